@@ -1,0 +1,1 @@
+"""What a real browser sees: which one is there, how it is started, and the page under test."""

@@ -1,0 +1,356 @@
+"""The pytest plugin: options, fixtures and hooks. It leaves every test but the suite's own alone."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import AsyncIterator, Generator
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from conformance.browser.fixtures import browser, page
+from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
+from conformance.report.console import failure_text, summary_lines
+from conformance.report.results import TestResult
+from conformance.run import Options, Run, printable
+from conformance.spec import Requirement, requirements
+from conformance.target.target import Target
+
+SUITE = Path(__file__).parent / "suite"
+RUN = pytest.StashKey[Run]()
+REQUIREMENT = pytest.StashKey[Requirement]()
+
+__all__ = ["browser", "page"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the suite's options."""
+    group = parser.getgroup("conformance", "WebSocket conformance")
+    group.addoption("--server-url", metavar="URL", help="the server under test: ws, wss, http or https, with or "
+                    "without a path prefix; without it the reference server is started")  # fmt: skip
+    group.addoption("--profile", metavar="FILE", type=Path, help="what you declare about the server (TOML); "
+                    "conformance.toml in the current folder by default")  # fmt: skip
+    group.addoption("--report-dir", metavar="DIR", type=Path, default=Path("reports"),
+                    help="where conformance.html and conformance.json are written (reports)")  # fmt: skip
+    group.addoption(
+        "--time-scale", metavar="X", type=float, default=1.0, help="multiply every time bound (1.0)"
+    )
+    group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
+    group.addoption("--insecure", action="store_true", help="do not verify the server's certificate; "
+                    "the report says so")  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and check a URL that was given before anything else happens."""
+    config.addinivalue_line("markers", "requirement(id): the requirement that a conformance test judges")
+    config.addinivalue_line("markers", "smoke: the few tests that tell in seconds whether anything works")
+    if config.option.server_url is not None or config.option.profile is not None:
+        run_of(config)
+
+
+def run_of(config: pytest.Config) -> Run:
+    """Return the run, begun on first use; mistakes in options and profile end pytest with exit code 4."""
+    if RUN not in config.stash:
+        option = config.option
+        if option.time_scale <= 0:
+            raise pytest.UsageError(f"--time-scale {option.time_scale:g}: it must be above 0.")
+        options = Options(
+            server_url=option.server_url,
+            profile=option.profile,
+            report_dir=option.report_dir,
+            strict="strict=true" in (option.override_ini or ()),
+            time_scale=option.time_scale,
+            ca_file=option.ca_file,
+            insecure=option.insecure,
+            command=shlex.join(["pytest", *config.invocation_params.args]),
+            folder=config.invocation_params.dir,
+        )
+        try:
+            run = config.stash[RUN] = Run(options)
+            config.pluginmanager.register(Collector(run), "conformance-results")
+        except UsageProblem as problem:
+            raise pytest.UsageError(printable(str(problem))) from None
+    return config.stash[RUN]
+
+
+class Collector:
+    """Take results from reports as they come, from this process or from a worker."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep a test's result."""
+        data = getattr(report, "conformance", None)
+        if data is not None:
+            self.run.results.add(TestResult(**data))
+
+
+def belongs(path: Path) -> bool:
+    """Whether a file is part of the suite."""
+    return path.is_relative_to(SUITE)
+
+
+# Collecting.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makemodule(module_path: Path) -> Generator[None, Any, Any]:
+    """Run the suite's modules on one event loop for the whole session, whatever the user's ini says."""
+    module = yield
+    if module is not None and belongs(module_path):
+        module.add_marker(pytest.mark.asyncio(loop_scope="session"))
+    return module
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test its requirement; a test without one, or with an unknown one, is an error."""
+    for item in items:
+        if belongs(item.path):
+            item.stash[REQUIREMENT] = requirement_of(item)
+
+
+def requirement_of(item: pytest.Item) -> Requirement:
+    """Return the requirement that a test names."""
+    marker = item.get_closest_marker("requirement")
+    if marker is None or len(marker.args) != 1:
+        raise pytest.UsageError(f"{item.nodeid}: every test of the suite names one requirement in its marker")
+    found = requirements().get(marker.args[0])
+    if found is None:
+        raise pytest.UsageError(f"{item.nodeid}: there is no requirement {marker.args[0]!r}")
+    return found
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember that the run is partial, so that a known failure is not called stale."""
+    if items and belongs(items[0].path):
+        run_of(items[0].config).results.partial = True
+
+
+# Running.
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Start and probe the target before the first test; without a target there is nothing to run."""
+    ours = [item for item in session.items if REQUIREMENT in item.stash]
+    if not ours or session.config.option.collectonly or session.testsfailed:
+        return None
+    run = run_of(session.config)
+    run.results.expected_tests = len(ours)
+    run.results.partial = run.results.partial or not _whole_suite(session, ours)
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        run.prepare()
+    except UsageProblem as problem:
+        raise pytest.UsageError(printable(str(problem))) from None
+    except Inconclusive as error:
+        run.results.trouble = printable(run.clean(str(error))).rstrip(".") + "."
+        return True
+    return None
+
+
+def _whole_suite(session: pytest.Session, ours: list[pytest.Item]) -> bool:
+    return {item.path for item in ours} == set(SUITE.rglob("test_*.py")) and "::" not in " ".join(
+        session.config.args
+    )
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin a test's record; what the target neither has nor claims is not applicable."""
+    requirement = item.stash.get(REQUIREMENT, None)
+    if requirement is None:
+        return
+    run = run_of(item.config)
+    assert run.target is not None
+    run.recorder.begin()
+    run.target.test_id = item.nodeid.rsplit("/", 1)[-1].encode("ascii", "replace").decode()[:100]
+    for need in requirement.needs:
+        capability = run.target.capabilities.get(need)
+        if capability is None or not capability.present:
+            evidence = capability.evidence if capability else "not probed"
+            raise NotApplicable(f"needs {need}: {evidence}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn what a test raised into an outcome, and keep what it recorded."""
+    report = yield
+    requirement = item.stash.get(REQUIREMENT, None)
+    if requirement is None or (call.when != "call" and call.excinfo is None):
+        return report
+    run = run_of(item.config)
+    result = judged(run, item, call, requirement)
+    report.conformance = asdict(result)  # type: ignore[attr-defined]
+    dress(report, run, result, requirement)
+    if result.outcome in {"failed", "inconclusive", "suite-fault"} and isinstance(
+        item.session, pytest.Session
+    ):
+        _stop_if_dead(item, run, call)
+    return report
+
+
+def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement: Requirement) -> TestResult:
+    """Return a test's result from what it raised and recorded."""
+    record = run.recorder.record
+    error = call.excinfo.value if call.excinfo is not None else None
+    result = TestResult(
+        id=item.nodeid,
+        requirement=requirement.id,
+        outcome="passed",
+        duration=round(call.duration, 4),
+        notes=[run.clean(note) for note in record.notes],
+        observed=[run.clean(text) for text in record.observed],
+        charges=[asdict(charge) for charge in record.charges.values()],
+        repeat=run.repeat(item.nodeid),
+    )
+    match error:
+        case None:
+            if requirement.level == "MAY":
+                result.outcome = "observed"
+        case NotApplicable():
+            result.outcome = "not-applicable"
+        case Inconclusive():
+            result.outcome = "inconclusive"
+        case Nonconformance(expected=expected, actual=actual):
+            result.outcome = run.results.level_outcome(requirement)
+            result.expected, result.actual = [run.clean(one) for one in expected], run.clean(actual)
+        case AssertionError():
+            result.outcome = run.results.level_outcome(requirement)
+        case pytest.skip.Exception():
+            result.outcome = "not-applicable"
+        case _:
+            result.outcome = "suite-fault"
+            result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
+    result.message = run.clean(str(error)) if error is not None else ""
+    if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
+        result.transcripts = run.recorder.transcripts_as_data()
+    return result
+
+
+def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: Requirement) -> None:
+    """Make pytest's own report say what the result says."""
+    where = (
+        str(report.location[0]),
+        report.location[1] or 0,
+        f"{result.outcome}: {printable(result.message)}",
+    )
+    if result.outcome in {"advised", "not-applicable", "observed"}:
+        report.outcome, report.longrepr = "skipped", where
+        if result.outcome == "observed":
+            report.outcome, report.longrepr = "passed", None
+    elif result.outcome == "passed":
+        fresh = [
+            b for b in result.breaches if _first_seen(run, b) and requirements()[b["requirement"]].binding
+        ]
+        if fresh:
+            report.outcome = "failed"
+            report.longrepr = printable(
+                "\n".join(
+                    failure_text(requirements()[b["requirement"]], b["message"], (), "", result)
+                    for b in fresh
+                )
+            )
+    elif result.outcome in {"failed", "inconclusive"}:
+        report.outcome = "failed"
+        report.longrepr = printable(
+            failure_text(requirement, result.message, result.expected, result.actual, result)
+        )
+
+
+def _first_seen(run: Run, breach: Any) -> bool:
+    # One cause, one red: a breach that hundreds of tests see turns only the first of them red.
+    return not any(
+        one["requirement"] == breach["requirement"]
+        for test in run.results.tests.values()
+        for one in test.breaches
+    )
+
+
+def _stop_if_dead(item: pytest.Item, run: Run, call: pytest.CallInfo[None]) -> None:
+    if run.results.trouble:
+        return
+    why = run.why_dead()
+    if why:
+        run.results.trouble = (
+            f"the target stopped answering during {item.nodeid.rsplit('/', 1)[-1]} "
+            f"({item.stash[REQUIREMENT].id}): {why}."
+        )
+        item.session.shouldstop = "the target stopped answering"
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Count advice, inconclusive and not applicable results under their own names."""
+    data = getattr(report, "conformance", None)
+    if data is None or report.when == "teardown":
+        return None
+    return {
+        "advised": ("advised", "a", "ADVISED"),
+        "inconclusive": ("inconclusive", "?", "INCONCLUSIVE"),
+        "not-applicable": ("not applicable", "-", "NOT APPLICABLE"),
+    }.get(data["outcome"])
+
+
+# Ending.
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the reports and turn the verdict into the exit status."""
+    run = session.config.stash.get(RUN, None)
+    if run is None or not run.results.expected_tests or session.config.option.collectonly:
+        return
+    run.complete = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} and not session.shouldstop
+    if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} and (
+        exitstatus == pytest.ExitCode.OK or run.results.tests or run.results.trouble
+    ):
+        session.exitstatus = run.results.verdict().exit_code
+    try:
+        run.write_reports()
+    except UsageProblem as problem:
+        run.results.trouble = str(problem)
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
+    """Say the verdict, what broke, and where the reports are."""
+    run = config.stash.get(RUN, None)
+    if run is None or not run.results.expected_tests or config.option.collectonly:
+        return
+    terminalreporter.section("conformance", sep="=")
+    for line in summary_lines(run, int(exitstatus)):
+        terminalreporter.write_line(printable(run.clean(line)))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what the run started, also after Ctrl-C."""
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        run.stop()
+
+
+# Fixtures.
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
+    """Return the server under test."""
+    run = run_of(request.config)
+    assert run.target is not None
+    yield run.target
+    await run.target.leave()

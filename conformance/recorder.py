@@ -1,0 +1,71 @@
+"""What a run learns, while it learns it: connections, charges, notes and observations of the current test.
+
+A *charge* judges a requirement other than the test's own, passively or on the way: an invariant of the
+wire, a close code that should have been another. It is counted under that requirement wherever it occurred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.wire.invariants import Breach
+from conformance.wire.transcript import Transcript
+
+MAX_TRANSCRIPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One judgement on a requirement: kept or broken, and what was seen."""
+
+    requirement: str
+    kept: bool
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Record:
+    """All that one test left behind, beside its own outcome."""
+
+    transcripts: list[Transcript] = field(default_factory=list)
+    charges: dict[tuple[str, bool], Charge] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    observed: list[str] = field(default_factory=list)
+
+
+class Recorder:
+    """The run's memory. ``clean`` removes every secret from a text; all that leaves goes through it."""
+
+    def __init__(self, clean: Callable[[str], str] = lambda text: text) -> None:
+        self.clean = clean
+        self.record = Record()
+
+    def begin(self) -> None:
+        """Start a test with an empty record."""
+        self.record = Record()
+
+    def transcript(self, transcript: Transcript) -> None:
+        """Keep a connection's transcript for the report."""
+        self.record.transcripts.append(transcript)
+
+    def charge(self, requirement: str, *, kept: bool, message: str = "") -> None:
+        """Judge a requirement on the way; the first message of a breach is kept."""
+        self.record.charges.setdefault((requirement, kept), Charge(requirement, kept, message))
+
+    def breach(self, breach: Breach) -> None:
+        """Charge a broken invariant."""
+        self.charge(breach.requirement, kept=False, message=breach.message)
+
+    def note(self, text: str) -> None:
+        """Keep a line that helps whoever reads the result."""
+        self.record.notes.append(text)
+
+    def observe(self, text: str) -> None:
+        """Keep which of several right behaviours occurred."""
+        self.record.observed.append(text)
+
+    def transcripts_as_data(self) -> list[dict[str, Any]]:
+        """Return the last transcripts of the current test, ready for the report."""
+        return [one.as_data(self.clean) for one in self.record.transcripts[-MAX_TRANSCRIPTS:]]

@@ -1,0 +1,67 @@
+"""What the terminal shows: each failure in at most eight lines, and the verdict."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from conformance.report.results import TestResult
+from conformance.spec import Requirement
+
+if TYPE_CHECKING:
+    from conformance.run import Run
+
+WIDTH = 110
+
+
+def failure_text(
+    requirement: Requirement, message: str, expected: Sequence[str], actual: str, result: TestResult
+) -> str:
+    """Return a failure for the terminal: the rule, what was accepted, what came back, how to repeat it."""
+    lines = [
+        f"{requirement.id} · {requirement.level} · {requirement.source}",
+        textwrap.shorten(requirement.text, WIDTH * 2, placeholder=" …"),
+        f"  found:     {textwrap.shorten(message, WIDTH * 2, placeholder=' …')}",
+    ]
+    if expected:
+        lines.append(f"  expected:  {', or '.join(expected)}")
+    if actual:
+        lines.append(f"  came back: {textwrap.shorten(actual, WIDTH * 2, placeholder=' …')}")
+    lines.append(f"  repeat:    {result.repeat}")
+    return "\n".join(lines)
+
+
+def summary_lines(run: Run, exit_status: int) -> list[str]:
+    """Return the closing lines: what broke, what was advised, the reports, and the verdict last."""
+    entries = run.results.requirements()
+    lines = []
+    for outcome, title in (
+        ("failed", "FAILED"),
+        ("inconclusive", "could not be judged"),
+        ("advised", "advised"),
+    ):
+        chosen = [entry for entry in entries if entry.outcome == outcome]
+        lines += [
+            f"{title}: {entry.requirement.id} ({entry.requirement.level}): {_short(entry.reason)}"
+            for entry in chosen[:20]
+        ]
+        if len(chosen) > 20:
+            lines.append(f"{title}: {len(chosen) - 20} more in the report")
+    known = [entry for entry in entries if entry.outcome == "known-failure"]
+    lines += [
+        f"known failure: {e.requirement.id}: {_short(e.known_failure.reason)}"
+        for e in known
+        if e.known_failure
+    ]
+    lines += [f"report: {path}" for path in run.written]
+    verdict = run.results.verdict()
+    if exit_status in {2, 3}:
+        lines.append("INCOMPLETE: the run was interrupted; the reports hold what was found until then.")
+    else:
+        lines.append(f"{verdict.name.upper()} (exit {verdict.exit_code}): {verdict.reason}")
+    return lines
+
+
+def _short(text: str) -> str:
+    return textwrap.shorten(text, WIDTH, placeholder=" …")

@@ -1,0 +1,102 @@
+"""The run as one JSON document; every other report is made from it."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+from conformance import __version__
+from conformance.report.results import RequirementResult, Results
+from conformance.spec import NEEDS, VERSION
+from conformance.target.target import Target
+
+FORMAT = "conformance-results/1"
+PACKAGES = ("pytest", "pytest-asyncio", "websockets", "hypothesis", "psutil", "pytest-html", "playwright")
+
+
+def document(results: Results, target: Target | None, run: dict[str, Any]) -> dict[str, Any]:
+    """Return the whole run as JSON-able data.
+
+    ``run`` holds id, started, duration, complete, command and options. Texts are expected to be clean of
+    secrets already; the caller cleans the document once more as a whole.
+    """
+    verdict = results.verdict()
+    return {
+        "format": FORMAT,
+        "suite": {"version": __version__, "specification": VERSION},
+        "run": run,
+        "verdict": {"name": verdict.name, "exit_code": verdict.exit_code, "reason": verdict.reason},
+        "target": _target(target),
+        "environment": _environment(target, run),
+        "counts": dict(results.counts()),
+        "requirements": [_requirement(entry, target) for entry in results.requirements()],
+        "tests": results.tests_as_data(),
+    }
+
+
+def _target(target: Target | None) -> dict[str, Any]:
+    if target is None:
+        return {}
+    return {
+        "url": str(target.url),
+        "endpoint": target.path.split("?")[0],
+        "started_by_suite": target.instance is not None,
+        "server": target.server_header,
+        "addresses": list(target.endpoint.addresses),
+        "insecure": target.profile.insecure,
+        "level": level_of(target),
+        "capabilities": [asdict(one) for one in target.capabilities.values()],
+    }
+
+
+def level_of(target: Target) -> int:
+    """Return the rung of the capability ladder that the target was tested on."""
+    rungs = (("session", 1), ("credentials", 2), ("control", 3), ("start-command", 4))
+    level = 0
+    for capability, rung in rungs:
+        if not target.has(capability):
+            break
+        level = rung
+    return level
+
+
+def _environment(target: Target | None, run: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "calibration": {
+            "round_trip_ms": run.get("round_trip_ms"),
+            "limits": asdict(target.limits) if target else {},
+        },
+    }
+
+
+def _requirement(entry: RequirementResult, target: Target | None) -> dict[str, Any]:
+    one = entry.requirement
+    missing = [need for need in one.needs if target is not None and not target.has(need)]
+    capability = target.capabilities.get(missing[0]) if target is not None and missing else None
+    known = entry.known_failure
+    return {
+        "id": one.id,
+        "chapter": one.chapter,
+        "level": one.level,
+        "title": one.title,
+        "text": one.text,
+        "source": one.source,
+        "outcome": entry.outcome,
+        "reason": entry.reason or _why_empty(entry, missing),
+        "tests": entry.tests,
+        "known_failure": {"reason": known.reason, "link": known.link, "stale": entry.stale}
+        if known
+        else None,
+        "unlock": capability.unlock if capability else None,
+    }
+
+
+def _why_empty(entry: RequirementResult, missing: list[str]) -> str:
+    if entry.outcome not in {"untested", "not-applicable"}:
+        return ""
+    return f"needs {NEEDS[missing[0]]}" if missing else "no selected test judged it"

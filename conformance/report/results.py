@@ -1,0 +1,203 @@
+"""Results of tests, folded into outcomes of requirements and one verdict for the run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from conformance.spec import Requirement, requirements
+from conformance.target.profile import KnownFailure
+
+# From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
+OUTCOMES = ("failed", "inconclusive", "advised", "observed", "passed", "not-applicable", "untested")
+CONFORMANT, NON_CONFORMANT, INCONCLUSIVE, SUITE_FAULT, STALE = 0, 1, 10, 11, 12
+NAMES = {
+    CONFORMANT: "conformant",
+    NON_CONFORMANT: "non-conformant",
+    INCONCLUSIVE: "inconclusive",
+    SUITE_FAULT: "suite-fault",
+    STALE: "baseline-stale",
+}
+
+
+@dataclass(slots=True)
+class TestResult:
+    """What one test found, as data that can cross a process boundary."""
+
+    __test__ = False
+
+    id: str
+    requirement: str
+    outcome: str
+    duration: float = 0.0
+    message: str = ""
+    expected: Sequence[str] = ()
+    actual: str = ""
+    notes: Sequence[str] = ()
+    observed: Sequence[str] = ()
+    charges: Sequence[Mapping[str, Any]] = ()
+    transcripts: Sequence[Mapping[str, Any]] = ()
+    repeat: str = ""
+
+    @property
+    def breaches(self) -> list[Mapping[str, Any]]:
+        """Charges that were not kept."""
+        return [charge for charge in self.charges if not charge["kept"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The run's verdict: its exit code and the reason in a sentence or two."""
+
+    exit_code: int
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The verdict in a word."""
+        return NAMES[self.exit_code]
+
+
+@dataclass(slots=True)
+class RequirementResult:
+    """A requirement with the outcome that its tests and charges add up to."""
+
+    requirement: Requirement
+    outcome: str = "untested"
+    reason: str = ""
+    tests: list[str] = field(default_factory=list)
+    known_failure: KnownFailure | None = None
+    stale: bool = False
+
+
+class Results:
+    """Everything that a run found out. ``strict`` turns advice into failure."""
+
+    def __init__(self, *, strict: bool = False, known_failures: Iterable[KnownFailure] = ()) -> None:
+        self.strict = strict
+        self.known = {one.requirement: one for one in known_failures}
+        self.tests: dict[str, TestResult] = {}
+        self.suite_faults: list[str] = []
+        self.trouble: str = ""
+        self.partial = False
+        self.expected_tests = 0
+
+    def add(self, result: TestResult) -> None:
+        """Take a test's result; of several phases of one test the gravest outcome stays."""
+        before = self.tests.get(result.id)
+        if before is None or _rank(result.outcome) < _rank(before.outcome):
+            self.tests[result.id] = result
+        if result.outcome == "suite-fault":
+            self.suite_faults.append(result.id)
+        for charge in result.charges:
+            if charge["requirement"] not in requirements():
+                self.suite_faults.append(f"{result.id} (charges {charge['requirement']}, which does not exist)")
+        result.charges = [charge for charge in result.charges if charge["requirement"] in requirements()]
+
+    def level_outcome(self, requirement: Requirement) -> str:
+        """Return what breaking a requirement amounts to at its level."""
+        if requirement.binding or (self.strict and requirement.advisory):
+            return "failed"
+        return "advised" if requirement.advisory else "observed"
+
+    def requirements(self) -> list[RequirementResult]:
+        """Return every requirement of the specification with its outcome."""
+        found = {name: RequirementResult(one) for name, one in requirements().items()}
+        for test in self.tests.values():
+            self._fold(
+                found[test.requirement], test.outcome, test.message or "; ".join(test.observed), test.id
+            )
+            for charge in test.charges:
+                entry = found[charge["requirement"]]
+                outcome = "passed" if charge["kept"] else self.level_outcome(entry.requirement)
+                self._fold(entry, outcome, charge["message"], test.id if not charge["kept"] else "")
+        for entry in found.values():
+            entry.known_failure = self.known.get(entry.requirement.id)
+            if entry.known_failure is not None:
+                self._apply_known(entry)
+        return list(found.values())
+
+    def _fold(self, entry: RequirementResult, outcome: str, reason: str, test: str) -> None:
+        if outcome == "suite-fault":
+            outcome = "inconclusive"
+        if _rank(outcome) < _rank(entry.outcome) or (outcome == entry.outcome and not entry.reason):
+            entry.outcome, entry.reason = outcome, reason
+        if test and test not in entry.tests:
+            entry.tests.append(test)
+
+    def _apply_known(self, entry: RequirementResult) -> None:
+        if entry.outcome in {"failed", "advised"}:
+            entry.outcome = "known-failure"
+        elif entry.outcome in {"passed", "observed"} and not self.partial:
+            entry.stale = True
+
+    def counts(self) -> Counter[str]:
+        """Return how many requirements have which outcome."""
+        return Counter(entry.outcome for entry in self.requirements())
+
+    def verdict(self) -> Verdict:
+        """Return the run's verdict; nothing that could not be judged is ever conformant."""
+        entries = self.requirements()
+        by_outcome = Counter(entry.outcome for entry in entries)
+        failed = [entry.requirement.id for entry in entries if entry.outcome == "failed"]
+        if self.trouble:
+            also = f" Before that, {_count(len(failed), 'requirement')} had failed." if failed else ""
+            return Verdict(INCONCLUSIVE, self.trouble + also)
+        if failed:
+            return Verdict(NON_CONFORMANT, f"{_count(len(failed), 'requirement')} failed: {_some(failed)}.")
+        if self.suite_faults:
+            return Verdict(SUITE_FAULT, f"the suite itself failed in {_some(self.suite_faults)}.")
+        unsure = [entry.requirement.id for entry in entries if entry.outcome == "inconclusive"]
+        if unsure:
+            return Verdict(
+                INCONCLUSIVE, f"{_count(len(unsure), 'requirement')} could not be judged: {_some(unsure)}."
+            )
+        if len(self.tests) < self.expected_tests:
+            missing = self.expected_tests - len(self.tests)
+            return Verdict(
+                INCONCLUSIVE, f"{_count(missing, 'test')} of {self.expected_tests} gave no result."
+            )
+        judged = by_outcome["passed"] + by_outcome["advised"] + by_outcome["known-failure"]
+        if not judged:
+            return Verdict(
+                INCONCLUSIVE, "nothing was judged: every selected test was skipped or not applicable."
+            )
+        stale = [entry.requirement.id for entry in entries if entry.stale]
+        if stale:
+            return Verdict(
+                STALE, f"known failures that now pass, remove them from the profile: {_some(stale)}."
+            )
+        parts = [_count(by_outcome["passed"], "requirement") + " passed"]
+        parts += [
+            f"{by_outcome[name]} {name.replace('-', ' ')}"
+            for name in ("advised", "known-failure", "observed", "not-applicable", "untested")
+            if by_outcome[name]
+        ]
+        return Verdict(CONFORMANT, ", ".join(parts) + ".")
+
+    def tests_as_data(self) -> list[dict[str, Any]]:
+        """Return the tests for the JSON document, with charges shown as breaches."""
+        rows = []
+        for test in self.tests.values():
+            row = asdict(test)
+            row.pop("charges")
+            row["breaches"] = [
+                {"requirement": b["requirement"], "message": b["message"]} for b in test.breaches
+            ]
+            rows.append(row)
+        return rows
+
+
+def _rank(outcome: str) -> int:
+    return OUTCOMES.index(outcome) if outcome in OUTCOMES else 1
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

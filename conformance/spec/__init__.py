@@ -1,0 +1,109 @@
+"""The specification as data: requirements by chapter, and the loader that refuses what is not sound."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+VERSION = "1.0"
+Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
+LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
+CHAPTERS = ("protocol", "session", "auth", "routing", "events", "port", "browser")
+NEEDS = {
+    "session": "the permissions protocol: connection_confirmed as the first message",
+    "anonymous": "anonymous access",
+    "credentials": "a user with a token",
+    "two-users": "two users with tokens",
+    "carrier-query": "tokens in ?token=",
+    "carrier-header": "tokens in Authorization: Bearer",
+    "carrier-subprotocol": "tokens as a subprotocol pair",
+    "carrier-cookie": "tokens in a cookie",
+    "bad-tokens": "tokens that must be refused",
+    "allowed-origins": "the list of allowed origins",
+    "control": "a control interface that causes changes",
+    "start-command": "a command that starts the server",
+    "own-process": "a server started by this run",
+    "local": "a target on this machine",
+    "browser": "a Chromium browser",
+    "deflate": "permessage-deflate",
+    "limits": "a declared size limit",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One rule that a server is held to.
+
+    ``charged`` rules are judged on the way, in every test that sees them; the others by the tests that
+    name them. ``needs`` are capabilities of the target without which the rule does not apply.
+    """
+
+    id: str
+    chapter: str
+    level: Level
+    title: str
+    text: str
+    source: str
+    needs: tuple[str, ...] = ()
+    charged: bool = False
+    accepted: tuple[str, ...] = ()
+    since: str = "1.0"
+
+    @property
+    def binding(self) -> bool:
+        """Whether breaking it fails the target."""
+        return self.level.startswith("MUST")
+
+    @property
+    def advisory(self) -> bool:
+        """Whether breaking it is advised against."""
+        return self.level.startswith("SHOULD")
+
+
+@cache
+def requirements() -> Mapping[str, Requirement]:
+    """Return every requirement by its id, in the order of the files.
+
+    Raises:
+        ValueError: a requirement file is not sound; the message names file, id and fault.
+
+    """
+    found: dict[str, Requirement] = {}
+    for chapter in CHAPTERS:
+        name = f"{chapter}.toml"
+        table = tomllib.loads(resources.files(__package__).joinpath("requirements", name).read_text("utf-8"))
+        for entry in table["requirement"]:
+            requirement = _read(entry, chapter, name)
+            if requirement.id in found:
+                raise ValueError(f"{name}: the id {requirement.id} is used twice")
+            found[requirement.id] = requirement
+    return found
+
+
+def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
+    known = {"id", "level", "title", "text", "source", "needs", "charged", "accepted", "since"}
+    where = f"{name}: {entry.get('id', 'a requirement without id')}"
+    if unknown := set(entry) - known:
+        raise ValueError(f"{where}: unknown member {', '.join(sorted(unknown))}")
+    if missing := {"id", "level", "title", "text", "source"} - set(entry):
+        raise ValueError(f"{where}: {', '.join(sorted(missing))} is missing")
+    if entry["level"] not in LEVELS:
+        raise ValueError(f"{where}: level {entry['level']!r} is none of {', '.join(LEVELS)}")
+    if unknown := set(entry.get("needs", ())) - set(NEEDS):
+        raise ValueError(f"{where}: needs {', '.join(sorted(unknown))}, which no probe looks for")
+    return Requirement(
+        id=entry["id"],
+        chapter=chapter,
+        level=entry["level"],
+        title=entry["title"],
+        text=" ".join(entry["text"].split()),
+        source=entry["source"],
+        needs=tuple(entry.get("needs", ())),
+        charged=bool(entry.get("charged", False)),
+        accepted=tuple(entry.get("accepted", ())),
+        since=entry.get("since", "1.0"),
+    )

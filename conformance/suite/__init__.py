@@ -1,0 +1,1 @@
+"""The conformance tests, one folder a chapter."""

@@ -1,0 +1,131 @@
+"""Closing: RFC 6455 §5.5.1, §7.1 and §7.4."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.target.target import Target
+from conformance.wire.connection import Close, Pong
+from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
+
+VALID_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4401, 4999]
+INVALID_CODES = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535]
+
+
+@pytest.mark.smoke
+@pytest.mark.requirement("closing.reply")
+@pytest.mark.parametrize("code", VALID_CODES)
+async def test_close_with_a_valid_code_is_answered(target: Target, code: int) -> None:
+    async with target.connect() as peer:
+        peer.send_close(code)
+        reply = await peer.expect_close_reply()
+        charge_echo(target, code, reply)
+
+
+@pytest.mark.requirement("closing.reply")
+async def test_empty_close_is_answered(target: Target) -> None:
+    async with target.connect() as peer:
+        peer.send_close(None)
+        reply = await peer.expect_close_reply()
+        kept = reply.code in {None, 1000}
+        target.recorder.charge(
+            "closing.code-echo", kept=kept, message=f"an empty Close was answered by {reply.code}"
+        )
+
+
+@pytest.mark.requirement("closing.reply")
+@pytest.mark.parametrize(
+    "reason", [pytest.param("r" * 123, id="123-bytes"), pytest.param("Grüße €😀", id="not-ascii")]
+)
+async def test_close_with_a_reason_is_answered(target: Target, reason: str) -> None:
+    async with target.connect() as peer:
+        peer.send_close(1000, reason)
+        await peer.expect_close_reply()
+
+
+@pytest.mark.requirement("closing.reply")
+async def test_close_inside_a_fragmented_message_is_answered(target: Target) -> None:
+    async with target.connect() as peer:
+        peer.send(Frame(TEXT, target.harmless()[:4], fin=False), Frame(CLOSE, close_payload(1000)))
+        reply = await peer.expect_close_reply()
+        target.recorder.observe(f"Close {reply.code}")
+
+
+@pytest.mark.requirement("closing.code-1014")
+async def test_close_code_1014_is_observed(target: Target) -> None:
+    async with target.connect() as peer:
+        peer.send_close(1014)
+        target.recorder.observe(str(await peer.ending()))
+
+
+@pytest.mark.requirement("closing.code-echo")
+async def test_answer_gives_back_the_code(target: Target) -> None:
+    async with target.connect() as peer:
+        peer.send_close(4000)
+        reply = await peer.expect_close_reply()
+        target.expect(
+            reply.code == 4000,
+            "the answering Close has another code",
+            expected=["Close 4000"],
+            actual=f"Close {reply.code}",
+        )
+
+
+@pytest.mark.requirement("closing.invalid-code")
+@pytest.mark.parametrize("code", INVALID_CODES)
+async def test_close_with_an_invalid_code_is_an_error(target: Target, code: int) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(CLOSE, close_payload(code)))
+        await peer.expect_close_refused(sent=code, code=1002)
+
+
+@pytest.mark.requirement("closing.one-byte")
+async def test_close_of_one_byte_is_an_error(target: Target) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(CLOSE, b"\x03"))
+        await peer.expect_close_refused(sent=None, code=1002)
+
+
+@pytest.mark.requirement("closing.after-close")
+@pytest.mark.parametrize(
+    "late",
+    [
+        pytest.param([Frame(PING, b"late")], id="ping"),
+        pytest.param([Frame(CLOSE, close_payload(1001))], id="second-close"),
+        pytest.param([Frame(TEXT, b'{"type":"heartbeat","id":"late"}')], id="text"),
+    ],
+)
+async def test_frames_behind_our_close_are_not_processed(target: Target, late: list[Frame]) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(CLOSE, close_payload(1000)), *late)
+        ending = await peer.ending()
+        closes = [e for e in ending.before if isinstance(e, Close)]
+        pongs = [e for e in ending.before if isinstance(e, Pong) and e.payload == b"late"]
+        target.expect(
+            not ending.messages and not pongs and not closes,
+            "frames behind the client's Close were processed",
+            expected=["one Close frame and nothing else"],
+            actual=str(ending),
+        )
+
+
+@pytest.mark.requirement("closing.half-close")
+async def test_client_that_ends_tcp_is_let_go(target: Target) -> None:
+    async with target.connect() as peer:
+        peer.connection.half_close()
+        ending = await peer.ending()
+        target.expect(
+            ending.end is not None,
+            "the connection stays open after the client's FIN",
+            expected=["the end of TCP"],
+            actual=str(ending),
+        )
+
+
+def charge_echo(target: Target, code: int, reply: Close) -> None:
+    """Judge whether the answering Close gives back the code."""
+    target.recorder.charge(
+        "closing.code-echo",
+        kept=reply.code == code,
+        message=f"Close {code} was answered by Close {reply.code}",
+    )

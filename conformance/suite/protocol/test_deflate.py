@@ -1,0 +1,216 @@
+"""permessage-deflate: RFC 7692."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conformance.errors import NotApplicable
+from conformance.session.client import Client
+from conformance.target.target import Target
+from conformance.wire import deflate, handshake
+from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
+
+HEADER = "Sec-WebSocket-Extensions"
+PLAIN = "permessage-deflate"
+OFFERS = [
+    PLAIN,
+    f"{PLAIN}; client_max_window_bits",
+    f"{PLAIN}; client_max_window_bits=10",
+    f"{PLAIN}; server_max_window_bits=10",
+    f"{PLAIN}; server_no_context_takeover",
+    f"{PLAIN}; client_no_context_takeover",
+    f"{PLAIN}; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12",
+]
+BAD = {
+    "undefined-parameter": f"{PLAIN}; foo=1",
+    "server-window-7": f"{PLAIN}; server_max_window_bits=7",
+    "server-window-16": f"{PLAIN}; server_max_window_bits=16",
+    "server-window-leading-zero": f"{PLAIN}; server_max_window_bits=010",
+    "server-window-empty": f"{PLAIN}; server_max_window_bits",
+    "client-window-16": f"{PLAIN}; client_max_window_bits=16",
+    "takeover-with-value": f"{PLAIN}; server_no_context_takeover=1",
+    "repeated-parameter": f"{PLAIN}; server_no_context_takeover; server_no_context_takeover",
+}
+
+
+@pytest.mark.requirement("deflate.response-parameters")
+@pytest.mark.parametrize(
+    "offer", OFFERS, ids=lambda offer: offer.removeprefix(PLAIN).replace("; ", "+") or "plain"
+)
+async def test_response_answers_the_offer(target: Target, offer: str) -> None:
+    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
+        response = peer.connection.response
+        answer = response.get(HEADER) if response else None
+        wrong = faults(offer, answer)
+        target.expect(
+            not wrong,
+            f"the answer to {offer!r} is wrong: {wrong}",
+            expected=["parameters that answer the offer", "no permessage-deflate"],
+            actual=f"{HEADER}: {answer}",
+        )
+        target.recorder.observe(f"{offer} → {answer}")
+        await peer.ping()
+
+
+@pytest.mark.requirement("deflate.declines-bad-offer")
+@pytest.mark.parametrize("offer", BAD.values(), ids=BAD.keys())
+async def test_bad_offer_is_declined(target: Target, offer: str) -> None:
+    attempt = await target.attempt(target.opening(extra=[(HEADER, offer)]))
+    attempt.connection.shut()
+    answer = attempt.response.get(HEADER) if attempt.response else None
+    target.expect(
+        not attempt.upgraded or PLAIN not in (answer or ""),
+        f"the bad offer {offer!r} was accepted",
+        expected=["101 without permessage-deflate", "a refusal"],
+        actual=f"{attempt}, {HEADER}: {answer}",
+    )
+
+
+@pytest.mark.requirement("deflate.fallback-offer")
+@pytest.mark.parametrize(
+    "offer",
+    [
+        pytest.param(f"{PLAIN}; foo=1, {PLAIN}", id="good-behind-bad"),
+        pytest.param(f"{PLAIN}; foo=1", id="bad-alone"),
+        pytest.param(f"x-conformance-unknown, {PLAIN}", id="good-behind-unknown"),
+    ],
+)
+async def test_handshake_survives_a_bad_offer(target: Target, offer: str) -> None:
+    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
+        await peer.ping()
+
+
+@pytest.mark.requirement("deflate.compressed-message")
+@pytest.mark.parametrize(
+    "offer", OFFERS[:1] + OFFERS[3:], ids=lambda offer: offer.removeprefix(PLAIN) or "plain"
+)
+async def test_compressed_messages_are_delivered(target: Target, offer: str) -> None:
+    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
+        await peer.confirmed()
+        deflater = deflate.Deflater(agreed(peer))
+        for number in range(4):
+            data = {"n": number, "text": "the same words again and again " * 20}
+            content = json.dumps({"type": "heartbeat", "id": f"d{number}", "data": data}).encode()
+            peer.send(Frame(TEXT, deflater.deflate(content), rsv1=True))
+            await expect_data(target, peer, f"d{number}", data)
+
+
+@pytest.mark.requirement("deflate.compressed-message")
+async def test_compressed_fragments_and_plain_messages_are_delivered(target: Target) -> None:
+    async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
+        await peer.confirmed()
+        deflater = deflate.Deflater(agreed(peer))
+        data = {"text": "fragments of a compressed message " * 10}
+        payload = deflater.deflate(json.dumps({"type": "heartbeat", "id": "c", "data": data}).encode())
+        peer.send(Frame(TEXT, payload[:7], fin=False, rsv1=True), Frame(PING, b"between"))
+        peer.send(Frame(CONTINUATION, payload[7:11], fin=False), Frame(CONTINUATION, payload[11:]))
+        await expect_data(target, peer, "c", data)
+        peer.send_text(json.dumps({"type": "heartbeat", "id": "p", "data": {"plain": 1}}))
+        await expect_data(target, peer, "p", {"plain": 1})
+
+
+@pytest.mark.requirement("deflate.reserved-bit-control")
+@pytest.mark.parametrize(
+    "frames",
+    [
+        pytest.param([Frame(PING, b"ping", rsv1=True)], id="ping"),
+        pytest.param([Frame(TEXT, b"{", fin=False), Frame(CONTINUATION, b"}", rsv1=True)], id="continuation"),
+    ],
+)
+async def test_rsv1_elsewhere_fails_the_connection(target: Target, frames: list[Frame]) -> None:
+    await target.bystander()
+    async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
+        await settle(target, peer)
+        peer.send(*frames)
+        await peer.expect_failed(code=1002)
+    await target.aftermath()
+
+
+@pytest.mark.requirement("deflate.corrupt-stream")
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(b"\x07\xff\xff\xff", id="reserved-block-type"),
+        pytest.param(b"\x00\x05\x00\x00\x00hello", id="stored-length-mismatch"),
+    ],
+)
+async def test_corrupt_stream_fails_the_connection(target: Target, payload: bytes) -> None:
+    await target.bystander()
+    async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
+        await settle(target, peer)
+        peer.send(Frame(TEXT, payload, rsv1=True))
+        await peer.expect_failed(code={1002, 1007})
+    await target.aftermath()
+
+
+@pytest.mark.requirement("deflate.corrupt-stream")
+async def test_compressed_text_that_is_no_utf8_fails_the_connection(target: Target) -> None:
+    await target.bystander()
+    async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
+        await settle(target, peer)
+        peer.send(Frame(TEXT, deflate.Deflater(agreed(peer)).deflate(b'"\xed\xa0\x80"'), rsv1=True))
+        await peer.expect_failed(code=1007)
+    await target.aftermath()
+
+
+async def settle(target: Target, peer: Client) -> None:
+    """Prove that the compressed connection works before a fault is tried on it."""
+    agreed(peer)
+    if target.has("session"):
+        await peer.confirmed()
+    await peer.alive() if target.has("session") else await peer.ping()
+
+
+def agreed(peer: Client) -> deflate.Agreement:
+    """Return the agreement of a connection on which compression was accepted a moment ago."""
+    response = peer.connection.response
+    found = deflate.agreement(response.get(HEADER) if response else None)
+    if found is None:
+        raise NotApplicable("this offer was declined, which a server may do")
+    return found
+
+
+async def expect_data(target: Target, peer: Client, identity: str, data: dict[str, object]) -> None:
+    """Expect a heartbeat's data back."""
+    reply = await peer.reply_to(identity)
+    target.expect(
+        reply.get("data") == data,
+        "a message came back changed",
+        expected=[str(data)[:120]],
+        actual=str(reply)[:200],
+    )
+
+
+def faults(offer: str, answer: str | None) -> str:
+    """Return what is wrong with an answer to an offer (RFC 7692 §7.1), or an empty string."""
+    if answer is None:
+        return ""
+    parsed = handshake.parse_extensions(answer)
+    offered = dict((handshake.parse_extensions(offer) or [("", [])])[0][1])
+    if parsed is None or len(parsed) != 1 or parsed[0][0] != PLAIN:
+        return "not one permessage-deflate element"
+    names = [name for name, _ in parsed[0][1]]
+    if len(set(names)) != len(names):
+        return "a parameter is repeated"
+    given = dict(parsed[0][1])
+    for name, value in given.items():
+        if name.endswith("no_context_takeover"):
+            if value is not None:
+                return f"{name} has a value"
+        elif name not in {"server_max_window_bits", "client_max_window_bits"}:
+            return f"{name} is not defined"
+        elif value is None or not value.isdecimal() or value.startswith("0") or not 8 <= int(value) <= 15:
+            return f"{name}={value} is no legal value"
+    if "client_max_window_bits" in given and "client_max_window_bits" not in offered:
+        return "client_max_window_bits was not offered"
+    if "server_no_context_takeover" in offered and "server_no_context_takeover" not in given:
+        return "server_no_context_takeover is not confirmed"
+    for name in ("server_max_window_bits", "client_max_window_bits"):
+        limit, value = offered.get(name), given.get(name)
+        if limit is not None and value is not None and int(value) > int(limit):
+            return f"{name}={value} is larger than offered"
+    if offered.get("server_max_window_bits") and "server_max_window_bits" not in given:
+        return "server_max_window_bits is not confirmed"
+    return ""

@@ -1,0 +1,158 @@
+"""Base framing: RFC 6455 §5.1 to §5.3, and §6.2."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.target.target import Target
+from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
+
+RESERVED_BITS = [
+    pytest.param((1, 0, 0), id="rsv1"),
+    pytest.param((0, 1, 0), id="rsv2"),
+    pytest.param((0, 0, 1), id="rsv3"),
+    pytest.param((1, 1, 1), id="all"),
+]
+KEYS = [
+    pytest.param(bytes(4), id="zeros"),
+    pytest.param(b"\xff\xff\xff\xff", id="ones"),
+    pytest.param(b"\x00\x00\x00\x01", id="last-octet"),
+    pytest.param(b"\x80\x00\x00\x00", id="first-octet"),
+]
+
+
+@pytest.mark.requirement("framing.unmasked")
+@pytest.mark.parametrize("opcode", [pytest.param(PING, id="ping"), pytest.param(TEXT, id="text")])
+async def test_unmasked_frame_fails_the_connection(target: Target, opcode: int) -> None:
+    async with target.abused() as peer:
+        payload = target.harmless()
+        await peer.twin(Frame(opcode, payload))
+        peer.send(Frame(opcode, payload, mask=None))
+        await peer.expect_failed(code=1002)
+
+
+@pytest.mark.requirement("framing.unmasked")
+async def test_unmasked_close_is_not_answered_as_a_close(target: Target) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(CLOSE, close_payload(4000), mask=None))
+        await peer.expect_close_refused(sent=4000, code=1002)
+
+
+@pytest.mark.requirement("framing.masking-key")
+@pytest.mark.parametrize("key", KEYS)
+async def test_any_masking_key_works(target: Target, key: bytes) -> None:
+    async with target.connect() as peer:
+        for size in range(9):
+            payload = b"masked payload"[:size]
+            peer.send(Frame(PING, payload, mask=key))
+            await peer.expect_pong(payload)
+
+
+@pytest.mark.requirement("framing.reserved-bits")
+@pytest.mark.parametrize("bits", RESERVED_BITS)
+@pytest.mark.parametrize("opcode", [pytest.param(PING, id="ping"), pytest.param(TEXT, id="text")])
+async def test_reserved_bit_fails_the_connection(
+    target: Target, opcode: int, bits: tuple[int, int, int]
+) -> None:
+    async with target.abused() as peer:
+        payload = target.harmless()
+        await peer.twin(Frame(opcode, payload))
+        peer.send(Frame(opcode, payload, rsv1=bool(bits[0]), rsv2=bool(bits[1]), rsv3=bool(bits[2])))
+        await peer.expect_failed(code=1002)
+
+
+@pytest.mark.requirement("framing.reserved-opcode")
+@pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15], ids=lambda code: f"0x{code:X}")
+@pytest.mark.parametrize("payload", [pytest.param(b"", id="empty"), pytest.param(b"payload", id="payload")])
+async def test_reserved_opcode_fails_the_connection(target: Target, opcode: int, payload: bytes) -> None:
+    async with target.abused() as peer:
+        await peer.twin(Frame(PING, payload))
+        peer.send(Frame(opcode, payload))
+        await peer.expect_failed(code=1002)
+
+
+@pytest.mark.requirement("framing.segmentation")
+async def test_frames_byte_by_byte_are_read(target: Target) -> None:
+    async with target.connect() as peer:
+        data = Frame(PING, b"one byte at a time").encode()
+        await peer.send_slowly([data[at : at + 1] for at in range(len(data))])
+        await peer.expect_pong(b"one byte at a time")
+
+
+@pytest.mark.requirement("framing.segmentation")
+@pytest.mark.parametrize("cut", range(1, 12), ids=lambda cut: f"after-{cut}")
+async def test_frame_cut_anywhere_is_read(target: Target, cut: int) -> None:
+    async with target.connect() as peer:
+        data = Frame(PING, b"cut here").encode()
+        await peer.send_slowly([data[:cut], data[cut:]])
+        await peer.expect_pong(b"cut here")
+
+
+@pytest.mark.requirement("framing.ping-burst")
+async def test_latest_of_many_pings_in_one_segment_is_answered(target: Target) -> None:
+    async with target.connect() as peer:
+        payloads = [b"burst %02d" % number for number in range(40)]
+        peer.send(*(Frame(PING, payload) for payload in payloads))
+        await peer.expect_pong(payloads[-1])
+        answered = [getattr(event, "payload", b"") for event in peer.inbox]
+        target.expect(
+            [one for one in answered if one in payloads] == [one for one in payloads if one in answered],
+            "Pongs came in another order than their Pings",
+            expected=["Pongs in the order of the Pings"],
+            actual=", ".join(repr(one) for one in answered[:8]),
+        )
+
+
+@pytest.mark.requirement("framing.length-forms")
+@pytest.mark.parametrize("length", [125, 126, 127, 128, 65535, 65536, 65537])
+async def test_length_at_a_boundary_is_read(target: Target, length: int) -> None:
+    async with target.connect() as peer:
+        frame = heartbeat_of(length)
+        peer.send(Frame(TEXT, frame))
+        reply = await peer.reply_to("length")
+        padding = len(frame) - len(heartbeat_of(0))
+        target.expect(
+            len((reply.get("data") or {}).get("p", "")) == padding,
+            f"a message of {length} bytes came back changed",
+            expected=[f"data with {padding} characters"],
+            actual=str(reply)[:200],
+        )
+
+
+def heartbeat_of(length: int) -> bytes:
+    """Return a heartbeat of exactly ``length`` bytes, or the shortest one."""
+    head, tail = b'{"type":"heartbeat","id":"length","data":{"p":"', b'"}}'
+    return head + b"p" * max(0, length - len(head) - len(tail)) + tail
+
+
+@pytest.mark.requirement("framing.length-top-bit")
+@pytest.mark.parametrize("opcode", [pytest.param(TEXT, id="text"), pytest.param(BINARY, id="binary")])
+async def test_length_with_its_top_bit_set_fails_the_connection(target: Target, opcode: int) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(opcode, b"", length_form=64, declared_length=1 << 63))
+        await peer.expect_failed(code={1002, 1009})
+
+
+@pytest.mark.requirement("framing.length-not-minimal")
+@pytest.mark.parametrize("form", [pytest.param(16, id="16-bit"), pytest.param(64, id="64-bit")])
+async def test_longer_length_form_is_observed(target: Target, form: int) -> None:
+    async with target.connect() as peer:
+        peer.send(Frame(TEXT, target.harmless(), length_form=form))  # type: ignore[arg-type]
+        peer.send(Frame(PING, b"after"))
+        event = await peer.take(lambda e: getattr(e, "payload", None) == b"after", target.limits.reply)
+        target.recorder.observe("accepted" if getattr(event, "payload", None) else "failed the connection")
+
+
+@pytest.mark.requirement("framing.empty-message")
+@pytest.mark.parametrize(
+    "frames",
+    [
+        pytest.param([Frame(TEXT, b"")], id="one-frame"),
+        pytest.param([Frame(TEXT, b"", fin=False), Frame(CONTINUATION, b"")], id="two-frames"),
+    ],
+)
+async def test_empty_message_keeps_the_connection(target: Target, frames: list[Frame]) -> None:
+    async with target.connect() as peer:
+        peer.send(*frames)
+        await peer.ping()
+        await peer.heartbeat()

@@ -1,0 +1,46 @@
+"""What the server itself sends, looked at on purpose; the same rules are watched in every other test too."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.target.target import Target
+from conformance.wire.frames import PING, Frame
+
+WATCHED = [
+    "framing.server-unmasked",
+    "framing.server-reserved-bits",
+    "framing.server-opcodes",
+    "framing.server-control-frames",
+    "framing.server-minimal-length",
+    "framing.server-fragments",
+    "utf8.server-text",
+    "closing.server-close-payload",
+    "closing.nothing-after-close",
+    "handshake.response-headers",
+]
+
+
+@pytest.mark.parametrize(
+    "requirement", [pytest.param(one, marks=pytest.mark.requirement(one), id=one) for one in WATCHED]
+)
+async def test_a_whole_conversation_keeps_the_invariant(target: Target, requirement: str) -> None:
+    async with target.connect() as peer:
+        peer.send(Frame(PING, bytes(125)))
+        await peer.expect_pong(bytes(125))
+        if target.has("heartbeat"):
+            for size in (1, 125, 126, 65536):
+                await peer.heartbeat({"padding": "é" * size})
+        peer.send_close(1000)
+        await peer.expect_close_reply()
+    broken = [
+        charge
+        for (name, kept), charge in target.recorder.record.charges.items()
+        if name == requirement and not kept
+    ]
+    target.expect(
+        not broken,
+        broken[0].message if broken else "",
+        expected=["the invariant kept in every frame"],
+        actual=broken[0].message if broken else "",
+    )

@@ -1,0 +1,250 @@
+"""Start the server under test from the profile's command, on a free port, and stop it for certain."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from conformance.errors import Unreachable, UsageProblem
+from conformance.target.profile import Profile
+from conformance.target.url import ServerURL, parse
+
+STOP_BOUND = 10.0
+_POLL = 0.02
+
+
+def free_port(host: str = "localhost") -> int:
+    """Return a TCP port that is free on every address of ``host`` at this moment."""
+    for _ in range(50):
+        with contextlib.ExitStack() as stack:
+            port = 0
+            try:
+                for family, address in addresses_of(host):
+                    one = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                    if family == socket.AF_INET6:
+                        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                    one.bind((address, port))
+                    port = one.getsockname()[1]
+            except OSError:
+                continue
+            if port:
+                return port
+    raise Unreachable(f"no free port was found on {host}")
+
+
+def addresses_of(host: str) -> list[tuple[socket.AddressFamily, str]]:
+    """Return the addresses that a name resolves to, in the resolver's order, each once.
+
+    Loopback names count for both families where this machine has them, as browsers resolve them
+    themselves (RFC 6761 §6.3).
+    """
+    found: dict[str, socket.AddressFamily] = {}
+    for family, _, _, _, address in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
+        found.setdefault(str(address[0]), family)
+    if host == "localhost":
+        found.setdefault("127.0.0.1", socket.AF_INET)
+        if _has_ipv6_loopback():
+            found.setdefault("::1", socket.AF_INET6)
+    return [(family, address) for address, family in found.items()]
+
+
+def _has_ipv6_loopback() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as one:
+            one.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+class Launcher:
+    """One folder of temporary files, one set of ports, and the processes started in them."""
+
+    def __init__(self, profile: Profile) -> None:
+        if not profile.url or not profile.start:
+            raise UsageProblem("a start command needs target.url and target.start in the profile")
+        self.profile = profile
+        self._folder = tempfile.TemporaryDirectory(prefix="conformance-")
+        host = parse(profile.url.replace("{port}", "1").replace("{control_port}", "1")).host
+        self._places = {
+            "port": str(free_port(host)),
+            "control_port": str(free_port("127.0.0.1")),
+            "python": sys.executable,
+            "tmp": self._folder.name,
+        }
+        self.processes: list[Instance] = []
+
+    @property
+    def folder(self) -> Path:
+        """The run's temporary folder."""
+        return Path(self._folder.name)
+
+    def fill(self, text: str, **other: str) -> str:
+        """Put ports, interpreter and temporary folder in a text's placeholders."""
+        for name, value in (self._places | other).items():
+            text = text.replace("{" + name + "}", value)
+        return text
+
+    def url(self, **other: str) -> ServerURL:
+        """Return the URL that the command answers on."""
+        return parse(self.fill(self.profile.url or "", **other))
+
+    def _environment(self, **other: str) -> dict[str, str]:
+        extra = {name: self.fill(value, **other) for name, value in self.profile.env.items()}
+        return os.environ | {"PYTHONUNBUFFERED": "1"} | extra | self.profile.generated
+
+    def prepare(self) -> None:
+        """Run the profile's prepare commands.
+
+        Raises:
+            Unreachable: one failed; the message ends with what it printed last.
+
+        """
+        for words in self.profile.prepare:
+            command = [self.fill(word) for word in words]
+            try:
+                done = subprocess.run(
+                    command, cwd=self.profile.cwd, env=self._environment(), capture_output=True, text=True,
+                    timeout=120, check=False,
+                )  # fmt: skip
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise Unreachable(f"the prepare command {shlex.join(command)} failed: {error}") from None
+            if done.returncode:
+                last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+                raise Unreachable(
+                    f"the prepare command {shlex.join(command)} ended with {done.returncode}: {' '.join(last)}"
+                )
+
+    def start(self, **other: str) -> Instance:
+        """Start the command; ``other`` fills placeholders anew, such as another ``port``."""
+        command = [self.fill(word, **other) for word in self.profile.start]
+        output = self.folder / f"output-{len(self.processes) + 1}.log"
+        try:
+            with output.open("wb") as sink:
+                process = subprocess.Popen(
+                    command, cwd=self.profile.cwd, env=self._environment(**other), stdin=subprocess.DEVNULL,
+                    stdout=sink, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+        except OSError as error:
+            raise Unreachable(f"the start command {shlex.join(command)} failed: {error.strerror}") from None
+        instance = Instance(process, output, self.url(**other), shlex.join(command))
+        self.processes.append(instance)
+        return instance
+
+    def close(self) -> None:
+        """Stop whatever still runs and remove the temporary folder."""
+        for instance in self.processes:
+            instance.stop()
+        with contextlib.suppress(OSError):
+            self._folder.cleanup()
+
+
+class Instance:
+    """A started server: its process, what it prints, and its stop."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: Path, url: ServerURL, command: str) -> None:
+        self.process = process
+        self.output = output
+        self.url = url
+        self.command = command
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process still lives."""
+        return self.process.poll() is None
+
+    def printed(self) -> str:
+        """Return what the server has printed so far."""
+        try:
+            return self.output.read_text("utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def wait_ready(self, timeout: float) -> None:
+        """Wait until the port accepts a TCP connection.
+
+        Raises:
+            Unreachable: the process ended first, or ``timeout`` seconds passed.
+
+        """
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            for _, address in addresses_of(self.url.host):
+                with (
+                    contextlib.suppress(OSError),
+                    socket.create_connection((address, self.url.port), timeout=1),
+                ):
+                    return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = self.process.wait(_POLL)
+                raise Unreachable(
+                    f"the start command ended with {code} before it listened: {self._last_line()}"
+                )
+        raise Unreachable(
+            f"nothing listens on {self.url} {timeout:g} s after the start command: {self._last_line()}"
+        )
+
+    def _last_line(self) -> str:
+        lines = [line for line in self.printed().splitlines() if line.strip()]
+        return lines[-1][:300] if lines else "it printed nothing"
+
+    def wait_exit(self, timeout: float) -> int | None:
+        """Return the exit status, or ``None`` when the process still runs after ``timeout`` seconds."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def terminate(self) -> None:
+        """Ask the process to end (SIGTERM)."""
+        if self.running:
+            self.process.terminate()
+
+    def stop(self) -> None:
+        """End the process and every child that it left."""
+        with contextlib.suppress(psutil.Error):
+            children = psutil.Process(self.pid).children(recursive=True)
+            self._end(children)
+            return
+        self._end([])
+
+    def _end(self, children: list[psutil.Process]) -> None:
+        self.terminate()
+        if self.wait_exit(STOP_BOUND) is None:
+            self.process.kill()
+            self.process.wait()
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+
+
+@contextlib.contextmanager
+def launched(profile: Profile) -> Iterator[tuple[Launcher, Instance]]:
+    """Prepare, start and wait for a profile's server; stop it at the end, whatever happens."""
+    launcher = Launcher(profile)
+    try:
+        launcher.prepare()
+        instance = launcher.start()
+        instance.wait_ready(profile.ready_timeout)
+        yield launcher, instance
+    finally:
+        launcher.close()

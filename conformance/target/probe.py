@@ -1,0 +1,227 @@
+"""Before anything is judged: is the target there, how long is a round trip, and what can it do?"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import statistics
+
+import psutil
+
+from conformance.browser.chromium import find_browser
+from conformance.errors import Nonconformance, Unreachable, UsageProblem
+from conformance.session.client import Client
+from conformance.target.launch import addresses_of
+from conformance.target.profile import Profile
+from conformance.target.target import ANONYMOUS, OWN, Attempt, Capability, Target
+from conformance.target.url import ServerURL
+from conformance.wire.connection import Endpoint
+from conformance.wire.peer import Limits
+
+PINGS = 8
+
+
+def tls_context(profile: Profile) -> ssl.SSLContext:
+    """Return the TLS settings of the profile: the system's authorities, or a file's, or none.
+
+    Raises:
+        UsageProblem: the file of authorities cannot be used.
+
+    """
+    try:
+        context = ssl.create_default_context(cafile=str(profile.ca_file) if profile.ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageProblem(f"--ca-file {profile.ca_file}: {error}.") from None
+    if profile.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def endpoint_of(url: ServerURL, profile: Profile) -> Endpoint:
+    """Resolve a URL's host.
+
+    Raises:
+        Unreachable: the name does not resolve.
+
+    """
+    try:
+        addresses = tuple(address for _, address in addresses_of(url.host))
+    except (socket.gaierror, UnicodeError) as error:
+        raise Unreachable(f"the host name {url.host!r} does not resolve ({error})") from None
+    return Endpoint(url.host, url.port, tls_context(profile) if url.secure else None, addresses=addresses)
+
+
+def scaled(round_trip: float, scale: float) -> Limits:
+    """Return the bounds of a run: their floors plus some round trips, times ``--time-scale``."""
+    extra = min(20 * round_trip, 10.0)
+    base = Limits()
+    return Limits(
+        handshake=(base.handshake + extra) * scale,
+        reply=(base.reply + extra) * scale,
+        close=(base.close + extra) * scale,
+        event=(base.event + extra) * scale,
+        prompt=(base.prompt + extra) * scale,
+        idle=base.idle * scale,
+    )
+
+
+async def probe(target: Target, *, scale: float) -> float:
+    """Find out what the target can do and set its bounds; return the round trip in seconds.
+
+    Raises:
+        Unreachable: it does not answer, or not as a WebSocket server.
+
+    """
+    target.limits = scaled(0.0, scale)
+    refusals = []
+    for path in _candidates(target):
+        for token in (None, *(user.token for user in target.users[:1])):
+            attempt = await target.attempt(target.opening(path, token=token))
+            if attempt.upgraded:
+                target.path = path if token is None else str(target.opening(path, token=token).target)
+                return await _measure(target, attempt, path, scale)
+            attempt.connection.shut()
+            refusals.append((path, attempt))
+            if attempt.response is None:
+                raise Unreachable(_silence(target, attempt))
+    raise Unreachable(_no_websocket(refusals))
+
+
+def _candidates(target: Target) -> list[str]:
+    own = [target.at(OWN), target.at(ANONYMOUS)]
+    return list(dict.fromkeys([*own, target.url.path]))
+
+
+def _silence(target: Target, attempt: Attempt) -> str:
+    if attempt.connection.garbage is not None:
+        return f"{target.url} answers, but not with HTTP: {attempt.connection.garbage[:40]!r}"
+    if attempt.connection.end is not None:
+        return f"{target.url} accepts TCP and ends it without an answer"
+    return f"{target.url} accepts TCP but gave no answer to an opening handshake in {target.limits.handshake:g} s"
+
+
+def _no_websocket(refusals: list[tuple[str, Attempt]]) -> str:
+    path, attempt = refusals[0]
+    assert attempt.response is not None
+    server = attempt.response.get("Server")
+    by = f" by {server!r}" if server else ""
+    hint = {
+        404: "An HTTP server without WebSocket routes, or another server than you think, holds the port.",
+        401: "Give credentials and carriers in a profile (--profile).",
+        403: "Give credentials, or allowed_origins, in a profile (--profile).",
+        426: "The server wants another upgrade than WebSocket version 13.",
+    }.get(attempt.response.status, "Check path and server.")
+    return f"no opening handshake was accepted: {path} was answered {attempt.response.line!r}{by}. {hint}"
+
+
+async def _measure(target: Target, attempt: Attempt, path: str, scale: float) -> float:
+    assert attempt.response is not None
+    target.server_header = attempt.response.get("Server")
+    client = Client(attempt.connection, target.limits, target.recorder)
+    try:
+        times = [await _ping_time(client) for _ in range(PINGS)]
+        round_trip = statistics.median(times)
+        target.limits = client.limits = scaled(round_trip, scale)
+        _set(target, await _session(client, path))
+        if target.has("session"):
+            _set(target, await _heartbeat(client))
+    finally:
+        await client.leave()
+    for capability in [await _deflate(target), *_declared(target), *_surroundings(target)]:
+        _set(target, capability)
+    return round_trip
+
+
+def _set(target: Target, capability: Capability) -> None:
+    target.capabilities[capability.name] = capability
+
+
+async def _ping_time(client: Client) -> float:
+    began = client.connection.transcript.now()
+    try:
+        pong = await client.ping()
+    except Nonconformance as error:
+        raise Unreachable(
+            f"the handshake was accepted, but a Ping was not answered: {error.actual}"
+        ) from None
+    return pong.time - began
+
+
+async def _session(client: Client, path: str) -> Capability:
+    try:
+        await client.confirmed()
+    except Nonconformance as error:
+        evidence = f"the first message on {path} was {error.actual}, not connection_confirmed"
+        return Capability("session", False, evidence, "serve the permissions protocol")  # noqa: FBT003
+    return Capability("session", True, f"{path} sent connection_confirmed")  # noqa: FBT003
+
+
+async def _heartbeat(client: Client) -> Capability:
+    try:
+        await client.heartbeat({"probe": 1})
+    except Nonconformance as error:
+        return Capability("heartbeat", False, f"a heartbeat was answered by {error.actual}")  # noqa: FBT003
+    return Capability("heartbeat", True, "a heartbeat was answered by heartbeat_ack with its data")  # noqa: FBT003
+
+
+async def _deflate(target: Target) -> Capability:
+    offer = ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
+    attempt = await target.attempt(target.opening(extra=[offer]))
+    attempt.connection.shut()
+    answer = attempt.response.get("Sec-WebSocket-Extensions") if attempt.response else None
+    present = attempt.upgraded and "permessage-deflate" in (answer or "")
+    return Capability(
+        "deflate", present, f"an offer was answered {answer!r}" if attempt.upgraded else str(attempt)
+    )
+
+
+def _declared(target: Target) -> list[Capability]:
+    profile = target.profile
+    users, carriers = target.users, profile.carriers
+
+    def one(name: str, present: object, evidence: str, unlock: str) -> Capability:
+        return Capability(
+            name, bool(present), evidence if present else "not in the profile", None if present else unlock
+        )
+
+    return [
+        one("anonymous", profile.anonymous, "anonymous access is on", "[target] anonymous = true"),
+        one("credentials", users, f"{len(users)} users in the profile", "[credentials.NAME] user_id and token"),
+        one("two-users", len(users) > 1, f"{len(users)} users in the profile", "a second [credentials.NAME]"),
+        *(
+            one(f"carrier-{name}", name in carriers and users, f"offered: {', '.join(carriers)}",
+                f'[carriers] offered = ["{name}"] with [credentials.NAME]')
+            for name in ("query", "header", "subprotocol", "cookie")
+        ),
+        one("bad-tokens", profile.bad_tokens, ", ".join(profile.bad_tokens), "[bad_tokens] expired, revoked, …"),
+        one("allowed-origins", profile.allowed_origins, ", ".join(profile.allowed_origins),
+            "[target] allowed_origins = […]"),
+        one("control", profile.control_http, "HTTP control interface", "[control] http = …"),
+        one("start-command", profile.start, "the profile starts it", "[target] start = […]"),
+        one("limits", profile.max_message_bytes, f"{profile.max_message_bytes} bytes", "[limits] max_message_bytes"),
+    ]  # fmt: skip
+
+
+def _surroundings(target: Target) -> list[Capability]:
+    local = is_local(target.endpoint.addresses)
+    browser = find_browser()
+    started = target.instance is not None
+    return [
+        Capability("local", local, f"{target.url.host} is {', '.join(target.endpoint.addresses)}",
+                   None if local else "run the suite on the target's machine"),
+        Capability("own-process", started, "started by this run" if started else "not started by this run",
+                   None if started else "[target] start = […], without --server-url"),
+        Capability("browser", browser is not None, str(browser or "no Chromium or Chrome found"),
+                   None if browser else "install Chromium, or: playwright install chromium"),
+    ]  # fmt: skip
+
+
+def is_local(addresses: tuple[str, ...]) -> bool:
+    """Whether every address is one of this machine's own."""
+    own = {str(one.address).split("%")[0] for each in psutil.net_if_addrs().values() for one in each}
+    return bool(addresses) and all(
+        ipaddress.ip_address(address.split("%")[0]).is_loopback or address.split("%")[0] in own
+        for address in addresses
+    )

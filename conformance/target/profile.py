@@ -1,0 +1,287 @@
+"""The profile: what a team tells the suite about its server, in TOML, checked key by key.
+
+Secrets come from the environment (``{ env = "NAME" }``), from a file (``{ file = "path" }``) or are made
+for the run and handed to the started server (``{ generate = "NAME" }``). They are never printed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import UsageProblem
+from conformance.spec import requirements
+
+CARRIERS = ("query", "header", "subprotocol", "cookie")
+BAD_TOKENS = ("expired", "not_yet_valid", "revoked", "inactive_user", "wrong_signature", "wrong_audience")
+_KEYS: Mapping[str, frozenset[str]] = {
+    "": frozenset(
+        {"target", "tls", "carriers", "credentials", "bad_tokens", "control", "limits", "known_failure"}
+    ),
+    "target": frozenset(
+        {
+            "url", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
+            "allowed_origins", "no_origin",
+        }
+    ),
+    "tls": frozenset({"ca_file", "insecure"}),
+    "carriers": frozenset({"offered", "cookie"}),
+    "credentials.*": frozenset({"user_id", "groups", "token", "disposable", "permissions"}),
+    "bad_tokens": frozenset(BAD_TOKENS),
+    "control": frozenset({"http"}),
+    "limits": frozenset({"max_message_bytes"}),
+    "known_failure": frozenset({"requirement", "reason", "link"}),
+    "secret": frozenset({"env", "file", "generate"}),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A user of the target with a token that is good."""
+
+    name: str
+    user_id: int
+    token: str = field(repr=False)
+    groups: tuple[str, ...] | None = None
+    disposable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFailure:
+    """A requirement that the target is known to break, and why that is so for now."""
+
+    requirement: str
+    reason: str
+    link: str = ""
+
+
+@dataclass(slots=True)
+class Profile:
+    """Everything that the user declares. All of it is optional: a bare URL has an empty profile."""
+
+    path: Path | None = None
+    url: str | None = None
+    start: tuple[str, ...] = ()
+    prepare: tuple[tuple[str, ...], ...] = ()
+    cwd: Path = field(default_factory=Path.cwd)
+    env: dict[str, str] = field(default_factory=dict)
+    ready_timeout: float = 20.0
+    headers: dict[str, str] = field(default_factory=dict)
+    anonymous: bool = True
+    allowed_origins: tuple[str, ...] = ()
+    no_origin: str | None = None
+    ca_file: Path | None = None
+    insecure: bool = False
+    carriers: tuple[str, ...] = ()
+    cookie: str = "session"
+    credentials: dict[str, Credential] = field(default_factory=dict)
+    bad_tokens: dict[str, str] = field(default_factory=dict)
+    control_http: str | None = None
+    max_message_bytes: int | None = None
+    known_failures: tuple[KnownFailure, ...] = ()
+    generated: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret, longest first, so that none is cut by a shorter one when it is masked."""
+        values = {one.token for one in self.credentials.values()} | set(self.bad_tokens.values())
+        return sorted((value for value in values if value), key=len, reverse=True)
+
+
+def load(path: Path) -> Profile:
+    """Read and check a profile.
+
+    Raises:
+        UsageProblem: the file, a key or a value is wrong; the message names file, key path and a suggestion.
+
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageProblem(f"profile {path}: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageProblem(f"profile {path} is no TOML: {error}.") from None
+    return _Reader(path, table).profile()
+
+
+class _Reader:
+    """Turn one TOML table into a profile, naming file and key path in every complaint."""
+
+    def __init__(self, path: Path, table: dict[str, Any]) -> None:
+        self.path = path
+        self.table = table
+        self.generated: dict[str, str] = {}
+
+    def profile(self) -> Profile:
+        self._known("", "", self.table)
+        target = self._table("target")
+        tls = self._table("tls")
+        carriers = self._table("carriers")
+        folder = self.path.resolve().parent
+        offered = self._strings(carriers, "carriers", "offered")
+        for carrier in offered:
+            if carrier not in CARRIERS:
+                raise self._wrong(
+                    "carriers.offered", f"{carrier!r} is none of {', '.join(CARRIERS)}", carrier, CARRIERS
+                )
+        ca_file = self._typed(tls, "tls", "ca_file", str, None)
+        no_origin = self._typed(target, "target", "no_origin", str, None)
+        if no_origin not in {None, "accept", "refuse"}:
+            raise self._wrong("target.no_origin", f"{no_origin!r} is neither 'accept' nor 'refuse'")
+        prepare = target.get("prepare", [])
+        if not isinstance(prepare, list) or not all(isinstance(one, list) for one in prepare):
+            raise self._wrong("target.prepare", "expected a list of commands, each a list of words")
+        profile = Profile(
+            path=self.path,
+            url=self._typed(target, "target", "url", str, None),
+            start=self._strings(target, "target", "start"),
+            prepare=tuple(tuple(str(word) for word in one) for one in prepare),
+            cwd=folder / self._typed(target, "target", "cwd", str, "."),
+            env=self._texts(target, "target", "env"),
+            ready_timeout=float(self._typed(target, "target", "ready_timeout", (int, float), 20.0)),
+            headers=self._texts(target, "target", "headers"),
+            anonymous=self._typed(target, "target", "anonymous", bool, True),  # noqa: FBT003
+            allowed_origins=self._strings(target, "target", "allowed_origins"),
+            no_origin=no_origin,
+            ca_file=folder / ca_file if ca_file else None,
+            insecure=self._typed(tls, "tls", "insecure", bool, False),  # noqa: FBT003
+            carriers=offered,
+            cookie=self._typed(carriers, "carriers", "cookie", str, "session"),
+            credentials=self._credentials(),
+            bad_tokens={
+                name: self._secret(f"bad_tokens.{name}", value) for name, value in self._bad_tokens().items()
+            },
+            control_http=self._typed(self._table("control"), "control", "http", str, None),
+            max_message_bytes=self._typed(self._table("limits"), "limits", "max_message_bytes", int, None),
+            known_failures=tuple(self._known_failures()),
+        )
+        profile.generated = self.generated
+        self._consistent(profile)
+        return profile
+
+    def _consistent(self, profile: Profile) -> None:
+        if profile.control_http is not None and not profile.control_http.startswith(("http://", "https://")):
+            raise self._wrong("control.http", f"expected an http:// URL, got {profile.control_http!r}")
+        if profile.start and not profile.url:
+            raise self._wrong("target.url", "a start command needs the URL that it will answer on")
+        if self.generated and not profile.start:
+            name = next(iter(self.generated))
+            raise self._wrong(
+                name, "'generate' hands a secret to the started server, but there is no target.start"
+            )
+        if profile.credentials and not profile.carriers:
+            raise self._wrong("carriers.offered", "credentials are given, but no carrier to send them in")
+
+    def _known(self, kind: str, where: str, table: Mapping[str, Any]) -> None:
+        for key in table:
+            if key not in _KEYS[kind]:
+                path = f"{where}.{key}" if where else key
+                raise self._wrong(path, "there is no such key", key, _KEYS[kind])
+
+    def _wrong(self, key: str, what: str, given: str = "", known: Any = ()) -> UsageProblem:
+        near = difflib.get_close_matches(given, list(known), n=1) if given else []
+        hint = (
+            f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(known))}." if known else ""
+        )
+        return UsageProblem(f"profile {self.path}: {key}: {what}.{hint}")
+
+    def _table(self, name: str) -> dict[str, Any]:
+        table = self.table.get(name, {})
+        if not isinstance(table, dict):
+            raise self._wrong(name, "expected a table")
+        self._known(name, name, table) if name in _KEYS else None
+        return table
+
+    def _typed(self, table: Mapping[str, Any], where: str, key: str, kind: Any, default: Any) -> Any:
+        value = table.get(key, default)
+        if value is default:
+            return value
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            names = kind.__name__ if isinstance(kind, type) else "number"
+            raise self._wrong(f"{where}.{key}", f"expected {names}, got {type(value).__name__}")
+        return value
+
+    def _strings(self, table: Mapping[str, Any], where: str, key: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise self._wrong(f"{where}.{key}", "expected a list of strings")
+        return tuple(value)
+
+    def _texts(self, table: Mapping[str, Any], where: str, key: str) -> dict[str, str]:
+        value = table.get(key, {})
+        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+            raise self._wrong(f"{where}.{key}", "expected a table of strings")
+        return dict(value)
+
+    def _secret(self, where: str, value: Any) -> str:
+        if not isinstance(value, dict) or len(value) != 1:
+            raise self._wrong(
+                where, 'a secret is given as { env = "NAME" }, { file = "path" } or { generate = "NAME" }'
+            )
+        self._known("secret", where, value)
+        ((kind, name),) = value.items()
+        if not isinstance(name, str) or not name:
+            raise self._wrong(f"{where}.{kind}", "expected a name")
+        if kind == "env":
+            secret = os.environ.get(name, "")
+            if not secret:
+                raise self._wrong(f"{where}.env", f"the environment variable {name} is not set")
+        elif kind == "file":
+            try:
+                secret = (self.path.resolve().parent / name).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise self._wrong(f"{where}.file", f"{name} cannot be read ({error})") from None
+        else:
+            secret = self.generated.setdefault(
+                name, f"{name.lower().replace('_', '-')}-{secrets.token_hex(16)}"
+            )
+        if not secret.isascii() or not secret.isprintable() or any(c in secret for c in ' ,;"\\'):
+            raise self._wrong(where, "the token holds characters that cannot stand in a header")
+        return secret
+
+    def _credentials(self) -> dict[str, Credential]:
+        found = {}
+        for name, table in self._table("credentials").items():
+            where = f"credentials.{name}"
+            if not isinstance(table, dict):
+                raise self._wrong(where, "expected a table")
+            self._known("credentials.*", where, table)
+            for key in ("user_id", "token"):
+                if key not in table:
+                    raise self._wrong(f"{where}.{key}", "it is missing")
+            groups = self._strings(table, where, "groups") if "groups" in table else None
+            found[name] = Credential(
+                name=name,
+                user_id=self._typed(table, where, "user_id", int, None),
+                token=self._secret(f"{where}.token", table["token"]),
+                groups=groups,
+                disposable=self._typed(table, where, "disposable", bool, False),  # noqa: FBT003
+            )
+        return found
+
+    def _bad_tokens(self) -> dict[str, Any]:
+        return self._table("bad_tokens")
+
+    def _known_failures(self) -> list[KnownFailure]:
+        entries = self.table.get("known_failure", [])
+        if not isinstance(entries, list):
+            raise self._wrong("known_failure", "expected [[known_failure]] entries")
+        found = []
+        for number, entry in enumerate(entries, 1):
+            where = f"known_failure {number}"
+            self._known("known_failure", where, entry)
+            name, reason = entry.get("requirement", ""), entry.get("reason", "")
+            if name not in requirements():
+                raise self._wrong(
+                    f"{where}.requirement", f"there is no requirement {name!r}", name, ()
+                ) from None
+            if not reason:
+                raise self._wrong(f"{where}.reason", "a known failure needs its reason")
+            found.append(KnownFailure(name, reason, entry.get("link", "")))
+        return found

@@ -1,0 +1,346 @@
+"""The target as tests see it: where to connect, what it can do, and the verbs of the opening handshake."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from conformance.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.recorder import Recorder
+from conformance.session.client import Client
+from conformance.target.control import HttpControl
+from conformance.target.launch import Instance, Launcher
+from conformance.target.profile import Credential, Profile
+from conformance.target.url import ServerURL
+from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.handshake import Request, Response, opening
+from conformance.wire.peer import Limits, describe
+
+OWN = "/ws/permissions/"
+ANONYMOUS = "/ws/permissions/anonymous"
+CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Something that the target has or lacks, the probe's evidence, and what would unlock it."""
+
+    name: str
+    present: bool
+    evidence: str
+    unlock: str | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What came back for one opening handshake: a response, or the end of TCP, or nothing in time."""
+
+    request: Request
+    connection: Connection
+
+    @property
+    def response(self) -> Response | None:
+        """The response head, where one came."""
+        return self.connection.response
+
+    @property
+    def status(self) -> int | None:
+        """The response's status code, where one came."""
+        return self.response.status if self.response else None
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether the server switched to WebSocket: a 101 whose Upgrade says so."""
+        response = self.response
+        return (
+            response is not None
+            and response.status == 101
+            and "websocket" in (response.get("Upgrade") or "websocket").lower()
+        )
+
+    def __str__(self) -> str:
+        """Describe the outcome for a person."""
+        if self.response is not None:
+            return self.response.line
+        if self.connection.garbage is not None:
+            return f"bytes that are no HTTP: {self.connection.garbage[:40]!r}"
+        if self.connection.end is not None:
+            return describe(self.connection.end)
+        return "no answer"
+
+
+@dataclass(slots=True)
+class Target:
+    """The server under test."""
+
+    url: ServerURL
+    profile: Profile
+    endpoint: Endpoint
+    recorder: Recorder
+    limits: Limits = field(default_factory=Limits)
+    path: str = OWN
+    capabilities: dict[str, Capability] = field(default_factory=dict)
+    launcher: Launcher | None = None
+    instance: Instance | None = None
+    run_id: str = ""
+    test_id: str = ""
+    server_header: str | None = None
+    strict: bool = False
+    _bystander: Client | None = None
+    _control: HttpControl | None = None
+
+    def has(self, capability: str) -> bool:
+        """Whether a probe found the capability."""
+        found = self.capabilities.get(capability)
+        return found is not None and found.present
+
+    def at(self, path: str) -> str:
+        """Return the request target of one of the specification's endpoints, behind the URL's prefix."""
+        return self.url.prefix + path
+
+    @property
+    def users(self) -> list[Credential]:
+        """The users whose tokens tests may use freely."""
+        return [one for one in self.profile.credentials.values() if not one.disposable]
+
+    @property
+    def disposable(self) -> list[Credential]:
+        """The users whose tokens tests may burn."""
+        return [one for one in self.profile.credentials.values() if one.disposable]
+
+    @property
+    def control(self) -> HttpControl:
+        """The control interface."""
+        if self._control is None:
+            base = self.profile.control_http or ""
+            base = self.launcher.fill(base) if self.launcher else base
+            self._control = HttpControl(base, self.limits.event, self.recorder.clean)
+        return self._control
+
+    # Requests.
+
+    def opening(
+        self,
+        path: str | bytes | None = None,
+        *,
+        token: str | None = None,
+        carrier: str | None = None,
+        origin: str | None = None,
+        extra: Iterable[tuple[str, str]] = (),
+    ) -> Request:
+        """Return a legal opening handshake for a request target (the probed endpoint by default).
+
+        A ``token`` goes into its ``carrier``, by default the first that the profile offers. With a cookie
+        the origin of an allowed page goes along, as a browser would send it.
+        """
+        target = self.path if path is None else path
+        lines = [("User-Agent", f"websocket-conformance (run {self.run_id})")]
+        if self.test_id:
+            lines.append(("X-Conformance-Test", self.test_id))
+        lines += self.profile.headers.items()
+        if token is not None:
+            carrier = carrier or (self.profile.carriers or ("query",))[0]
+            if carrier == "query":
+                assert isinstance(target, str)
+                target += ("&" if "?" in target else "?") + "token=" + quote(token, safe="")
+            else:
+                lines.append(self.carried(carrier, token))
+            if carrier == "cookie" and origin is None:
+                origin = (self.profile.allowed_origins or (self.url.origin,))[0]
+        if origin is not None:
+            lines.append(("Origin", origin))
+        return opening(target, self.url.authority, extra=[*lines, *extra])
+
+    def carried(self, carrier: str, token: str) -> tuple[str, str]:
+        """Return the header line that carries a token."""
+        if carrier == "header":
+            return ("Authorization", f"Bearer {token}")
+        if carrier == "subprotocol":
+            return ("Sec-WebSocket-Protocol", f"bearer, {token}")
+        return ("Cookie", f"{self.profile.cookie}={token}")
+
+    # Connecting.
+
+    async def tcp(self, label: str = "raw TCP") -> Connection:
+        """Make a bare TCP (and TLS) connection.
+
+        Raises:
+            Unreachable: it could not be made.
+
+        """
+        try:
+            connection = await Connection.open(
+                self.endpoint, label=label, report=self.recorder.breach, timeout=self.limits.handshake
+            )
+        except OSError as error:
+            raise Unreachable(
+                f"no connection to {self.url}: {error.strerror or error or 'timed out'}"
+            ) from error
+        self.recorder.transcript(connection.transcript)
+        return connection
+
+    async def attempt(
+        self, request: Request, *, segments: Sequence[bytes] | None = None, timeout: float | None = None
+    ) -> Attempt:
+        """Try an opening handshake and return what came back; the caller shuts the connection."""
+        shown = request.target if isinstance(request.target, str) else request.target.decode("latin-1")
+        connection = await self.tcp(f"{request.method} {shown}")
+        if segments is None:
+            connection.send_request(request)
+        else:
+            connection.expect_response_to(request)
+            await connection.write_slowly(segments)
+        await connection.read_response(timeout or self.limits.handshake)
+        return Attempt(request, connection)
+
+    @contextlib.asynccontextmanager
+    async def upgraded(self, request: Request, **how: Sequence[bytes]) -> AsyncIterator[Client]:
+        """Expect that an opening handshake succeeds; the open connection is left at the end."""
+        attempt = await self.attempt(request, **how)  # type: ignore[arg-type]
+        client = Client(attempt.connection, self.limits, self.recorder)
+        try:
+            if not attempt.upgraded:
+                raise Nonconformance(
+                    "a legal opening handshake was not accepted",
+                    expected=["101 Switching Protocols"],
+                    actual=str(attempt),
+                )
+            yield client
+        finally:
+            await client.leave()
+
+    @contextlib.asynccontextmanager
+    async def connect(
+        self, path: str | None = None, *, user: Credential | None = None, confirm: bool = True, **how: str
+    ) -> AsyncIterator[Client]:
+        """Open a connection that a test needs but does not judge.
+
+        On the permissions protocol the confirmation is waited for, so that later silences are silent.
+
+        Raises:
+            Inconclusive: it cannot be had, so nothing is proven about what would have followed.
+
+        """
+        request = self.opening(path, token=user.token if user else None, **how)  # type: ignore[arg-type]
+        attempt = await self.attempt(request)
+        client = Client(attempt.connection, self.limits, self.recorder)
+        try:
+            if not attempt.upgraded:
+                raise Inconclusive(f"a connection that this test needs was refused: {attempt}")
+            if confirm and self.has("session"):
+                try:
+                    await client.confirmed()
+                except Nonconformance as error:
+                    raise Inconclusive(
+                        f"a connection that this test needs was not confirmed: {error.actual}"
+                    ) from error
+            yield client
+        finally:
+            await client.leave()
+
+    @contextlib.asynccontextmanager
+    async def abused(self, **how: object) -> AsyncIterator[Client]:
+        """Open a connection on which a fault is tried: proven alive before, and with an aftermath behind it."""
+        await self.bystander()
+        async with self.connect(**how) as client:  # type: ignore[arg-type]
+            await client.alive()
+            client.inbox.clear()
+            yield client
+        await self.aftermath()
+
+    # Judging.
+
+    def expect(self, kept: bool, message: str, *, expected: Sequence[str], actual: str) -> None:  # noqa: FBT001
+        """Expect what no verb says: ``expected`` is the accepted set, ``actual`` what occurred."""
+        if not kept:
+            raise Nonconformance(message, expected=expected, actual=actual)
+
+    def harmless(self, text: str = "") -> bytes:
+        """Return the content of a text message that no server should mind: a heartbeat with some text."""
+        return json.dumps({"type": "heartbeat", "data": {"text": text}}, ensure_ascii=False).encode()
+
+    async def refuses(
+        self, request: Request, *, statuses: Iterable[int] = (), segments: Sequence[bytes] | None = None
+    ) -> Attempt:
+        """Expect that an opening handshake is refused, and that the server is none the worse for it.
+
+        That it is refused in time, by a client error, is judged under requirements of its own, so is
+        ``statuses`` where the caller gives them to ``handshake.refusal-status``.
+        """
+        await self.bystander()
+        attempt = await self.attempt(request, segments=segments)
+        attempt.connection.shut()
+        if attempt.upgraded:
+            raise Nonconformance(
+                "an opening handshake that must be refused was accepted",
+                expected=["an HTTP error status", "the end of the connection"],
+                actual=str(attempt),
+            )
+        self.judge_refusal(attempt)
+        wanted = set(statuses)
+        if wanted and attempt.status is not None:
+            self.recorder.charge(
+                "handshake.refusal-status",
+                kept=attempt.status in wanted,
+                message=f"{attempt}, expected {' or '.join(map(str, sorted(wanted)))}",
+            )
+        await self.aftermath()
+        return attempt
+
+    def judge_refusal(self, attempt: Attempt) -> None:
+        """Charge how a refusal was said: in time, as HTTP, as the client's error."""
+        self.recorder.observe(str(attempt))
+        self.recorder.charge(
+            "handshake.refusal-answered",
+            kept=attempt.response is not None,
+            message=f"{attempt} to a wrong handshake",
+        )
+        if attempt.status is not None:
+            self.recorder.charge(
+                "handshake.refusal-client-error",
+                kept=attempt.status in CLIENT_ERRORS or attempt.status < 400,
+                message=f"{attempt} to a wrong handshake",
+            )
+
+    async def bystander(self) -> Client:
+        """Return the connection that stands by while others misbehave, opened on first use."""
+        if self._bystander is None or self._bystander.connection.end is not None:
+            kept, self.recorder.record.transcripts = self.recorder.record.transcripts, []
+            attempt = await self.attempt(self.opening())
+            self.recorder.record.transcripts = kept
+            if not attempt.upgraded:
+                raise Inconclusive(f"the bystander connection was refused: {attempt}")
+            self._bystander = Client(attempt.connection, self.limits, self.recorder)
+            await self._bystander.ping()
+        return self._bystander
+
+    async def aftermath(self) -> None:
+        """Judge that an abuse harmed nobody else: the bystander answers, and a new connection works."""
+        bystander = self._bystander
+        unharmed, what = True, ""
+        if bystander is not None:
+            try:
+                await bystander.ping()
+            except Nonconformance as error:
+                unharmed, what = False, f"a connection opened before does not answer: {error.actual}"
+            bystander.inbox.clear()
+        if unharmed:
+            try:
+                async with self.connect(confirm=False) as fresh:
+                    await fresh.ping()
+            except (Nonconformance, Inconclusive) as error:
+                unharmed, what = False, f"a new connection does not work: {error}"
+        self.recorder.charge("robustness.others-unharmed", kept=unharmed, message=what)
+        if not unharmed:
+            self._bystander = None
+
+    async def leave(self) -> None:
+        """Leave nothing open behind."""
+        if self._bystander is not None:
+            await self._bystander.leave()
+            self._bystander = None
+        if self._control is not None:
+            self._control.close()

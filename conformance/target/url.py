@@ -1,0 +1,83 @@
+"""The ``--server-url``: ws, wss, http or https, a host, a port, and a path prefix where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from conformance.errors import UsageProblem
+
+ENDPOINTS = "/ws/permissions/"
+_SECURE = {"ws": False, "http": False, "wss": True, "https": True}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerURL:
+    """A parsed server URL.
+
+    ``prefix`` stands before every endpoint's path and has no slash at its end; ``path`` is what the user
+    gave, for a server that speaks no permissions protocol but WebSocket on just that path.
+    """
+
+    secure: bool
+    host: str
+    port: int
+    prefix: str
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host header: the port only where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """The origin of a page that the server itself would serve."""
+        return f"{'https' if self.secure else 'http'}://{self.authority}"
+
+    def __str__(self) -> str:
+        """Return the URL in its ws or wss form."""
+        return f"{'wss' if self.secure else 'ws'}://{self.authority}{self.prefix or self.path}"
+
+
+def parse(text: str) -> ServerURL:
+    """Parse a server URL.
+
+    Raises:
+        UsageProblem: it is none; the message says what is wrong and shows one that is right.
+
+    """
+
+    def wrong(what: str) -> UsageProblem:
+        return UsageProblem(f"--server-url {text!r}: {what}.\nAn example: --server-url=ws://localhost:8000")
+
+    if not text.isprintable() or " " in text:
+        raise wrong("it holds blanks or control characters")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise wrong(str(error)) from None
+    if parts.scheme.lower() not in _SECURE:
+        raise wrong(f"the scheme {parts.scheme!r} is none of ws, wss, http, https")
+    if not parts.hostname:
+        raise wrong("there is no host in it")
+    if port == 0:
+        raise wrong("port 0 is no port that a server listens on")
+    if parts.username is not None or parts.password is not None:
+        raise wrong("credentials belong in the profile, not in the URL")
+    if parts.fragment or "#" in text:
+        raise wrong("a WebSocket URL has no fragment (RFC 6455 §3)")
+    if parts.query:
+        raise wrong("a query belongs to no server; put tokens in the profile")
+    secure = _SECURE[parts.scheme.lower()]
+    path = parts.path or "/"
+    prefix = path.split(ENDPOINTS, 1)[0] if ENDPOINTS in path + "/" else path
+    return ServerURL(
+        secure=secure,
+        host=parts.hostname,
+        port=port or (443 if secure else 80),
+        prefix=prefix.removesuffix(ENDPOINTS.rstrip("/")).rstrip("/"),
+        path=path,
+    )

@@ -1,0 +1,307 @@
+"""The one class that does I/O: a TCP or TLS connection that can say anything and keeps what was said."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, ReceivedFrame
+from conformance.wire.handshake import Request, Response, ResponseParser
+from conformance.wire.invariants import Breach, Monitor
+from conformance.wire.transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A whole data message: its opcode, and its content after reassembly and inflating."""
+
+    opcode: int
+    content: bytes
+    time: float
+
+    @property
+    def text(self) -> str:
+        """The content as text; bytes that are no UTF-8 are shown, not lost."""
+        return self.content.decode(errors="backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """A Pong frame of the server."""
+
+    payload: bytes
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A Close frame of the server; ``code`` is ``None`` where it has none."""
+
+    code: int | None
+    reason: bytes
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of TCP: ``fin``, ``reset``, or ``garbage`` where the bytes were no HTTP."""
+
+    kind: str
+    time: float
+
+
+Event = Message | Pong | Close | End
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """Where to connect: a host name with its addresses, a port, and TLS where it is wanted."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    server_name: str | None = None
+    addresses: tuple[str, ...] = field(default_factory=tuple)
+
+
+class Connection(asyncio.Protocol):
+    """Bytes out as they are given, events in as they come, and a transcript of both.
+
+    Nothing is answered by itself but a server's Ping, which gets its Pong (``auto_pong``). Events queue up
+    in order until :meth:`event` takes them.
+    """
+
+    def __init__(self, label: str, report: Callable[[Breach], None]) -> None:
+        self.transcript = Transcript(label)
+        self.auto_pong = True
+        self.end: End | None = None
+        self.response: Response | None = None
+        self.first_byte: float | None = None
+        self.close_sent = False
+        self._request: Request | None = None
+        self._parser = ResponseParser()
+        self._frames = FrameParser()
+        self._monitor = Monitor(report, self._message)
+        self._events: deque[Event] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.received_frames: list[ReceivedFrame] = []
+
+    @classmethod
+    async def open(
+        cls,
+        endpoint: Endpoint,
+        *,
+        label: str,
+        report: Callable[[Breach], None],
+        timeout: float,
+        address: str | None = None,
+    ) -> Connection:
+        """Connect over TCP (and TLS).
+
+        Raises:
+            OSError: the connection was refused or could not be made; ``TimeoutError`` after ``timeout``
+                seconds. ``ssl.SSLError`` is an ``OSError`` too.
+
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(timeout):
+            _, connection = await loop.create_connection(
+                lambda: cls(label, report),
+                address or endpoint.host,
+                endpoint.port,
+                ssl=endpoint.tls,
+                server_hostname=(endpoint.server_name or endpoint.host) if endpoint.tls else None,
+            )
+        return connection
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; asyncio has already set TCP_NODELAY, so each write is its own segment."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self.transcript.add("event", note=f"TCP connection to {peer[0]} port {peer[1]} made")
+
+    def data_received(self, data: bytes) -> None:
+        """Feed what arrived to the response parser, then to the frame parser."""
+        self.transcript.add("received", data)
+        if self.first_byte is None:
+            self.first_byte = self.transcript.now()
+        if self.response is None:
+            self.response = self._parser.feed(data)
+            if self.response is None:
+                if self._parser.garbage is not None:
+                    self._finish("garbage")
+                return
+            if self._request is not None:
+                self._monitor.response(self._request, self.response)
+            data = self._parser.rest
+        if self.response.status == 101:
+            self._feed_frames(data)
+        else:
+            self.response.body += data
+        self._wake()
+
+    def eof_received(self) -> bool:
+        """Note the server's FIN; keeping our half open lets a test go on writing."""
+        self._finish("fin")
+        return self._transport is not None and self._transport.get_extra_info("sslcontext") is None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note a reset, or the end that we made ourselves."""
+        self._finish("reset" if exc is not None else "fin")
+        self._writable.set()
+
+    def pause_writing(self) -> None:
+        """Stop ``drain`` until the kernel takes more."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let ``drain`` go on."""
+        self._writable.set()
+
+    def _finish(self, kind: str) -> None:
+        if self.end is None:
+            self.end = End(kind, self.transcript.now())
+            self.transcript.add(
+                "event", note={"fin": "TCP ended (FIN)", "reset": "TCP reset (RST)"}.get(kind, kind)
+            )
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _feed_frames(self, data: bytes) -> None:
+        now = self.transcript.now()
+        for frame in self._frames.feed(data, now):
+            self.received_frames.append(frame)
+            self._monitor.frame(frame)
+            if frame.opcode == PING and self.auto_pong and not self.close_sent:
+                self.write(Frame(PONG, frame.payload[:125]).encode())
+            elif frame.opcode == PONG:
+                self._events.append(Pong(frame.payload, now))
+            elif frame.opcode == CLOSE:
+                self._events.append(Close(frame.close_code, frame.close_reason, now))
+
+    def _message(self, opcode: int, content: bytes) -> None:
+        self._events.append(Message(opcode, content, self.transcript.now()))
+
+    # What tests call.
+
+    @property
+    def garbage(self) -> bytes | None:
+        """The first bytes of an answer that was no HTTP, or ``None``."""
+        return self._parser.garbage
+
+    @property
+    def unfinished(self) -> bytes:
+        """What arrived of a response head that never became whole."""
+        return self._parser.received if self.response is None else b""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are. After the end of TCP it does nothing: the end is what will be judged."""
+        self.transcript.add("sent", data)
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def write_slowly(self, segments: Iterable[bytes]) -> None:
+        """Send each piece as a TCP segment of its own, letting the loop run between them."""
+        for segment in segments:
+            self.write(segment)
+            await asyncio.sleep(0)  # not a wait: one turn of the loop, so that answers are read meanwhile
+
+    async def drain(self, timeout: float) -> None:
+        """Wait until the kernel has taken what was written, or TCP ended, or ``timeout`` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._writable.wait()
+
+    def send_request(self, request: Request) -> None:
+        """Send an opening handshake and judge the response against it."""
+        self.expect_response_to(request)
+        self.write(request.encode())
+
+    def expect_response_to(self, request: Request) -> None:
+        """Judge the next response as the answer to ``request``, which the caller sends in its own way."""
+        self._request = request
+
+    async def read_response(self, timeout: float) -> Response | None:
+        """Return the response head; ``None`` when TCP ended or ``timeout`` seconds passed without one."""
+        await self._until(lambda: self.response is not None or self.end is not None, timeout)
+        return self.response
+
+    async def read_body(self, timeout: float) -> bytes:
+        """Return the response's body as far as it comes before its length, the end of TCP or ``timeout``."""
+        response = self.response
+        if response is None:
+            return b""
+        length = response.get("Content-Length")
+        size = int(length) if length is not None and length.isdecimal() else None
+        await self._until(
+            lambda: self.end is not None or (size is not None and len(response.body) >= size), timeout
+        )
+        return response.body
+
+    async def event(self, timeout: float) -> Event | None:
+        """Return the next event; the :class:`End` again and again once it came; ``None`` on time-out."""
+        await self._until(lambda: bool(self._events) or self.end is not None, timeout)
+        if self._events:
+            return self._events.popleft()
+        return self.end
+
+    async def _until(self, done: Callable[[], bool], timeout: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while not done():
+            remaining = deadline - loop.time()
+            if remaining <= 0:
+                return
+            self._waiter = loop.create_future()
+            await asyncio.wait([self._waiter], timeout=remaining)
+
+    def half_close(self) -> None:
+        """Send a FIN and keep reading."""
+        self.transcript.add("event", note="we half-closed TCP (FIN)")
+        if (
+            self._transport is not None
+            and not self._transport.is_closing()
+            and self._transport.can_write_eof()
+        ):
+            self._transport.write_eof()
+
+    def reset(self) -> None:
+        """End TCP with a RST, as a client does that vanishes."""
+        self.transcript.add("event", note="we reset TCP (RST)")
+        if self._transport is None:
+            return
+        raw = self._transport.get_extra_info("socket")
+        if raw is not None:
+            with contextlib.suppress(OSError):
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    def shut(self) -> None:
+        """Close our side for good."""
+        if self._transport is not None:
+            self._transport.abort() if self.end is not None else self._transport.close()
+
+    def pause_reading(self) -> None:
+        """Stop reading, as a slow client does."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()

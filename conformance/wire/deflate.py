@@ -1,0 +1,84 @@
+"""permessage-deflate of RFC 7692: what was agreed, and a decompressor that keeps to it."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from conformance.wire.handshake import parse_extensions
+
+NAME = "permessage-deflate"
+TAIL = b"\x00\x00\xff\xff"
+MAX_INFLATED = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The parameters in force after negotiation (RFC 7692 §7.1)."""
+
+    server_max_window_bits: int = 15
+    client_max_window_bits: int = 15
+    server_no_context_takeover: bool = False
+    client_no_context_takeover: bool = False
+
+
+def agreement(header: str | None) -> Agreement | None:
+    """Read the agreement from a response's extension header; ``None`` where compression is not in force."""
+    for name, parameters in parse_extensions(header or "") or ():
+        if name == NAME:
+            values = dict(parameters)
+            return Agreement(
+                server_max_window_bits=_bits(values.get("server_max_window_bits")),
+                client_max_window_bits=_bits(values.get("client_max_window_bits")),
+                server_no_context_takeover="server_no_context_takeover" in values,
+                client_no_context_takeover="client_no_context_takeover" in values,
+            )
+    return None
+
+
+def _bits(value: str | None) -> int:
+    return int(value) if value is not None and value.isdecimal() and 8 <= int(value) <= 15 else 15
+
+
+class Inflater:
+    """Decompress the server's messages with exactly the window and the context that it agreed to."""
+
+    def __init__(self, agreed: Agreement) -> None:
+        self._agreed = agreed
+        self._stream = self._new()
+
+    def _new(self) -> zlib._Decompress:
+        return zlib.decompressobj(-max(9, self._agreed.server_max_window_bits))
+
+    def inflate(self, payload: bytes) -> bytes:
+        """Return one message's content (RFC 7692 §7.2.2).
+
+        Raises:
+            zlib.error: the payload is no DEFLATE stream within the agreed window.
+
+        """
+        if self._agreed.server_no_context_takeover:
+            self._stream = self._new()
+        content = self._stream.decompress(payload + TAIL, MAX_INFLATED)
+        if self._stream.eof:  # a block with BFINAL ends the stream; the next message begins a new one
+            self._stream = self._new()
+        return content
+
+
+class Deflater:
+    """Compress messages for the server as a well-behaved client does (RFC 7692 §7.2.1)."""
+
+    def __init__(self, agreed: Agreement) -> None:
+        self._agreed = agreed
+        self._stream = self._new()
+
+    def _new(self) -> zlib._Compress:
+        # zlib cannot write a window of 256 bytes; 9 bits is its smallest raw window.
+        return zlib.compressobj(wbits=-max(9, self._agreed.client_max_window_bits))
+
+    def deflate(self, content: bytes) -> bytes:
+        """Return the payload of one compressed message, its four-byte tail removed."""
+        if self._agreed.client_no_context_takeover:
+            self._stream = self._new()
+        data = self._stream.compress(content) + self._stream.flush(zlib.Z_SYNC_FLUSH)
+        return data.removesuffix(TAIL)

@@ -1,0 +1,220 @@
+"""The opening handshake of RFC 6455 §4: requests that may be wrong in any way, responses as received."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) (\d{3})(?: (.*))?")
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
+MAX_HEAD = 64 * 1024
+
+
+def new_key() -> str:
+    """Return a fresh ``Sec-WebSocket-Key``: 16 random bytes in base64."""
+    return base64.b64encode(os.urandom(16)).decode()
+
+
+def accept_for(key: str) -> str:
+    """Return the ``Sec-WebSocket-Accept`` that proves ``key`` was read (RFC 6455 §4.2.2 step 5.4)."""
+    return base64.b64encode(hashlib.sha1(key.strip().encode("latin-1") + GUID).digest()).decode()  # noqa: S324
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as bytes will say it: header lines keep their order, case and repetition."""
+
+    target: str | bytes
+    headers: tuple[tuple[str, str], ...]
+    method: str = "GET"
+    version: str = "HTTP/1.1"
+    body: bytes = b""
+
+    def get(self, name: str) -> str | None:
+        """Return the first value of a header, or ``None``."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def without(self, *names: str) -> Request:
+        """Return the request without these headers."""
+        gone = {name.lower() for name in names}
+        return replace(self, headers=tuple(pair for pair in self.headers if pair[0].lower() not in gone))
+
+    def adding(self, *pairs: tuple[str, str]) -> Request:
+        """Return the request with these header lines after its own."""
+        return replace(self, headers=(*self.headers, *pairs))
+
+    def setting(self, name: str, value: str) -> Request:
+        """Return the request with one header's value changed in place, or added."""
+        if self.get(name) is None:
+            return self.adding((name, value))
+        changed = tuple((key, value if key.lower() == name.lower() else old) for key, old in self.headers)
+        return replace(self, headers=changed)
+
+    def saying(self, **changes: object) -> Request:
+        """Return the request with ``target``, ``method``, ``version`` or ``body`` changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def encode(self) -> bytes:
+        """Return the request's bytes; header text beyond latin-1 goes out as UTF-8."""
+        target = self.target if isinstance(self.target, bytes) else _bytes(self.target)
+        lines = [_bytes(self.method) + b" " + target + b" " + _bytes(self.version)]
+        lines += [_bytes(name) + b": " + _bytes(value) for name, value in self.headers]
+        return b"\r\n".join(lines) + b"\r\n\r\n" + self.body
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
+
+
+def opening(
+    target: str | bytes,
+    host: str,
+    *,
+    key: str | None = None,
+    extra: Iterable[tuple[str, str]] = (),
+) -> Request:
+    """Return a legal opening handshake (RFC 6455 §4.1) with ``extra`` header lines at its end."""
+    headers = (
+        ("Host", host),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", key or new_key()),
+        ("Sec-WebSocket-Version", "13"),
+        *extra,
+    )
+    return Request(target, headers)
+
+
+@dataclass(slots=True)
+class Response:
+    """A response head as received, and the body as far as it came."""
+
+    status: int
+    reason: str
+    version: str
+    headers: list[tuple[str, str]]
+    head: bytes
+    defects: list[str] = field(default_factory=list)
+    body: bytes = b""
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a header, in order."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def get(self, name: str) -> str | None:
+        """Return a header's values joined as one list, or ``None``."""
+        values = self.all(name)
+        return ", ".join(values) if values else None
+
+    @property
+    def line(self) -> str:
+        """The status line, as a person reads it."""
+        return f"{self.version} {self.status} {self.reason}".rstrip()
+
+
+class ResponseParser:
+    """Read one response head; what follows it is left in ``rest``."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self.garbage: bytes | None = None
+        self.rest = b""
+
+    @property
+    def received(self) -> bytes:
+        """What arrived while no head is complete."""
+        return bytes(self._buffer)
+
+    def feed(self, data: bytes) -> Response | None:
+        """Return the response once its head is complete; interim responses but 101 are skipped."""
+        self._buffer += data
+        while self.garbage is None:
+            end = self._buffer.find(b"\r\n\r\n")
+            if not b"HTTP/".startswith(self._buffer[:5]) and not self._buffer.startswith(b"HTTP/"):
+                self.garbage = bytes(self._buffer)
+                return None
+            if end < 0:
+                if len(self._buffer) > MAX_HEAD:
+                    self.garbage = bytes(self._buffer[:256])
+                return None
+            head = bytes(self._buffer[: end + 4])
+            del self._buffer[: end + 4]
+            response = parse_head(head)
+            if response is None:
+                self.garbage = head
+                return None
+            if response.status == 101 or response.status >= 200:
+                self.rest = bytes(self._buffer)
+                return response
+        return None
+
+
+def parse_head(head: bytes) -> Response | None:
+    """Parse a response head; lines that are no header field are kept as defects."""
+    first, *lines = head[:-4].split(b"\r\n")
+    match = _STATUS_LINE.fullmatch(first)
+    if match is None:
+        return None
+    response = Response(
+        status=int(match[2]),
+        reason=(match[3] or b"").decode("latin-1"),
+        version=match[1].decode(),
+        headers=[],
+        head=head,
+    )
+    for line in lines:
+        field_match = _HEADER.fullmatch(line)
+        if field_match is None:
+            response.defects.append(line.decode("latin-1"))
+        else:
+            response.headers.append((field_match[1].decode(), field_match[2].decode("latin-1")))
+    return response
+
+
+def parse_extensions(value: str) -> list[tuple[str, list[tuple[str, str | None]]]] | None:
+    """Parse a ``Sec-WebSocket-Extensions`` value (RFC 6455 §9.1); ``None`` when it breaks the grammar.
+
+    Returns a list of (name, [(parameter, value or None), …]).
+    """
+    found = []
+    for element in _split(value, ","):
+        if not element:
+            continue
+        name, *parameters = _split(element, ";")
+        if TOKEN.fullmatch(name) is None:
+            return None
+        pairs: list[tuple[str, str | None]] = []
+        for parameter in parameters:
+            key, separator, raw = parameter.partition("=")
+            key, raw = key.strip(), raw.strip()
+            if len(raw) >= 2 and raw[0] == raw[-1] == '"':
+                raw = raw[1:-1].replace("\\", "")
+            if TOKEN.fullmatch(key) is None or (separator and TOKEN.fullmatch(raw) is None):
+                return None
+            pairs.append((key, raw if separator else None))
+        found.append((name, pairs))
+    return found or None
+
+
+def _split(value: str, separator: str) -> list[str]:
+    """Split at a separator that stands outside quoted strings."""
+    parts, quoted, current = [], False, ""
+    for character in value:
+        if character == '"':
+            quoted = not quoted
+        if character == separator and not quoted:
+            parts.append(current.strip())
+            current = ""
+        else:
+            current += character
+    parts.append(current.strip())
+    return parts

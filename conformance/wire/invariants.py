@@ -1,0 +1,209 @@
+"""Passive invariants: rules that every byte of a server keeps, whatever is being tested.
+
+A :class:`Monitor` watches one connection. It never stops anything; a breach is reported under the
+requirement it breaks, and charged there wherever in the run it was seen.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conformance.wire import deflate, handshake
+from conformance.wire.frames import CLOSE, CONTINUATION, CONTROL_OPCODES, DATA_OPCODES, TEXT, ReceivedFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One requirement seen broken, with what was seen."""
+
+    requirement: str
+    message: str
+
+
+def valid_close_code(code: int) -> bool:
+    """Whether a status code may stand in a Close frame (RFC 6455 §7.4; 1012 to 1014 by registration)."""
+    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+
+
+class Monitor:
+    """Judge the server's side of one connection, frame by frame.
+
+    ``report`` is called with each :class:`Breach`; ``on_message`` with opcode and content of each whole
+    data message, inflated where compression is in force.
+    """
+
+    def __init__(self, report: Callable[[Breach], None], on_message: Callable[[int, bytes], None]) -> None:
+        self._report = report
+        self._on_message = on_message
+        self._inflater: deflate.Inflater | None = None
+        self._opcode: int | None = None
+        self._compressed = False
+        self._parts: list[bytes] = []
+        self._closed = False
+        self.checked = 0
+
+    def _breach(self, requirement: str, message: str) -> None:
+        self._report(Breach(requirement, message))
+
+    def response(self, request: handshake.Request, response: handshake.Response) -> None:
+        """Judge a 101 response against the request it answers (RFC 6455 §4.2.2 step 5)."""
+        if response.status != 101:
+            return
+        for message in check_upgrade_headers(request, response):
+            self._breach("handshake.response-headers", message)
+        expected = handshake.accept_for(request.get("Sec-WebSocket-Key") or "")
+        given = response.all("Sec-WebSocket-Accept")
+        if given != [expected]:
+            self._breach(
+                "handshake.accept-value", f"Sec-WebSocket-Accept {given}, expected {expected!r} once"
+            )
+        for message in check_subprotocol(request, response):
+            self._breach("handshake.subprotocol-from-offer", message)
+        for message in check_extensions(request, response):
+            self._breach("handshake.extension-from-offer", message)
+        agreed = deflate.agreement(response.get("Sec-WebSocket-Extensions"))
+        self._inflater = deflate.Inflater(agreed) if agreed else None
+
+    def frame(self, frame: ReceivedFrame) -> None:
+        """Judge one frame of the server and hand on the message that it completes."""
+        self.checked += 1
+        if self._closed:
+            self._breach(
+                "closing.nothing-after-close", f"opcode 0x{frame.opcode:X} after its own Close frame"
+            )
+        if frame.mask is not None:
+            self._breach("framing.server-unmasked", f"masked frame, header {frame.header.hex(' ')}")
+        self._reserved_bits(frame)
+        if _minimal_form(frame.declared_length) != frame.length_form:
+            self._breach(
+                "framing.server-minimal-length",
+                f"{frame.declared_length} bytes in the {frame.length_form}-bit form",
+            )
+        if frame.opcode in CONTROL_OPCODES:
+            self._control(frame)
+        elif frame.opcode in DATA_OPCODES:
+            self._data(frame)
+        else:
+            self._breach("framing.server-opcodes", f"reserved opcode 0x{frame.opcode:X}")
+
+    def _reserved_bits(self, frame: ReceivedFrame) -> None:
+        compressible = self._inflater is not None and frame.opcode in DATA_OPCODES - {CONTINUATION}
+        if frame.rsv[1] or frame.rsv[2] or (frame.rsv[0] and not compressible):
+            bits = "".join(str(int(bit)) for bit in frame.rsv)
+            self._breach("framing.server-reserved-bits", f"RSV bits {bits} that no extension gives a meaning")
+
+    def _control(self, frame: ReceivedFrame) -> None:
+        if not frame.fin:
+            self._breach("framing.server-control-frames", "a fragmented control frame")
+        if len(frame.payload) > 125:
+            self._breach("framing.server-control-frames", f"a control frame of {len(frame.payload)} bytes")
+        if frame.opcode == CLOSE:
+            self._closed = True
+            self._close(frame)
+
+    def _close(self, frame: ReceivedFrame) -> None:
+        if len(frame.payload) == 1:
+            self._breach("closing.server-close-payload", "a Close frame with a payload of one byte")
+        elif frame.close_code is not None and not valid_close_code(frame.close_code):
+            self._breach("closing.server-close-payload", f"close code {frame.close_code} may not be sent")
+        if not _is_utf8(frame.close_reason):
+            self._breach(
+                "closing.server-close-payload", f"reason is not UTF-8: {frame.close_reason[:40].hex(' ')}"
+            )
+
+    def _data(self, frame: ReceivedFrame) -> None:
+        if frame.opcode == CONTINUATION:
+            if self._opcode is None:
+                self._breach("framing.server-fragments", "a continuation frame with no message to continue")
+                return
+        else:
+            if self._opcode is not None:
+                self._breach("framing.server-fragments", "a new message inside a fragmented one")
+            self._opcode, self._parts = frame.opcode, []
+            self._compressed = frame.rsv[0] and self._inflater is not None
+        self._parts.append(frame.payload)
+        if frame.fin:
+            opcode, self._opcode = self._opcode, None
+            self._message(opcode or 0, b"".join(self._parts))
+
+    def _message(self, opcode: int, content: bytes) -> None:
+        if self._compressed and self._inflater is not None:
+            try:
+                content = self._inflater.inflate(content)
+            except zlib.error as error:
+                self._breach(
+                    "deflate.server-stream", f"a message does not inflate in the agreed window: {error}"
+                )
+                return
+        if opcode == TEXT and not _is_utf8(content):
+            self._breach("utf8.server-text", f"a text message is not UTF-8: {content[:40].hex(' ')}")
+        self._on_message(opcode, content)
+
+
+def check_upgrade_headers(request: handshake.Request, response: handshake.Response) -> list[str]:
+    """Return what is wrong with the status line, Upgrade and Connection of a 101 response."""
+    wrong = [f"no header field: {line!r}" for line in response.defects]
+    if response.version != "HTTP/1.1":
+        wrong.append(f"status line says {response.version}")
+    if [value.lower() for value in response.all("Upgrade")] != ["websocket"]:
+        wrong.append(f"Upgrade is {response.all('Upgrade')}, expected websocket")
+    options = {option.strip().lower() for option in (response.get("Connection") or "").split(",")}
+    if "upgrade" not in options:
+        wrong.append(f"Connection is {response.all('Connection')}, expected Upgrade")
+    if response.get("Transfer-Encoding") is not None:
+        wrong.append("a 101 response has no body, yet Transfer-Encoding is set")
+    if (response.get("Content-Length") or "0") != "0":
+        wrong.append(f"a 101 response has no body, yet Content-Length is {response.get('Content-Length')}")
+    return wrong
+
+
+def check_subprotocol(request: handshake.Request, response: handshake.Response) -> list[str]:
+    """Return what is wrong with the chosen subprotocol: it is one of those offered, or there is none."""
+    chosen = response.all("Sec-WebSocket-Protocol")
+    if not chosen:
+        return []
+    offered = [
+        name.strip()
+        for key, value in request.headers
+        if key.lower() == "sec-websocket-protocol"
+        for name in value.split(",")
+    ]
+    if len(chosen) > 1 or chosen[0] not in offered or not chosen[0]:
+        return [f"chose {_short(chosen)}, of {len([name for name in offered if name])} offered"]
+    return []
+
+
+def check_extensions(request: handshake.Request, response: handshake.Response) -> list[str]:
+    """Return what is wrong with the extensions in a response: each was offered, each once."""
+    value = response.get("Sec-WebSocket-Extensions")
+    if value is None:
+        return []
+    chosen = handshake.parse_extensions(value)
+    if chosen is None:
+        return [f"not an extension list: {value!r}"]
+    offers = ", ".join(v for k, v in request.headers if k.lower() == "sec-websocket-extensions")
+    offered = {name for name, _ in handshake.parse_extensions(offers) or ()}
+    names = [name for name, _ in chosen]
+    wrong = [f"{name} was not offered" for name in names if name not in offered]
+    if len(set(names)) != len(names):
+        wrong.append(f"an extension is accepted twice: {value!r}")
+    return wrong
+
+
+def _short(values: list[str]) -> str:
+    # A server that echoes a token as its subprotocol must not make us print that token.
+    return ", ".join(repr(value if len(value) < 12 else value[:6] + "…") for value in values)
+
+
+def _minimal_form(length: int) -> int:
+    return 7 if length < 126 else 16 if length < 0x1_0000 else 64
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,300 @@
+"""The verbs that tests are written in, as far as RFC 6455 goes.
+
+An ``expect_…`` verb returns what came, or raises :class:`~conformance.errors.Nonconformance` with the
+accepted set and what occurred. Silence is proven by order: a Ping is sent after what must be ignored, and
+what did not arrive before its Pong did not happen.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from conformance.errors import Inconclusive, Nonconformance
+from conformance.recorder import Recorder
+from conformance.wire.connection import Close, Connection, End, Event, Message, Pong
+from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
+
+FAILED = ("a Close frame", "the end of TCP (FIN)", "a TCP reset (RST)")
+_counter = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds in seconds, made from the measured round trip by ``conformance.target.calibration``."""
+
+    handshake: float = 5.0
+    reply: float = 5.0
+    close: float = 5.0
+    event: float = 10.0
+    prompt: float = 1.0
+    idle: float = 60.0
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a connection ended: the server's Close frame if there was one, TCP's end if it came."""
+
+    close: Close | None = None
+    end: End | None = None
+    before: list[Event] = field(default_factory=list)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Data messages that arrived before the end."""
+        return [event for event in self.before if isinstance(event, Message)]
+
+    def __str__(self) -> str:
+        """Describe the ending for a person."""
+        parts = [describe(event) for event in self.before]
+        if self.close is not None:
+            parts.append(describe(self.close))
+        parts.append(describe(self.end) if self.end else "TCP stays open")
+        return ", then ".join(parts)
+
+
+def describe(event: Event | None) -> str:
+    """Return an event as a person says it."""
+    match event:
+        case None:
+            return "nothing"
+        case Message(content=content):
+            return f"the message {content[:120].decode(errors='backslashreplace')!r}"
+        case Pong(payload=payload):
+            return f"a Pong of {len(payload)} bytes"
+        case Close(code=None):
+            return "an empty Close frame"
+        case Close(code=code, reason=reason):
+            return f"Close {code}" + (f" {reason[:60].decode(errors='backslashreplace')!r}" if reason else "")
+        case End(kind="fin"):
+            return "TCP ended (FIN)"
+        case End(kind="reset"):
+            return "TCP was reset (RST)"
+    return f"TCP ended ({event.kind})"
+
+
+class Peer:
+    """An open WebSocket connection, seen from the client that we are."""
+
+    def __init__(self, connection: Connection, limits: Limits, recorder: Recorder) -> None:
+        self.connection = connection
+        self.limits = limits
+        self.recorder = recorder
+        self.inbox: list[Event] = []
+
+    # Saying things.
+
+    def send(self, *frames: Frame) -> None:
+        """Send frames in one write, so that they share TCP segments where they fit."""
+        self.connection.write(b"".join(frame.encode() for frame in frames))
+        if any(frame.opcode == CLOSE for frame in frames):
+            self.connection.close_sent = True
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send raw bytes."""
+        self.connection.write(data)
+
+    async def send_slowly(self, segments: Iterable[bytes]) -> None:
+        """Send each piece as a TCP segment of its own."""
+        await self.connection.write_slowly(segments)
+
+    def send_text(self, text: str | bytes) -> None:
+        """Send one text message in one frame."""
+        self.send(Frame(TEXT, text if isinstance(text, bytes) else text.encode()))
+
+    def send_fragments(self, parts: Iterable[bytes], opcode: int = TEXT) -> None:
+        """Send one message in as many frames as there are parts."""
+        self.send(*fragments(parts, opcode))
+
+    def send_close(self, code: int | None = 1000, reason: str | bytes = b"") -> None:
+        """Send a Close frame."""
+        self.send(Frame(CLOSE, close_payload(code, reason)))
+
+    # Hearing things.
+
+    async def take(self, wanted: Callable[[Event], bool], timeout: float) -> Event | None:
+        """Return the first event that is wanted, keeping the others in ``inbox`` in their order.
+
+        Returns the :class:`End` where TCP ends first, ``None`` after ``timeout`` seconds.
+        """
+        for position, event in enumerate(self.inbox):
+            if wanted(event):
+                return self.inbox.pop(position)
+        while True:
+            event = await self.connection.event(timeout)
+            if event is None or isinstance(event, End) or wanted(event):
+                return event
+            self.inbox.append(event)
+            if isinstance(event, Close):
+                return event
+
+    async def ping(self, payload: bytes | None = None) -> Pong:
+        """Send a Ping and expect the Pong with its payload; other events wait in ``inbox``."""
+        payload = b"probe %d" % next(_counter) if payload is None else payload
+        self.send(Frame(PING, payload))
+        return await self.expect_pong(payload)
+
+    async def expect_pong(self, payload: bytes) -> Pong:
+        """Expect a Pong with exactly this payload."""
+        event = await self.take(lambda e: isinstance(e, Pong) and e.payload == payload, self.limits.reply)
+        if isinstance(event, Pong):
+            return event
+        others = [e for e in self.inbox if isinstance(e, Pong)]
+        raise Nonconformance(
+            "a Ping was not answered by a Pong with its payload",
+            expected=[f"a Pong with the {len(payload)} bytes of the Ping"],
+            actual=describe(others[-1] if others else event),
+        )
+
+    async def alive(self) -> None:
+        """Prove that the connection works before a fault is tried on it.
+
+        Raises:
+            Inconclusive: it does not, so that nothing that follows could be blamed on the fault.
+
+        """
+        try:
+            await self.ping()
+        except Nonconformance as error:
+            raise Inconclusive(
+                f"the control failed before the fault was sent: {error.actual} to a Ping"
+            ) from error
+
+    async def twin(self, *frames: Frame) -> None:
+        """Send the same thing without its fault, and prove that the connection survives it."""
+        self.send(*frames)
+        await self.alive()
+        self.inbox.clear()
+
+    async def expect_silence(self) -> None:
+        """Expect nothing in answer to what was sent: a Pong must be the next thing that comes."""
+        self.inbox.clear()
+        await self.ping()
+        if self.inbox:
+            raise Nonconformance(
+                "there was an answer to what asks for none",
+                expected=["nothing before the Pong to a later Ping"],
+                actual=describe(self.inbox[0]),
+            )
+
+    async def expect_message(self, timeout: float | None = None) -> Message:
+        """Expect a data message."""
+        event = await self.take(lambda e: isinstance(e, Message), timeout or self.limits.reply)
+        if isinstance(event, Message):
+            return event
+        raise Nonconformance("no message came", expected=["a message"], actual=describe(event))
+
+    async def ending(self, timeout: float | None = None) -> Ending:
+        """Wait for the connection's end and describe it. A Close frame is answered, so that TCP can end."""
+        timeout = timeout or self.limits.close
+        ending = Ending(before=[e for e in self.inbox if not isinstance(e, Close)])
+        ending.close = next((e for e in self.inbox if isinstance(e, Close)), None)
+        self.inbox.clear()
+        if ending.close is not None:
+            self._answer(ending.close)
+        while ending.end is None:
+            event = await self.connection.event(timeout)
+            if event is None:
+                break
+            if isinstance(event, End):
+                ending.end = event
+            elif isinstance(event, Close) and ending.close is None:
+                ending.close = event
+                self._answer(event)
+            else:
+                ending.before.append(event)
+        return ending
+
+    def _answer(self, close: Close) -> None:
+        if not self.connection.close_sent:
+            self.send(Frame(CLOSE, close_payload(close.code)))
+
+    async def expect_failed(self, *, code: int | set[int]) -> Ending:
+        """Expect that the server fails the connection (RFC 6455 §7.1.7), delivering nothing more.
+
+        That it says so with a Close frame, and with ``code``, is judged under requirements of its own.
+        """
+        codes = {code} if isinstance(code, int) else code
+        self.inbox.clear()
+        ending = await self.ending()
+        if ending.close is None and ending.end is None:
+            raise Nonconformance(
+                "the server did not fail the connection", expected=FAILED, actual=str(ending)
+            )
+        if ending.messages:
+            raise Nonconformance(
+                "the server answered a message that it had to refuse",
+                expected=[f"{one} and no message before it" for one in FAILED],
+                actual=str(ending),
+            )
+        self._charge_failure(ending, codes)
+        return ending
+
+    async def expect_close_refused(self, *, sent: int | None, code: int) -> Ending:
+        """Expect that a Close frame with a fault fails the connection instead of being answered in kind.
+
+        An answer with the code that was ``sent``, or with 1000, treats the fault as if it were in order.
+        """
+        self.inbox.clear()
+        ending = await self.ending()
+        close = ending.close
+        if close is None and ending.end is None:
+            raise Nonconformance(
+                "the server did not fail the connection", expected=FAILED, actual=str(ending)
+            )
+        if close is not None and close.code is not None and close.code in {1000, sent}:
+            raise Nonconformance(
+                "a faulty Close frame was answered as if it were in order",
+                expected=[f"a Close frame with {code} or another error code", *FAILED[1:]],
+                actual=str(ending),
+            )
+        self._charge_failure(ending, {code, 1002})
+        return ending
+
+    def _charge_failure(self, ending: Ending, codes: set[int]) -> None:
+        wanted = " or ".join(map(str, sorted(codes)))
+        self.recorder.charge(
+            "closing.failure-close-frame", kept=ending.close is not None, message=f"{ending}, no Close frame"
+        )
+        if ending.close is not None:
+            self.recorder.charge(
+                "closing.failure-code",
+                kept=ending.close.code in codes,
+                message=f"{ending}, expected Close {wanted}",
+            )
+        self.recorder.observe(str(ending))
+
+    async def expect_close_reply(self) -> Close:
+        """Expect a Close frame in answer to ours, and then the end of TCP."""
+        ending = await self.ending()
+        if ending.close is None:
+            raise Nonconformance(
+                "a Close frame was not answered", expected=["a Close frame"], actual=str(ending)
+            )
+        if ending.end is None:
+            raise Nonconformance(
+                "TCP stays open after the closing handshake",
+                expected=[f"the end of TCP within {self.limits.close:g} s"],
+                actual=str(ending),
+            )
+        return ending.close
+
+    async def leave(self) -> None:
+        """Close as a client should, without judging the server's manners; never raises."""
+        connection = self.connection
+        if connection.end is None and not connection.close_sent:
+            self.send_close(1000)
+            while connection.end is None and await connection.event(self.limits.prompt) is not None:
+                pass
+        connection.shut()
+
+
+def fragments(parts: Iterable[bytes], opcode: int = TEXT) -> list[Frame]:
+    """Return the frames of one fragmented message (RFC 6455 §5.4)."""
+    pieces = list(parts)
+    last = len(pieces) - 1
+    return [
+        Frame(opcode if position == 0 else CONTINUATION, piece, fin=position == last)
+        for position, piece in enumerate(pieces)
+    ]
