@@ -31,18 +31,34 @@ __all__ = ["browser", "page"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the suite's options."""
     group = parser.getgroup("conformance", "WebSocket conformance")
-    group.addoption("--server-url", metavar="URL", help="the server under test: ws, wss, http or https, with or "
-                    "without a path prefix; without it the reference server is started")  # fmt: skip
-    group.addoption("--profile", metavar="FILE", type=Path, help="what you declare about the server (TOML); "
-                    "conformance.toml in the current folder by default")  # fmt: skip
-    group.addoption("--report-dir", metavar="DIR", type=Path, default=Path("reports"),
-                    help="where conformance.html and conformance.json are written (reports)")  # fmt: skip
+    group.addoption(
+        "--server-url",
+        metavar="URL",
+        help="the server under test: ws, wss, http or https, with or without a path prefix; "
+        "without it the profile's server is started, or the reference server",
+    )
+    group.addoption(
+        "--profile",
+        metavar="FILE",
+        type=Path,
+        help="what you declare about the server (TOML); conformance.toml in the current folder by default",
+    )
+    group.addoption(
+        "--report-dir",
+        metavar="DIR",
+        type=Path,
+        default=Path("reports"),
+        help="where conformance.html and conformance.json are written (reports)",
+    )
     group.addoption(
         "--time-scale", metavar="X", type=float, default=1.0, help="multiply every time bound (1.0)"
     )
     group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
-    group.addoption("--insecure", action="store_true", help="do not verify the server's certificate; "
-                    "the report says so")  # fmt: skip
+    group.addoption(
+        "--insecure",
+        action="store_true",
+        help="do not verify the server's certificate; the report says so",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -200,7 +216,7 @@ def pytest_runtest_makereport(
     if result.outcome in {"failed", "inconclusive", "suite-fault"} and isinstance(
         item.session, pytest.Session
     ):
-        _stop_if_dead(item, run, call)
+        _stop_if_dead(item, run)
     return report
 
 
@@ -281,7 +297,7 @@ def _first_seen(run: Run, breach: Any) -> bool:
     )
 
 
-def _stop_if_dead(item: pytest.Item, run: Run, call: pytest.CallInfo[None]) -> None:
+def _stop_if_dead(item: pytest.Item, run: Run) -> None:
     if run.results.trouble:
         return
     why = run.why_dead()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from conformance.browser.chromium import find_browser
 from conformance.errors import UsageProblem
 from conformance.recorder import Recorder
 from conformance.report import html
@@ -25,7 +26,7 @@ from conformance.report.results import Results
 from conformance.target import profile as profiles
 from conformance.target.launch import Launcher
 from conformance.target.probe import endpoint_of, probe
-from conformance.target.target import Target
+from conformance.target.target import Capability, Target
 from conformance.target.url import ServerURL, parse
 from conformance.wire.handshake import opening
 
@@ -120,6 +121,13 @@ class Run:
             instance=instance,
             run_id=self.id,
             strict=self.options.strict,
+        )
+        executable = find_browser()
+        self.target.capabilities["browser"] = Capability(
+            "browser",
+            executable is not None,
+            str(executable.name if executable else "no Chromium or Chrome was found"),
+            None if executable else "install Chromium, or: playwright install chromium",
         )
         self.round_trip = asyncio.run(probe(self.target, scale=self.options.time_scale))
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Error as PlaywrightError
 
 from conformance.browser.chromium import find_browser, launch_options
 from conformance.errors import Inconclusive, NotApplicable
@@ -21,7 +22,7 @@ async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         try:
             started = await playwright.chromium.launch(**launch_options(executable))
-        except Exception as error:
+        except PlaywrightError as error:
             raise Inconclusive(f"{executable} does not start: {str(error).splitlines()[0]}") from None
         yield started
         await started.close()

@@ -93,7 +93,9 @@ class Results:
             self.suite_faults.append(result.id)
         for charge in result.charges:
             if charge["requirement"] not in requirements():
-                self.suite_faults.append(f"{result.id} (charges {charge['requirement']}, which does not exist)")
+                self.suite_faults.append(
+                    f"{result.id} (charges {charge['requirement']}, which does not exist)"
+                )
         result.charges = [charge for charge in result.charges if charge["requirement"] in requirements()]
 
     def level_outcome(self, requirement: Requirement) -> str:

@@ -19,7 +19,8 @@ def schemas() -> dict[str, Any]:
     """Return the schemas of all messages that a server may send, by message type."""
     text = resources.files("conformance.spec").joinpath("messages.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
-    return loaded["server"]
+    server: dict[str, Any] = loaded["server"]
+    return server
 
 
 @cache

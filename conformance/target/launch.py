@@ -122,8 +122,9 @@ class Launcher:
                 raise Unreachable(f"the prepare command {shlex.join(command)} failed: {error}") from None
             if done.returncode:
                 last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+                said = " ".join(last)
                 raise Unreachable(
-                    f"the prepare command {shlex.join(command)} ended with {done.returncode}: {' '.join(last)}"
+                    f"the prepare command {shlex.join(command)} ended with {done.returncode}: {said}"
                 )
 
     def start(self, **other: str) -> Instance:

@@ -1,4 +1,4 @@
-"""Before anything is judged: is the target there, how long is a round trip, and what can it do?"""
+"""Before anything is judged: whether the target is there, how long a round trip is, what it can do."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import statistics
 
 import psutil
 
-from conformance.browser.chromium import find_browser
 from conformance.errors import Nonconformance, Unreachable, UsageProblem
 from conformance.session.client import Client
 from conformance.target.launch import addresses_of
-from conformance.target.profile import Profile
+from conformance.target.profile import CARRIERS, Profile
 from conformance.target.target import ANONYMOUS, OWN, Attempt, Capability, Target
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Endpoint
@@ -154,16 +153,18 @@ async def _session(client: Client, path: str) -> Capability:
         await client.confirmed()
     except Nonconformance as error:
         evidence = f"the first message on {path} was {error.actual}, not connection_confirmed"
-        return Capability("session", False, evidence, "serve the permissions protocol")  # noqa: FBT003
-    return Capability("session", True, f"{path} sent connection_confirmed")  # noqa: FBT003
+        return Capability(
+            "session", present=False, evidence=evidence, unlock="serve the permissions protocol"
+        )
+    return Capability("session", present=True, evidence=f"{path} sent connection_confirmed")
 
 
 async def _heartbeat(client: Client) -> Capability:
     try:
         await client.heartbeat({"probe": 1})
     except Nonconformance as error:
-        return Capability("heartbeat", False, f"a heartbeat was answered by {error.actual}")  # noqa: FBT003
-    return Capability("heartbeat", True, "a heartbeat was answered by heartbeat_ack with its data")  # noqa: FBT003
+        return Capability("heartbeat", present=False, evidence=f"a heartbeat was answered by {error.actual}")
+    return Capability("heartbeat", present=True, evidence="a heartbeat was answered by heartbeat_ack")
 
 
 async def _deflate(target: Target) -> Capability:
@@ -178,44 +179,49 @@ async def _deflate(target: Target) -> Capability:
 
 
 def _declared(target: Target) -> list[Capability]:
-    profile = target.profile
-    users, carriers = target.users, profile.carriers
-
-    def one(name: str, present: object, evidence: str, unlock: str) -> Capability:
-        return Capability(
-            name, bool(present), evidence if present else "not in the profile", None if present else unlock
-        )
-
-    return [
-        one("anonymous", profile.anonymous, "anonymous access is on", "[target] anonymous = true"),
-        one("credentials", users, f"{len(users)} users in the profile", "[credentials.NAME] user_id and token"),
-        one("two-users", len(users) > 1, f"{len(users)} users in the profile", "a second [credentials.NAME]"),
-        *(
-            one(f"carrier-{name}", name in carriers and users, f"offered: {', '.join(carriers)}",
-                f'[carriers] offered = ["{name}"] with [credentials.NAME]')
-            for name in ("query", "header", "subprotocol", "cookie")
-        ),
-        one("bad-tokens", profile.bad_tokens, ", ".join(profile.bad_tokens), "[bad_tokens] expired, revoked, …"),
-        one("allowed-origins", profile.allowed_origins, ", ".join(profile.allowed_origins),
-            "[target] allowed_origins = […]"),
-        one("control", profile.control_http, "HTTP control interface", "[control] http = …"),
-        one("start-command", profile.start, "the profile starts it", "[target] start = […]"),
-        one("limits", profile.max_message_bytes, f"{profile.max_message_bytes} bytes", "[limits] max_message_bytes"),
+    """Return what the profile declares; each line that it lacks is named as what would unlock more."""
+    profile, users = target.profile, target.users
+    number = f"{len(users)} users in the profile"
+    offered = f"offered: {', '.join(profile.carriers)}"
+    rows: list[tuple[str, object, str, str]] = [
+        ("anonymous", profile.anonymous, "anonymous access is on", "[target] anonymous = true"),
+        ("credentials", users, number, "[credentials.NAME] with user_id and token"),
+        ("two-users", len(users) > 1, number, "a second [credentials.NAME]"),
+        ("bad-tokens", profile.bad_tokens, ", ".join(profile.bad_tokens), "[bad_tokens] expired, revoked, …"),
+        ("allowed-origins", profile.allowed_origins, ", ".join(profile.allowed_origins),
+         "[target] allowed_origins = […]"),
+        ("control", profile.control_http, "HTTP control interface", "[control] http = …"),
+        ("start-command", profile.start, "the profile starts it", "[target] start = […]"),
+        ("limits", profile.max_message_bytes, f"{profile.max_message_bytes} bytes", "[limits] max_message_bytes"),
     ]  # fmt: skip
+    for carrier in CARRIERS:
+        unlock = f'[carriers] offered = ["{carrier}"] with [credentials.NAME]'
+        rows.append((f"carrier-{carrier}", carrier in profile.carriers and users, offered, unlock))
+    return [
+        Capability(name, present=True, evidence=evidence)
+        if present
+        else Capability(name, present=False, evidence="not in the profile", unlock=unlock)
+        for name, present, evidence, unlock in rows
+    ]
 
 
 def _surroundings(target: Target) -> list[Capability]:
     local = is_local(target.endpoint.addresses)
-    browser = find_browser()
     started = target.instance is not None
     return [
-        Capability("local", local, f"{target.url.host} is {', '.join(target.endpoint.addresses)}",
-                   None if local else "run the suite on the target's machine"),
-        Capability("own-process", started, "started by this run" if started else "not started by this run",
-                   None if started else "[target] start = […], without --server-url"),
-        Capability("browser", browser is not None, str(browser or "no Chromium or Chrome found"),
-                   None if browser else "install Chromium, or: playwright install chromium"),
-    ]  # fmt: skip
+        Capability(
+            "local",
+            local,
+            f"{target.url.host} is {', '.join(target.endpoint.addresses)}",
+            None if local else "run the suite on the target's machine",
+        ),
+        Capability(
+            "own-process",
+            started,
+            "started by this run" if started else "not started by this run",
+            None if started else "[target] start = […], without --server-url",
+        ),
+    ]
 
 
 def is_local(addresses: tuple[str, ...]) -> bool:

@@ -51,7 +51,7 @@ class Monitor:
         """Judge a 101 response against the request it answers (RFC 6455 §4.2.2 step 5)."""
         if response.status != 101:
             return
-        for message in check_upgrade_headers(request, response):
+        for message in check_upgrade_headers(response):
             self._breach("handshake.response-headers", message)
         expected = handshake.accept_for(request.get("Sec-WebSocket-Key") or "")
         given = response.all("Sec-WebSocket-Accept")
@@ -142,7 +142,7 @@ class Monitor:
         self._on_message(opcode, content)
 
 
-def check_upgrade_headers(request: handshake.Request, response: handshake.Response) -> list[str]:
+def check_upgrade_headers(response: handshake.Response) -> list[str]:
     """Return what is wrong with the status line, Upgrade and Connection of a 101 response."""
     wrong = [f"no header field: {line!r}" for line in response.defects]
     if response.version != "HTTP/1.1":

@@ -118,8 +118,8 @@ class Peer:
 
         Returns the :class:`End` where TCP ends first, ``None`` after ``timeout`` seconds.
         """
-        for position, event in enumerate(self.inbox):
-            if wanted(event):
+        for position, kept in enumerate(self.inbox):
+            if wanted(kept):
                 return self.inbox.pop(position)
         while True:
             event = await self.connection.event(timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -172,7 +173,7 @@ def agreed(peer: Client) -> deflate.Agreement:
     return found
 
 
-async def expect_data(target: Target, peer: Client, identity: str, data: dict[str, object]) -> None:
+async def expect_data(target: Target, peer: Client, identity: str, data: Mapping[str, object]) -> None:
     """Expect a heartbeat's data back."""
     reply = await peer.reply_to(identity)
     target.expect(

@@ -159,7 +159,7 @@ async def test_frame_in_the_segment_of_the_request_is_observed(target: Target) -
     request = target.opening()
     segment = request.encode() + Frame(PING, b"early").encode()
     attempt = await target.attempt(request, segments=[segment])
-    pongs = []
+    pongs: list[bytes | None] = []
     if attempt.upgraded:
         attempt.connection.write(Frame(PING, b"late").encode())
         while not pongs or pongs[-1] not in {b"late", None}:

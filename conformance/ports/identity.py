@@ -1,0 +1,123 @@
+"""Whether two answers come from one service, and whether a port refuses, is silent or answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from conformance.target.target import Attempt, Target
+from conformance.wire.connection import Connection, Message
+from conformance.wire.handshake import Request
+from conformance.wire.peer import Peer
+
+UNKNOWN_PATH = "/conformance-asks-who-is-there"
+State = Literal["refuses", "silent", "answers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one service from another: how it accepts, how it refuses, what it says first.
+
+    Each part is what was seen, in words; values that differ between workers or moments are left out.
+    """
+
+    accepts: str
+    refuses: str
+    confirms: str = ""
+
+    def __str__(self) -> str:
+        """Describe the service for a person."""
+        parts = [f"a handshake: {self.accepts}", f"an unknown path: {self.refuses}"]
+        return "; ".join([*parts, f"first message: {self.confirms}"] if self.confirms else parts)
+
+
+async def reach(target: Target, address: str) -> Connection | None:
+    """Connect to one address of the target; ``None`` where it refuses or cannot be reached.
+
+    Raises:
+        TimeoutError: the address neither accepts nor refuses.
+
+    """
+    try:
+        connection = await Connection.open(
+            target.endpoint,
+            label=f"{address} port {target.endpoint.port}",
+            report=target.recorder.breach,
+            timeout=target.limits.handshake,
+            address=address,
+        )
+    except TimeoutError:
+        raise
+    except OSError:
+        return None
+    target.recorder.transcript(connection.transcript)
+    return connection
+
+
+async def attempt_at(target: Target, address: str, request: Request) -> Attempt | None:
+    """Try an opening handshake at one address; ``None`` where TCP is refused."""
+    connection = await reach(target, address)
+    if connection is None:
+        return None
+    connection.send_request(request)
+    await connection.read_response(target.limits.handshake)
+    return Attempt(request, connection)
+
+
+async def state_of(target: Target, address: str) -> State:
+    """Tell a port that refuses from one whose holder never answers, and both from one that works."""
+    try:
+        attempt = await attempt_at(target, address, target.opening())
+    except TimeoutError:
+        return "silent"
+    if attempt is None:
+        return "refuses"
+    connection = attempt.connection
+    connection.reset()
+    answered = connection.response is not None or connection.end is not None or connection.unfinished
+    return "answers" if answered else "silent"
+
+
+async def identify(target: Target, address: str) -> tuple[Identity, Connection] | None:
+    """Return who answers at an address, with the open connection; ``None`` where TCP is refused.
+
+    The caller shuts the connection: held open, it keeps its worker busy, so that samples spread.
+    """
+    accepted = await attempt_at(target, address, target.opening())
+    refused = await attempt_at(target, address, target.opening(target.at(UNKNOWN_PATH)))
+    if accepted is None:
+        return None
+    if refused is not None:
+        refused.connection.shut()
+    confirms = await _first_message(target, accepted) if target.has("session") else ""
+    return Identity(_answer(accepted), _answer(refused), confirms), accepted.connection
+
+
+def _answer(attempt: Attempt | None) -> str:
+    if attempt is None:
+        return "TCP refused"
+    if attempt.response is None:
+        return str(attempt)
+    server = attempt.response.get("Server")
+    kind = attempt.response.get("Content-Type")
+    parts = [str(attempt.response.status), f"Server {server!r}" if server else "no Server header"]
+    return ", ".join([*parts, f"Content-Type {kind!r}"] if kind else parts)
+
+
+async def _first_message(target: Target, attempt: Attempt) -> str:
+    if not attempt.upgraded:
+        return ""
+    peer = Peer(attempt.connection, target.limits, target.recorder)
+    event = await peer.take(lambda one: isinstance(one, Message), target.limits.reply)
+    if not isinstance(event, Message):
+        return "none"
+    try:
+        message = json.loads(event.content)
+    except ValueError:
+        return "no JSON"
+    if not isinstance(message, dict):
+        return "no JSON object"
+    features = message.get("features")
+    named = f" with features {', '.join(sorted(features))}" if isinstance(features, dict) else ""
+    return f"{message.get('type')} ({', '.join(sorted(message))}){named}"

@@ -1,0 +1,121 @@
+"""The listening sockets of a port: psutil where it sees them, the kernel's own tables where it may not.
+
+Linux lists every listening socket in ``/proc/net/tcp`` and ``/proc/net/tcp6`` to everybody, with its inode and
+the user it belongs to; which processes hold an inode can be seen for one's own processes, or by root. psutil
+names one process a socket; the scan of ``/proc/*/fd`` names them all, so that forked workers are not missed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+PROC = Path("/proc")
+_LISTEN = "0A"  # include/net/tcp_states.h
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One listening socket: where it is bound, and the processes that hold it, as far as they can be seen.
+
+    ``waiting`` is how many connections wait to be accepted: one that grows tells of a process that hangs.
+    """
+
+    address: str
+    port: int
+    pids: tuple[int, ...] = ()
+    uid: int | None = None
+    inode: int | None = None
+    waiting: int | None = None
+
+    def __str__(self) -> str:
+        """Describe the socket for a person."""
+        where = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        if self.pids:
+            return f"{where} held by PID {', '.join(map(str, self.pids))}"
+        owner = f" of user {self.uid}" if self.uid is not None else ""
+        return f"{where} held by a process{owner} that cannot be seen from here"
+
+
+def listeners(port: int, proc: Path = PROC) -> list[Listener]:
+    """Return every socket that listens on a port, on whatever address, with what can be seen of its owners."""
+    if (proc / "net" / "tcp").is_file():
+        rows = [row for name in ("tcp", "tcp6") for row in _kernel_rows(proc / "net" / name, port)]
+        holders = _holders({row.inode for row in rows if row.inode}, proc)
+        return [
+            Listener(row.address, row.port, tuple(sorted(holders.get(row.inode or 0, ()))), row.uid, row.inode,
+                     row.waiting)
+            for row in rows
+        ]  # fmt: skip
+    return _from_psutil(port)
+
+
+def _kernel_rows(table: Path, port: int) -> list[Listener]:
+    try:
+        lines = table.read_text("ascii").splitlines()[1:]
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        fields = line.split()
+        if len(fields) < 10 or fields[3] != _LISTEN:
+            continue
+        address, _, number = fields[1].partition(":")
+        if int(number, 16) == port:
+            waiting = int(fields[4].partition(":")[2], 16)
+            found.append(Listener(address_of(address), port, (), int(fields[7]), int(fields[9]), waiting))
+    return found
+
+
+def address_of(text: str) -> str:
+    """Return the address that the kernel writes as 32-bit words in the machine's own byte order."""
+    words = [int(text[start : start + 8], 16) for start in range(0, len(text), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, packed)
+
+
+def _holders(inodes: Iterable[int], proc: Path) -> dict[int, set[int]]:
+    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    found: dict[int, set[int]] = {}
+    if not wanted:
+        return found
+    for entry in proc.iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            links = [os.readlink(link.path) for link in os.scandir(entry / "fd")]
+        except OSError:  # another user's process, or one that ended meanwhile
+            continue
+        for link in links:
+            if link in wanted:
+                found.setdefault(wanted[link], set()).add(int(entry.name))
+    return found
+
+
+def _from_psutil(port: int) -> list[Listener]:
+    try:
+        rows = psutil.net_connections("tcp")
+    except psutil.Error:  # macOS tells only root about everybody's sockets
+        rows = [_owned(row, process.pid) for process in psutil.process_iter() for row in _rows_of(process)]
+    found: dict[tuple[str, int], set[int]] = {}
+    for row in rows:
+        if row.status == psutil.CONN_LISTEN and row.laddr and row.laddr.port == port:
+            found.setdefault((row.laddr.ip, port), set()).update({row.pid} if row.pid else ())
+    return [Listener(address, port, tuple(sorted(pids))) for (address, _), pids in found.items()]
+
+
+def _rows_of(process: psutil.Process) -> list[psutil._common.pconn]:
+    try:
+        return process.net_connections("tcp")
+    except psutil.Error:
+        return []
+
+
+def _owned(row: psutil._common.pconn, pid: int) -> psutil._common.sconn:
+    return psutil._common.sconn(*row[:6], pid)  # noqa: SLF001 - psutil's public functions return this type

@@ -1,0 +1,95 @@
+"""The processes behind a port: what they are, and which of them belong to one tree."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psutil
+
+WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process as a person finds it again: its id, what was run, and since when."""
+
+    pid: int
+    command: str
+    started: str
+    parent: int | None = None
+
+    def __str__(self) -> str:
+        """Describe the process in one line."""
+        orphan = ", whose parent has ended" if self.parent == 1 and self.pid != 1 else ""
+        return f"PID {self.pid} ({self.command}) since {self.started}{orphan}"
+
+
+def owner(pid: int) -> Owner:
+    """Return what can be seen of a process."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            command = " ".join(process.cmdline()) or process.name()
+            started = datetime.fromtimestamp(process.create_time(), UTC).astimezone()
+            shown = "".join(one if one.isprintable() else " " for one in command)
+            return Owner(pid, shown[:WIDTH], f"{started:%Y-%m-%d %H:%M:%S %z}", process.ppid())
+    except psutil.Error:
+        return Owner(pid, "cannot be seen", "an unknown time")
+
+
+def trees(pids: Iterable[int]) -> list[set[int]]:
+    """Group processes into trees: one above the other, or workers of one command in one process group.
+
+    Workers may outlive the parent that made them, so a common group with the same command counts as one tree
+    too; numbers in commands differ between workers and are not compared.
+    """
+    groups: list[tuple[set[int], set[object]]] = []
+    for pid in sorted(set(pids)):
+        members, marks = {pid}, _marks(pid)
+        for other in [one for one in groups if one[1] & marks]:
+            groups.remove(other)
+            members |= other[0]
+            marks |= other[1]
+        groups.append((members, marks))
+    return _joined_by_ancestry([members for members, _ in groups])
+
+
+def _marks(pid: int) -> set[object]:
+    try:
+        command = re.sub(r"\d+", "#", " ".join(psutil.Process(pid).cmdline()))
+        return {pid, (os.getpgid(pid), command)} if hasattr(os, "getpgid") else {pid}
+    except (psutil.Error, OSError):
+        return {pid}
+
+
+def _joined_by_ancestry(groups: list[set[int]]) -> list[set[int]]:
+    joined: list[set[int]] = []
+    for members in groups:
+        above = {one for pid in members for one in ancestors(pid)}
+        merged = set(members)
+        for other in list(joined):
+            if other & above or any(members & set(ancestors(pid)) for pid in other):
+                joined.remove(other)
+                merged |= other
+        joined.append(merged)
+    return joined
+
+
+def ancestors(pid: int) -> list[int]:
+    """Return the ids of a process's parents, the nearest first."""
+    try:
+        return [parent.pid for parent in psutil.Process(pid).parents()]
+    except psutil.Error:
+        return []
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """Return the children of a process and theirs."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []

@@ -1,0 +1,66 @@
+"""Fixtures for tests that cause changes, used by every chapter that does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from conformance.errors import Inconclusive, NotApplicable
+from conformance.suite.events.story import Story
+from conformance.target.profile import Credential
+from conformance.target.target import OWN, Target
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def story(target: Target) -> AsyncIterator[Story]:
+    """Return the changes of one test; what it granted is revoked behind it."""
+    told = Story(target)
+    yield told
+    await told.undo()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def alice(target: Target) -> Credential:
+    """Return the user whose changes are looked at."""
+    return target.users[0]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bob(target: Target) -> Credential:
+    """Return another user."""
+    if len(target.users) < 2:
+        raise NotApplicable("needs two-users: there is one user in the profile")
+    return target.users[1]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def burned(target: Target) -> AsyncIterator[list[Credential]]:
+    """Collect the users whose tokens were burned; a server that goes on running is reset at the run's end."""
+    users: list[Credential] = []
+    yield users
+    # Workers of pytest-xdist share a server that runs already: a reset would disturb the others.
+    if users and target.instance is None and "PYTEST_XDIST_WORKER" not in os.environ:
+        await target.control.status("reset")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def disposable(target: Target, burned: list[Credential]) -> Credential:
+    """Return a user whose token is still good and may be burned by this one test."""
+    if not target.disposable:
+        raise NotApplicable("the profile names no user with disposable = true")
+    for user in target.disposable:
+        if user in burned:
+            continue
+        try:
+            async with target.connect(target.at(OWN), user=user) as client:
+                good = client.user_id == user.user_id
+        except Inconclusive:
+            good = False
+        if good:
+            burned.append(user)
+            return user
+    raise Inconclusive(
+        f"all {len(target.disposable)} disposable users have burned tokens: start the server anew, or reset it"
+    )

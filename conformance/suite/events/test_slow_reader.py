@@ -1,0 +1,69 @@
+"""A client that does not read: Protocol §5."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from conformance.errors import Nonconformance
+from conformance.session.client import Client
+from conformance.suite.events.story import Change, Story
+from conformance.target.profile import Credential
+from conformance.target.target import Target
+from conformance.wire.frames import TEXT, Frame
+
+# More than the kernel keeps for one connection, in both of its ends together.
+BACKLOG = 12 * 1024 * 1024
+
+
+@contextlib.asynccontextmanager
+async def clogged(target: Target, story: Story, user: Credential) -> AsyncIterator[Client]:
+    """Open a connection that asks for megabytes of answers and reads none of them."""
+    size = min(64 * 1024, (target.profile.max_message_bytes or 2**20) // 2)
+    heartbeat = Frame(TEXT, json.dumps({"type": "heartbeat", "data": {"fill": "f" * size}}).encode()).encode()
+    async with story.connect(user) as client:
+        connection = client.connection
+        connection.pause_reading()
+        try:
+            connection.write(heartbeat * (BACKLOG // size))
+            await connection.drain(target.limits.prompt / 4)
+            yield client
+        finally:
+            connection.reset()
+
+
+@pytest.mark.requirement("events.slow-reader")
+async def test_connection_that_does_not_read_delays_no_other(
+    target: Target, story: Story, alice: Credential
+) -> None:
+    others = target.users[1:2]
+    async with contextlib.AsyncExitStack() as stack:
+        slow = await stack.enter_async_context(clogged(target, story, alice))
+        reader = await stack.enter_async_context(story.connect(alice))
+        changes = story.run(alice, 6)
+        await story.cause(*changes)
+        await story.expect(reader, *changes)
+        for other in others:
+            bystander = await stack.enter_async_context(story.connect(other))
+            own = story.permission(other)
+            await story.cause(own)
+            await story.expect(bystander, own)
+        await judge_gaps(target, story, slow, changes)
+
+
+async def judge_gaps(target: Target, story: Story, slow: Client, changes: list[Change]) -> None:
+    """Charge that the slow connection gets every event once it reads again, or was ended."""
+    slow.connection.resume_reading()
+    try:
+        await story.expect(slow, *changes)
+    except Nonconformance as fault:
+        ended = slow.connection.end is not None or slow.connection.close_sent
+        outcome = f"{fault}: {fault.actual}, expected {', '.join(fault.expected)}"
+        target.recorder.charge("events.no-gaps", kept=ended, message=outcome)
+        target.recorder.observe("the slow reader was ended" if ended else outcome)
+        return
+    target.recorder.charge("events.no-gaps", kept=True)
+    target.recorder.observe("the slow reader got every event when it read again")

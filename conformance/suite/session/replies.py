@@ -1,0 +1,80 @@
+"""What the tests of this chapter say and hear beyond the client's own verbs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from conformance.errors import Nonconformance, NotApplicable
+from conformance.session.client import EVENTS, Client, Json
+from conformance.wire.connection import Message
+from conformance.wire.peer import describe
+
+INVALID = ("invalid_json", "invalid_message")
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two decoded JSON values are the same: unlike in Python, true is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def shown(message: Json) -> str:
+    """Return a message as it stands in a report."""
+    return json.dumps(message)[:300]
+
+
+def needs_heartbeat(client: Client) -> None:
+    """Leave the test to servers that offer heartbeats.
+
+    Raises:
+        NotApplicable: the confirmation says that this one does not.
+
+    """
+    if (client.confirmation.get("features") or {}).get("heartbeat") is False:
+        raise NotApplicable("features.heartbeat is false in connection_confirmed")
+
+
+async def next_reply(client: Client) -> Json:
+    """Expect the next message that is no event."""
+
+    def wanted(event: object) -> bool:
+        return isinstance(event, Message) and client.decode(event).get("type") not in EVENTS
+
+    event = await client.take(wanted, client.limits.reply)
+    if isinstance(event, Message):
+        return client.decode(event)
+    raise Nonconformance("a message was not answered", expected=["a reply"], actual=describe(event))
+
+
+async def expect_error(client: Client, codes: Iterable[str] = INVALID) -> Json:
+    """Expect an error with one of these codes, and that the connection stays open."""
+    reply = await next_reply(client)
+    code = (reply.get("data") or {}).get("code") if isinstance(reply.get("data"), dict) else None
+    if reply.get("type") != "error" or code not in set(codes):
+        raise Nonconformance(
+            "a wrong message was not answered by its error",
+            expected=[f"error with the code {one}" for one in codes],
+            actual=shown(reply),
+        )
+    client.recorder.observe(f"error {code}")
+    await still_open(client)
+    return reply
+
+
+async def still_open(client: Client) -> None:
+    """Expect that the connection answers a heartbeat after what was sent before."""
+    try:
+        await client.heartbeat()
+    except Nonconformance as error:
+        raise Nonconformance(
+            "the connection did not survive a message that it has to survive",
+            expected=["the connection stays open and answers a heartbeat"],
+            actual=error.actual,
+        ) from error
