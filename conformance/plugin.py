@@ -211,12 +211,11 @@ def pytest_runtest_makereport(
         return report
     run = run_of(item.config)
     result = judged(run, item, call, requirement)
+    if result.outcome in {"failed", "inconclusive", "suite-fault"} and _stop_if_dead(item, run):
+        # Nobody can tell a rule that was broken from a server that died; the run's verdict says which test it was.
+        result.outcome = "inconclusive"
     report.conformance = asdict(result)  # type: ignore[attr-defined]
     dress(report, run, result, requirement)
-    if result.outcome in {"failed", "inconclusive", "suite-fault"} and isinstance(
-        item.session, pytest.Session
-    ):
-        _stop_if_dead(item, run)
     return report
 
 
@@ -297,16 +296,16 @@ def _first_seen(run: Run, breach: Any) -> bool:
     )
 
 
-def _stop_if_dead(item: pytest.Item, run: Run) -> None:
-    if run.results.trouble:
-        return
-    why = run.why_dead()
+def _stop_if_dead(item: pytest.Item, run: Run) -> bool:
+    """Stop the session when the target answers nobody any more; return whether that is so."""
+    why = "" if run.results.trouble else run.why_dead()
     if why:
         run.results.trouble = (
             f"the target stopped answering during {item.nodeid.rsplit('/', 1)[-1]} "
             f"({item.stash[REQUIREMENT].id}): {why}."
         )
         item.session.shouldstop = "the target stopped answering"
+    return bool(run.results.trouble)
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -330,10 +329,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = session.config.stash.get(RUN, None)
     if run is None or not run.results.expected_tests or session.config.option.collectonly:
         return
-    run.complete = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} and not session.shouldstop
-    if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} and (
-        exitstatus == pytest.ExitCode.OK or run.results.tests or run.results.trouble
-    ):
+    ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    run.complete = ended and not session.shouldstop
+    if run.results.trouble or (ended and run.results.tests):
         session.exitstatus = run.results.verdict().exit_code
     try:
         run.write_reports()

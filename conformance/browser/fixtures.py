@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
-from playwright.async_api import Error as PlaywrightError
 
 from conformance.browser.chromium import find_browser, launch_options
 from conformance.errors import Inconclusive, NotApplicable
+from conformance.target.target import Target
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -22,16 +21,17 @@ async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         try:
             started = await playwright.chromium.launch(**launch_options(executable))
-        except PlaywrightError as error:
+        except Exception as error:
             raise Inconclusive(f"{executable} does not start: {str(error).splitlines()[0]}") from None
         yield started
         await started.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
-    """Return an empty page in a context of its own."""
-    del request
-    context = await browser.new_context()
+async def page(browser: Browser, target: Target) -> AsyncIterator[Page]:
+    """Return an empty page in a context of its own; certificates are trusted as far as the profile does."""
+    profile = target.profile
+    # A context knows no other authorities than the system's: a file of one's own means trust without proof.
+    context = await browser.new_context(ignore_https_errors=profile.insecure or profile.ca_file is not None)
     yield await context.new_page()
     await context.close()

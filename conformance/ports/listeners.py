@@ -1,18 +1,20 @@
 """The listening sockets of a port: psutil where it sees them, the kernel's own tables where it may not.
 
-Linux lists every listening socket in ``/proc/net/tcp`` and ``/proc/net/tcp6`` to everybody, with its inode and
-the user it belongs to; which processes hold an inode can be seen for one's own processes, or by root. psutil
-names one process a socket; the scan of ``/proc/*/fd`` names them all, so that forked workers are not missed.
+Linux lists every listening socket in ``/proc/net/tcp`` and ``/proc/net/tcp6`` to everybody, with its inode
+and the user it belongs to; which processes hold an inode can be seen for one's own processes, or by root.
+psutil names one process a socket; the scan of ``/proc/*/fd`` names them all, forked workers too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -44,15 +46,11 @@ class Listener:
 
 
 def listeners(port: int, proc: Path = PROC) -> list[Listener]:
-    """Return every socket that listens on a port, on whatever address, with what can be seen of its owners."""
+    """Return every socket that listens on a port, at any address, with what can be seen of its owners."""
     if (proc / "net" / "tcp").is_file():
         rows = [row for name in ("tcp", "tcp6") for row in _kernel_rows(proc / "net" / name, port)]
         holders = _holders({row.inode for row in rows if row.inode}, proc)
-        return [
-            Listener(row.address, row.port, tuple(sorted(holders.get(row.inode or 0, ()))), row.uid, row.inode,
-                     row.waiting)
-            for row in rows
-        ]  # fmt: skip
+        return [replace(row, pids=tuple(sorted(holders.get(row.inode or 0, ())))) for row in rows]
     return _from_psutil(port)
 
 
@@ -86,36 +84,41 @@ def _holders(inodes: Iterable[int], proc: Path) -> dict[int, set[int]]:
     if not wanted:
         return found
     for entry in proc.iterdir():
-        if not entry.name.isdecimal():
-            continue
-        try:
-            links = [os.readlink(link.path) for link in os.scandir(entry / "fd")]
-        except OSError:  # another user's process, or one that ended meanwhile
-            continue
-        for link in links:
-            if link in wanted:
-                found.setdefault(wanted[link], set()).add(int(entry.name))
+        if entry.name.isdecimal():
+            for link in _links(entry / "fd"):
+                if link in wanted:
+                    found.setdefault(wanted[link], set()).add(int(entry.name))
+    return found
+
+
+def _links(folder: Path) -> list[str]:
+    found = []
+    with contextlib.suppress(OSError):  # another user's process, or one that ended meanwhile
+        for name in os.listdir(folder):  # noqa: PTH208 - names suffice
+            with contextlib.suppress(OSError):  # a descriptor that was closed meanwhile
+                found.append(os.readlink(f"{folder}/{name}"))  # noqa: PTH115 - thousands of them
     return found
 
 
 def _from_psutil(port: int) -> list[Listener]:
+    found: dict[str, set[int]] = {}
+    for pid, address in _listening(port):
+        found.setdefault(address, set()).update({pid} if pid else ())
+    return [Listener(address, port, tuple(sorted(pids))) for address, pids in found.items()]
+
+
+def _listening(port: int) -> list[tuple[int | None, str]]:
+    def wanted(row: Any) -> bool:
+        return bool(row.status == psutil.CONN_LISTEN and row.laddr and row.laddr.port == port)
+
     try:
-        rows = psutil.net_connections("tcp")
+        everybody: Any = psutil.net_connections("tcp")
+        return [(row.pid, row.laddr.ip) for row in everybody if wanted(row)]
     except psutil.Error:  # macOS tells only root about everybody's sockets
-        rows = [_owned(row, process.pid) for process in psutil.process_iter() for row in _rows_of(process)]
-    found: dict[tuple[str, int], set[int]] = {}
-    for row in rows:
-        if row.status == psutil.CONN_LISTEN and row.laddr and row.laddr.port == port:
-            found.setdefault((row.laddr.ip, port), set()).update({row.pid} if row.pid else ())
-    return [Listener(address, port, tuple(sorted(pids))) for (address, _), pids in found.items()]
-
-
-def _rows_of(process: psutil.Process) -> list[psutil._common.pconn]:
-    try:
-        return process.net_connections("tcp")
-    except psutil.Error:
-        return []
-
-
-def _owned(row: psutil._common.pconn, pid: int) -> psutil._common.sconn:
-    return psutil._common.sconn(*row[:6], pid)  # noqa: SLF001 - psutil's public functions return this type
+        found: list[tuple[int | None, str]] = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                found += [
+                    (process.pid, row.laddr.ip) for row in process.net_connections("tcp") if wanted(row)
+                ]
+        return found

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import psutil
 
 WIDTH = 120
+_INTERPRETER = re.compile(r"(^|/)(python|node|ruby|java|php|perl|bun|deno|dotnet|beam|\w*sh\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,9 @@ def owner(pid: int) -> Owner:
 def trees(pids: Iterable[int]) -> list[set[int]]:
     """Group processes into trees: one above the other, or workers of one command in one process group.
 
-    Workers may outlive the parent that made them, so a common group with the same command counts as one tree
-    too; numbers in commands differ between workers and are not compared.
+    Workers may outlive the parent that made them, so a common group with the same program counts as one tree
+    too. What an interpreter runs is the program; numbers in its command differ between workers and are not
+    compared.
     """
     groups: list[tuple[set[int], set[object]]] = []
     for pid in sorted(set(pids)):
@@ -60,9 +62,10 @@ def trees(pids: Iterable[int]) -> list[set[int]]:
 
 def _marks(pid: int) -> set[object]:
     try:
-        command = re.sub(r"\d+", "#", " ".join(psutil.Process(pid).cmdline()))
-        return {pid, (os.getpgid(pid), command)} if hasattr(os, "getpgid") else {pid}
-    except (psutil.Error, OSError):
+        command = psutil.Process(pid).cmdline()
+        program = " ".join(command) if _INTERPRETER.search(command[0]) else command[0]
+        return {pid, (os.getpgid(pid), re.sub(r"\d+", "#", program))} if hasattr(os, "getpgid") else {pid}
+    except (psutil.Error, OSError, IndexError):
         return {pid}
 
 

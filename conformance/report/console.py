@@ -56,7 +56,7 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
     ]
     lines += [f"report: {path}" for path in run.written]
     verdict = run.results.verdict()
-    if exit_status in {2, 3}:
+    if exit_status in {2, 3} and not run.results.trouble:
         lines.append("INCOMPLETE: the run was interrupted; the reports hold what was found until then.")
     else:
         lines.append(f"{verdict.name.upper()} (exit {verdict.exit_code}): {verdict.reason}")

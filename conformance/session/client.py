@@ -25,6 +25,8 @@ class Client(Peer):
     """
 
     confirmation: Json
+    speaks = True
+    """Whether the server was found to answer heartbeats; without that a Ping alone proves life."""
 
     def decode(self, event: Event | None) -> Json:
         """Return a message's JSON object, or an empty one for anything else."""
@@ -104,6 +106,8 @@ class Client(Peer):
     async def alive(self) -> None:
         """Prove by Ping and heartbeat that connection and application work before a fault is tried."""
         await super().alive()
+        if not self.speaks:
+            return
         try:
             await self.heartbeat()
         except Nonconformance as error:

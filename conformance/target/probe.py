@@ -98,7 +98,8 @@ def _silence(target: Target, attempt: Attempt) -> str:
         return f"{target.url} answers, but not with HTTP: {attempt.connection.garbage[:40]!r}"
     if attempt.connection.end is not None:
         return f"{target.url} accepts TCP and ends it without an answer"
-    return f"{target.url} accepts TCP but gave no answer to an opening handshake in {target.limits.handshake:g} s"
+    bound = target.limits.handshake
+    return f"{target.url} accepts TCP but gave no answer to an opening handshake within {bound:g} s"
 
 
 def _no_websocket(refusals: list[tuple[str, Attempt]]) -> str:
@@ -183,6 +184,7 @@ def _declared(target: Target) -> list[Capability]:
     profile, users = target.profile, target.users
     number = f"{len(users)} users in the profile"
     offered = f"offered: {', '.join(profile.carriers)}"
+    size = profile.max_message_bytes
     rows: list[tuple[str, object, str, str]] = [
         ("anonymous", profile.anonymous, "anonymous access is on", "[target] anonymous = true"),
         ("credentials", users, number, "[credentials.NAME] with user_id and token"),
@@ -192,7 +194,7 @@ def _declared(target: Target) -> list[Capability]:
          "[target] allowed_origins = […]"),
         ("control", profile.control_http, "HTTP control interface", "[control] http = …"),
         ("start-command", profile.start, "the profile starts it", "[target] start = […]"),
-        ("limits", profile.max_message_bytes, f"{profile.max_message_bytes} bytes", "[limits] max_message_bytes"),
+        ("limits", size, f"{size} bytes", "[limits] max_message_bytes"),
     ]  # fmt: skip
     for carrier in CARRIERS:
         unlock = f'[carriers] offered = ["{carrier}"] with [credentials.NAME]'

@@ -196,11 +196,16 @@ class Target:
         await connection.read_response(timeout or self.limits.handshake)
         return Attempt(request, connection)
 
+    def _client(self, attempt: Attempt) -> Client:
+        client = Client(attempt.connection, self.limits, self.recorder)
+        client.speaks = self.has("heartbeat")
+        return client
+
     @contextlib.asynccontextmanager
     async def upgraded(self, request: Request, **how: Sequence[bytes]) -> AsyncIterator[Client]:
         """Expect that an opening handshake succeeds; the open connection is left at the end."""
         attempt = await self.attempt(request, **how)  # type: ignore[arg-type]
-        client = Client(attempt.connection, self.limits, self.recorder)
+        client = self._client(attempt)
         try:
             if not attempt.upgraded:
                 raise Nonconformance(
@@ -226,7 +231,7 @@ class Target:
         """
         request = self.opening(path, token=user.token if user else None, **how)  # type: ignore[arg-type]
         attempt = await self.attempt(request)
-        client = Client(attempt.connection, self.limits, self.recorder)
+        client = self._client(attempt)
         try:
             if not attempt.upgraded:
                 raise Inconclusive(f"a connection that this test needs was refused: {attempt}")
@@ -243,7 +248,7 @@ class Target:
 
     @contextlib.asynccontextmanager
     async def abused(self, **how: object) -> AsyncIterator[Client]:
-        """Open a connection on which a fault is tried: proven alive before, and with an aftermath behind it."""
+        """Open a connection on which a fault is tried: proven alive before, and an aftermath behind it."""
         await self.bystander()
         async with self.connect(**how) as client:  # type: ignore[arg-type]
             await client.alive()
@@ -313,7 +318,7 @@ class Target:
             self.recorder.record.transcripts = kept
             if not attempt.upgraded:
                 raise Inconclusive(f"the bystander connection was refused: {attempt}")
-            self._bystander = Client(attempt.connection, self.limits, self.recorder)
+            self._bystander = self._client(attempt)
             await self._bystander.ping()
         return self._bystander
 

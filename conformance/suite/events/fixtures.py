@@ -62,5 +62,5 @@ async def disposable(target: Target, burned: list[Credential]) -> Credential:
             burned.append(user)
             return user
     raise Inconclusive(
-        f"all {len(target.disposable)} disposable users have burned tokens: start the server anew, or reset it"
+        f"all {len(target.disposable)} disposable users have burned tokens: start the server anew"
     )

@@ -161,7 +161,7 @@ async def settle(target: Target, peer: Client) -> None:
     agreed(peer)
     if target.has("session"):
         await peer.confirmed()
-    await peer.alive() if target.has("session") else await peer.ping()
+    await peer.alive()
 
 
 def agreed(peer: Client) -> deflate.Agreement:

@@ -1,0 +1,157 @@
+"""WebSockets of a page's script: pages served at any origin, and everything that a script can see of a socket.
+
+A page is served by interception, so that its origin is real to the browser although no such host exists. Its
+script keeps what happens to each socket, in order; nothing is lost between two questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Error, Page, Route
+
+from conformance.errors import NotApplicable
+
+# What happened to a socket is a list that only grows; `read` is how far its test has looked.
+SCRIPT = """
+window.sockets = [];
+window.begin = (url, protocols) => {
+  const seen = { log: [], read: 0, wake: () => {} };
+  const keep = entry => { seen.log.push(entry); seen.wake(); };
+  const socket = seen.socket = protocols.length ? new WebSocket(url, protocols) : new WebSocket(url);
+  socket.binaryType = 'arraybuffer';
+  socket.onopen = () => keep({ kind: 'open', protocol: socket.protocol, extensions: socket.extensions });
+  socket.onmessage = ({ data }) => keep(typeof data === 'string'
+    ? { kind: 'message', text: data } : { kind: 'binary', size: data.byteLength });
+  socket.onerror = () => keep({ kind: 'error' });
+  socket.onclose = e => keep({ kind: 'close', code: e.code, reason: e.reason, clean: e.wasClean });
+  return window.sockets.push(seen) - 1;
+};
+window.next = (number, bound) => new Promise(resolve => {
+  const seen = window.sockets[number];
+  const timer = setTimeout(() => { seen.wake = () => {}; resolve(null); }, bound * 1000);
+  seen.wake = () => {
+    if (seen.read < seen.log.length) {
+      clearTimeout(timer);
+      seen.wake = () => {};
+      resolve(seen.log[seen.read++]);
+    }
+  };
+  seen.wake();
+});
+"""
+PAGE = f"<!doctype html><meta charset=utf-8><title>A page of the conformance suite</title><script>{SCRIPT}</script>"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One thing that happened to a script's socket: open, message, binary, error or close."""
+
+    kind: str
+    text: str = ""
+    protocol: str = ""
+    extensions: str = ""
+    code: int | None = None
+    reason: str = ""
+    clean: bool = False
+    size: int = 0
+
+    def __str__(self) -> str:
+        """Describe it as script says it."""
+        match self.kind:
+            case "open":
+                return f"open (protocol {self.protocol!r})"
+            case "message":
+                return f"message {self.text[:200]!r}"
+            case "binary":
+                return f"a binary message of {self.size} bytes"
+            case "close":
+                clean = "true" if self.clean else "false"
+                return f"close {self.code} {self.reason!r} (wasClean {clean})"
+        return self.kind
+
+
+class ScriptSocket:
+    """A WebSocket that a page's script opened."""
+
+    def __init__(self, page: Page, number: int) -> None:
+        self._page = page
+        self._number = number
+        self.seen: list[Seen] = []
+
+    async def next(self, bound: float) -> Seen | None:
+        """Return what script saw next, or ``None`` after ``bound`` seconds."""
+        entry: dict[str, Any] | None = await self._page.evaluate(
+            "([number, bound]) => window.next(number, bound)", [self._number, bound]
+        )
+        if entry is None:
+            return None
+        self.seen.append(Seen(**entry))
+        return self.seen[-1]
+
+    async def until(self, kind: str, bound: float) -> Seen | None:
+        """Return the next thing of a kind; ``None`` where the socket closed first, or nothing more came."""
+        while (seen := await self.next(bound)) is not None:
+            if seen.kind == kind:
+                return seen
+            if seen.kind == "close":
+                return None
+        return None
+
+    async def send(self, *texts: str) -> None:
+        """Send text messages, one after the other in one turn of the script."""
+        await self._page.evaluate(
+            "([number, texts]) => texts.forEach(text => window.sockets[number].socket.send(text))",
+            [self._number, list(texts)],
+        )
+
+    async def send_binary(self, size: int) -> None:
+        """Send a binary message of zeros."""
+        await self._page.evaluate(
+            "([number, size]) => window.sockets[number].socket.send(new Uint8Array(size))",
+            [self._number, size],
+        )
+
+    async def close(self, code: int | None = None, reason: str = "") -> None:
+        """Call ``close()`` as script does."""
+        arguments = [] if code is None else [code, reason]
+        await self._page.evaluate(
+            "([number, given]) => window.sockets[number].socket.close(...given)", [self._number, arguments]
+        )
+
+    def __str__(self) -> str:
+        """Describe all that script saw."""
+        return "script saw " + (", then ".join(map(str, self.seen[-4:])) or "nothing")
+
+
+async def serve(page: Page, origin: str) -> None:
+    """Show a page of this origin; every request of its context to that origin is answered with it.
+
+    Handshakes are no such requests: they go to the network.
+    """
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(status=200, content_type="text/html; charset=utf-8", body=PAGE)
+
+    await page.context.route(f"{origin}/**", answer)
+    await page.goto(f"{origin}/")
+
+
+async def open_socket(page: Page, url: str, protocols: Sequence[str] = ()) -> ScriptSocket:
+    """Construct a WebSocket in the page.
+
+    Raises:
+        NotApplicable: the browser does not let this page try it at all (mixed content).
+
+    """
+    try:
+        number: int = await page.evaluate(
+            "([url, protocols]) => window.begin(url, protocols)", [url, list(protocols)]
+        )
+    except Error as error:
+        if "SecurityError" in str(error):
+            raise NotApplicable(f"a page of {page.url} may not open {url.partition('?')[0]}") from None
+        raise
+    return ScriptSocket(page, number)

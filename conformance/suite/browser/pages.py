@@ -1,0 +1,154 @@
+"""What the browser's tests begin with: a page at an origin, the raw twin, and a socket that opened.
+
+Before the browser is judged, the same thing is done over a raw connection (the *twin*). Where the twin fails,
+the fault belongs to the twin's own chapter, and the browser's result is inconclusive.
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from playwright.async_api import Page
+
+from conformance.browser.script import ScriptSocket, Seen, open_socket, serve
+from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.session.client import Client, Json
+from conformance.target.profile import Credential
+from conformance.target.target import ANONYMOUS, OWN, Target
+
+FOREIGN = "https://foreign.example"
+Carried = tuple[str, tuple[str, ...]]
+
+
+def allowed_origin(target: Target) -> str:
+    """Return the origin of pages that the server serves: the profile's first, or the server's own."""
+    return (*target.profile.allowed_origins, target.url.origin)[0]
+
+
+def url_of(target: Target, path: str) -> str:
+    """Return the URL that script opens for a path."""
+    scheme = "wss" if target.url.secure else "ws"
+    return f"{scheme}://{target.url.authority}{target.at(path)}"
+
+
+def carried(target: Target, user: Credential | None, carrier: str | None = None) -> Carried:
+    """Return URL and subprotocols with which script shows a user's token.
+
+    Raises:
+        NotApplicable: no carrier is offered that a script can use.
+
+    """
+    if user is None:
+        return url_of(target, ANONYMOUS), ()
+    offered = [carrier] if carrier else target.profile.carriers
+    if "subprotocol" in offered:
+        return url_of(target, OWN), ("bearer", user.token)
+    if "query" in offered:
+        return f"{url_of(target, OWN)}?token={quote(user.token, safe='')}", ()
+    raise NotApplicable(f"script cannot show a token in what is offered: {', '.join(offered)}")
+
+
+async def twin(
+    target: Target, origin: str, user: Credential | None = None, carrier: str | None = None
+) -> None:
+    """Prove that a raw client with this origin and token is confirmed as the user.
+
+    Raises:
+        Inconclusive: it is not, so that nothing is said about the browser.
+
+    """
+    if user is not None and carrier is None:
+        carrier = "subprotocol" if "subprotocol" in target.profile.carriers else "query"
+    how = {"origin": origin} | ({"carrier": carrier} if carrier else {})
+    path = target.at(ANONYMOUS if user is None else OWN)
+    async with target.connect(path, user=user, confirm=True, **how) as client:
+        if client.user_id != (user.user_id if user else None):
+            raise Inconclusive(f"the raw twin was confirmed as {client.user_id}: see the chapter auth")
+
+
+def visitor(target: Target) -> Credential | None:
+    """Return as whom a page connects where it does not matter: anonymous where that is allowed."""
+    if target.has("anonymous"):
+        return None
+    if not target.users:
+        raise NotApplicable("anonymous access is off, and the profile names no user")
+    return target.users[0]
+
+
+async def connected(
+    page: Page, target: Target, user: Credential | None = None, *, origin: str | None = None
+) -> ScriptSocket:
+    """Serve a page, prove the twin, open a socket in script and expect its confirmation."""
+    origin = origin or allowed_origin(target)
+    await twin(target, origin, user)
+    await serve(page, origin)
+    socket = await open_socket(page, *carried(target, user))
+    await confirmed(socket, target, user)
+    return socket
+
+
+async def confirmed(socket: ScriptSocket, target: Target, user: Credential | None) -> Seen:
+    """Expect that a socket opens and is confirmed as the user; return what script saw as it opened."""
+    opened = await socket.next(target.limits.handshake)
+    if opened is None or opened.kind != "open":
+        raise Nonconformance(
+            "a browser's socket did not open, while a raw client's did",
+            expected=["open"],
+            actual=f"{await with_close(socket, target)}",
+        )
+    message = await receive(socket, target)
+    wanted = user.user_id if user else None
+    if message.get("type") != "connection_confirmed" or message.get("user_id", 0) != wanted:
+        raise Nonconformance(
+            "a browser's socket was not confirmed as a raw client's is",
+            expected=[f"connection_confirmed with user_id {json.dumps(wanted)} as the first message"],
+            actual=str(socket),
+        )
+    return opened
+
+
+async def with_close(socket: ScriptSocket, target: Target) -> ScriptSocket:
+    """Wait for the close that follows an error, and return the socket with all that was seen."""
+    if not any(seen.kind == "close" for seen in socket.seen):
+        await socket.until("close", target.limits.close)
+    return socket
+
+
+async def receive(socket: ScriptSocket, target: Target, bound: float | None = None) -> Json:
+    """Return the next text message's JSON object, or an empty one."""
+    seen = await socket.until("message", bound or target.limits.reply)
+    try:
+        value = json.loads(seen.text) if seen else None
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {}
+
+
+async def expect_refused(socket: ScriptSocket, target: Target) -> None:
+    """Expect what script sees of a refused handshake: error, then close with 1006, and no open."""
+    await with_close(socket, target)
+    kinds = [seen.kind for seen in socket.seen]
+    if kinds != ["error", "close"] or socket.seen[-1].code != 1006:
+        raise Nonconformance(
+            "script did not see a refused handshake",
+            expected=["error, then close 1006"],
+            actual=str(socket),
+        )
+
+
+async def raw_close_code(target: Target, user: Credential | None, code: int | None, reason: str) -> int:
+    """Return the code that script has to see after a close: the one given back to a raw client, or 1005."""
+    how = {} if user else {"origin": allowed_origin(target)}
+    client: Client
+    async with target.connect(
+        target.at(ANONYMOUS if user is None else OWN), user=user, confirm=True, **how
+    ) as client:
+        client.send_close(code, reason)
+        try:
+            reply = await client.expect_close_reply()
+        except Nonconformance as fault:
+            raise Inconclusive(
+                f"the raw twin's close was not answered: {fault.actual}; see the chapter protocol"
+            ) from None
+    return 1005 if reply.code is None else reply.code

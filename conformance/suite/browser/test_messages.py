@@ -1,0 +1,86 @@
+"""Messages of a script: Protocol §8."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.async_api import Page
+
+from conformance.errors import Inconclusive, Nonconformance
+from conformance.session.client import Json
+from conformance.suite.browser.pages import allowed_origin, connected, receive, visitor
+from conformance.target.target import ANONYMOUS, OWN, Target
+
+DATA = [
+    pytest.param({"n": 1, "nested": [True, None, {"a": []}]}, id="json"),
+    pytest.param({"text": "é 日本 😀 \u2028 \x7f"}, id="beyond-ascii"),
+    pytest.param({"text": "t" * 65536}, id="64-kib"),
+]
+
+
+async def prove_twin(target: Target, *payloads: Json) -> None:
+    """Prove that a raw client's heartbeats with these data are given back."""
+    user = visitor(target)
+    origin = {} if user else {"origin": allowed_origin(target)}
+    path = target.at(ANONYMOUS if user is None else OWN)
+    async with target.connect(path, user=user, confirm=True, **origin) as client:
+        try:
+            for data in payloads:
+                await client.heartbeat(data)
+        except Nonconformance as fault:
+            raise Inconclusive(
+                f"the raw twin failed: {fault.actual[:100]}; see the chapter session"
+            ) from None
+
+
+@pytest.mark.requirement("browser.heartbeat")
+@pytest.mark.parametrize("data", DATA)
+async def test_heartbeat_of_a_script_is_given_back(page: Page, target: Target, data: Json) -> None:
+    await prove_twin(target, data)
+    socket = await connected(page, target, visitor(target))
+    await socket.send(json.dumps({"type": "heartbeat", "id": "h1", "data": data}, ensure_ascii=False))
+    reply = await receive(socket, target)
+    if (reply.get("type"), reply.get("id"), reply.get("data")) != ("heartbeat_ack", "h1", data):
+        raise Nonconformance(
+            "a heartbeat of a script was not given back",
+            expected=["heartbeat_ack with the same id and data"],
+            actual=str(socket),
+        )
+
+
+@pytest.mark.requirement("browser.order")
+async def test_200_heartbeats_are_answered_in_their_order(page: Page, target: Target) -> None:
+    await prove_twin(target, {"n": 0})
+    socket = await connected(page, target, visitor(target))
+    wanted = [f"h{number}" for number in range(200)]
+    await socket.send(*(json.dumps({"type": "heartbeat", "id": one}) for one in wanted))
+    answered = [str((await receive(socket, target)).get("id")) for _ in wanted]
+    if answered != wanted:
+        position = next(
+            place for place, pair in enumerate(zip(answered, wanted, strict=True)) if pair[0] != pair[1]
+        )
+        raise Nonconformance(
+            "the answers to 200 heartbeats did not come in their order",
+            expected=[f"the id {wanted[position]!r} at position {position}"],
+            actual=f"{answered[position]!r}; {socket}",
+        )
+
+
+@pytest.mark.requirement("browser.binary-refused")
+async def test_binary_message_of_a_script_is_refused(page: Page, target: Target) -> None:
+    await prove_twin(target, {"n": 0})
+    socket = await connected(page, target, visitor(target))
+    await socket.send_binary(16)
+    seen = await socket.next(target.limits.reply)
+    if seen is not None and seen.kind == "close" and seen.code == 1003:
+        target.recorder.observe("close 1003")
+        return
+    message = json.loads(seen.text) if seen is not None and seen.kind == "message" else {}
+    if not isinstance(message, dict) or message.get("type") != "error":
+        raise Nonconformance(
+            "a binary message of a script was not refused",
+            expected=["a message of the type error", "close 1003"],
+            actual=str(socket),
+        )
+    target.recorder.observe(f"error {(message.get('data') or {}).get('code')}")

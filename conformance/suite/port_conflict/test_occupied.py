@@ -1,0 +1,74 @@
+"""A second instance on the port that the first one serves: Protocol §7."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from conformance.errors import Inconclusive, Nonconformance
+from conformance.suite.port_conflict.instances import BOUND, end, start
+from conformance.target.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a second instance fared: exit status (``None``: it runs on), output, what the first suffered."""
+
+    status: int | None
+    output: str
+    harm: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def second(target: Target) -> AsyncIterator[Outcome]:
+    """Start a second instance on the run's own port, beside an open connection of the first."""
+    async with target.connect() as client:
+        await client.alive()
+        instance = start(target, target.url.port)
+        try:
+            status = await asyncio.to_thread(instance.wait_exit, BOUND)
+            try:
+                await client.ping()
+                async with target.connect() as fresh:
+                    await fresh.ping()
+                harm = ""
+            except (Nonconformance, Inconclusive) as fault:
+                harm = f"{fault}: {fault.actual}" if isinstance(fault, Nonconformance) else str(fault)
+        finally:
+            await asyncio.to_thread(end, instance)
+    yield Outcome(status, target.recorder.clean(instance.printed()), harm)
+
+
+@pytest.mark.requirement("port.second-instance-exits")
+async def test_second_instance_gives_up(second: Outcome) -> None:
+    if not second.status:
+        raise Nonconformance(
+            "a second instance on an occupied port does not fail",
+            expected=[f"an exit status other than 0 within {BOUND:g} s"],
+            actual="it runs on" if second.status is None else "exit status 0",
+        )
+
+
+@pytest.mark.requirement("port.second-instance-harmless")
+async def test_second_instance_does_not_disturb_the_first(second: Outcome) -> None:
+    if second.harm:
+        raise Nonconformance(
+            "the first instance suffered from a second one on its port",
+            expected=["the open connection and a new one answer"],
+            actual=second.harm,
+        )
+
+
+@pytest.mark.requirement("port.second-instance-names-port")
+async def test_second_instance_names_the_port(target: Target, second: Outcome) -> None:
+    if str(target.url.port) not in second.output:
+        last = [line for line in second.output.splitlines() if line.strip()][-1:]
+        raise Nonconformance(
+            "a second instance does not say which port is occupied",
+            expected=[f"{target.url.port} in its output"],
+            actual=last[0] if last else "it printed nothing",
+        )

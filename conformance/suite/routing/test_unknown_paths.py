@@ -1,0 +1,115 @@
+"""Paths that are no endpoints, among them those that nearly are."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conformance.errors import Nonconformance
+from conformance.suite.routing.paths import MALFORMED, TOO_LONG, asking, own_id, refused
+from conformance.target.target import ANONYMOUS, OWN, Target
+
+NEAR = [
+    pytest.param("/no-such-path", id="unknown"),
+    pytest.param("/ws/no-such-path/", id="unknown-under-ws"),
+    pytest.param("/ws/permissions", id="own-without-slash"),
+    pytest.param("/ws/permissions//", id="own-two-slashes"),
+    pytest.param("/ws//permissions/", id="doubled-slash"),
+    pytest.param("/WS/permissions/", id="upper-case-ws"),
+    pytest.param("/ws/Permissions/", id="upper-case-permissions"),
+    pytest.param("/ws/permission/", id="singular"),
+    pytest.param("/permissions/", id="without-ws"),
+    pytest.param("/ws/permissions/{id}", id="id-without-slash"),
+    pytest.param("/ws/permissions/{id}//", id="id-two-slashes"),
+    pytest.param("/ws/permissions//{id}/", id="slash-before-id"),
+    pytest.param("/ws/permissions/{id}a/", id="id-with-letter"),
+    pytest.param("/ws/permissions/-{id}/", id="negative-id"),
+    pytest.param("/ws/permissions/+{id}/", id="signed-id"),
+    pytest.param("/ws/permissions/{id}.0/", id="decimal-id"),
+    pytest.param("/ws/permissions/{id}e0/", id="exponent-id"),
+    pytest.param("/ws/permissions/0x{id}/", id="hexadecimal-id"),
+    pytest.param("/ws/permissions/{id}_0/", id="underscored-id"),
+    pytest.param("/ws/permissions/{id},2/", id="two-ids"),
+    pytest.param("/ws/permissions/{id}/extra/", id="behind-id"),
+    pytest.param("/ws/permissions/Anonymous", id="anonymous-upper-case"),
+    pytest.param("/ws/permissions/anonymous//", id="anonymous-two-slashes"),
+    pytest.param("/ws/permissions/anonymous/{id}/", id="behind-anonymous"),
+    pytest.param("/ws/permissions/anonymousx", id="anonymous-and-more"),
+    pytest.param("/ws/permissions/null/", id="null"),
+]
+MALFORMED_PATHS = [
+    pytest.param("/ws/./permissions/", id="dot-segment"),
+    pytest.param("/ws/x/../permissions/", id="dot-dot-segment"),
+    pytest.param("/ws/permissions/x/../{id}/", id="dot-dot-before-id"),
+    pytest.param("/ws/%2e/permissions/", id="encoded-dot-segment"),
+    pytest.param("/ws/x/%2e%2e/permissions/", id="encoded-dot-dot-segment"),
+    pytest.param("/ws/permissions/anonymous%00", id="nul"),
+    pytest.param("/ws/permissions/{id}%00/", id="nul-behind-id"),
+    pytest.param("/ws/permissions/%20{id}/", id="blank-before-id"),
+    pytest.param("/ws/permissions/{id}%FF/", id="not-utf-8"),
+    pytest.param("/ws/permissions/%/", id="cut-percent-encoding"),
+    pytest.param("/ws/permissions%252F{id}/", id="doubly-encoded-slash"),
+]
+WORDS = st.sampled_from(["ws", "permissions", "anonymous", "1", "2", ".", "..", ""])
+SEGMENTS = WORDS | st.text("abwsxyzANON0123456789-._~", min_size=1, max_size=8)
+# Endpoints, and spellings of them that have a requirement of their own (routing.spelling-identity).
+EXCEPTED = re.compile(r"/+(?:ws/permissions/(?:[0-9]+/|anonymous/?)?)")
+
+
+@st.composite
+def arbitrary_paths(draw: st.DrawFn) -> str:
+    """Return a path near the endpoints, or one that certainly nobody serves."""
+    begin = draw(st.sampled_from([OWN, "/ws/permissions/anonymous/", "/ws//permissions/", "/no-such-path/"]))
+    path = begin + "/".join(draw(st.lists(SEGMENTS, max_size=3))) + draw(st.sampled_from(["", "/"]))
+    return "/x" + path if EXCEPTED.fullmatch(path) else path
+
+
+@pytest.mark.requirement("routing.unknown-path")
+@pytest.mark.parametrize("path", NEAR)
+async def test_path_that_is_no_endpoint(target: Target, path: str) -> None:
+    await refused(target, asking(target, path.format(id=own_id(target))))
+
+
+@pytest.mark.requirement("routing.unknown-path")
+@pytest.mark.parametrize("path", MALFORMED_PATHS)
+async def test_malformed_path(target: Target, path: str) -> None:
+    await refused(target, asking(target, path.format(id=own_id(target))), MALFORMED)
+
+
+@pytest.mark.requirement("routing.arbitrary-path")
+@settings(max_examples=25, deadline=None, derandomize=True, database=None, report_multiple_bugs=False)
+@given(path=arbitrary_paths())
+async def test_no_arbitrary_path_is_open(target: Target, path: str) -> None:
+    target.recorder.record.transcripts.clear()  # only the last example's: it is the smallest that failed
+    attempt = await target.attempt(asking(target, path))
+    attempt.connection.shut()
+    if attempt.upgraded:
+        raise Nonconformance(f"{path} is no endpoint and was opened", expected=["a refusal"], actual=str(attempt))
+
+
+@pytest.mark.requirement("routing.long-path")
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(OWN + "a" * 9000, id="letters"),
+        pytest.param(OWN + "9" * 9000 + "/", id="digits"),
+        pytest.param(OWN + "/" * 9000, id="slashes"),
+    ],
+)
+async def test_long_path(target: Target, path: str) -> None:
+    await refused(target, asking(target, path, token=False), TOO_LONG)
+
+
+@pytest.mark.requirement("routing.refusals-alike")
+async def test_unknown_paths_are_refused_alike(target: Target) -> None:
+    paths = ["/no-such-path", "/no/such/path/", "/ws/permissions/no-such-channel/", ANONYMOUS + "x"]
+    refusals = {path: str(await target.refuses(asking(target, path, token=False))) for path in paths}
+    if len(set(refusals.values())) > 1:
+        raise Nonconformance(
+            "unknown paths are refused in different ways",
+            expected=["one status for all of them"],
+            actual="; ".join(f"{path}: {refusal}" for path, refusal in refusals.items()),
+        )

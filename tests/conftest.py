@@ -1,0 +1,64 @@
+"""Fixtures of the project's own tests: servers as real processes, and the suite as its users run it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.target.launch import free_port
+
+ROOT = Path(__file__).parents[1]
+SERVERS = Path(__file__).parent / "servers"
+Suite = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[..., int]]:
+    """Start one of ``tests/servers`` by name, or a command with ``PORT`` in it; return its port."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: str) -> int:
+        port = free_port("127.0.0.1")
+        own = SERVERS / f"{words[0]}.py"
+        command = [sys.executable, str(own), str(port), *words[1:]] if own.exists() else list(words)
+        command = [word.replace("PORT", str(port)) for word in command]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+        started.append(process)
+        wait_for(port, process)
+        return port
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a port accepts connections."""
+    for _ in range(500):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"the server ended with {process.wait(0.02)}")
+    raise AssertionError("the server never listened")
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    """Run the suite from the checkout as a user does; reports go to ``tmp_path / "reports"``."""
+
+    def run(*arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+             f"--report-dir={tmp_path / 'reports'}", *arguments],
+            cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+
+    return run
