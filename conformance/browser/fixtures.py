@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 
 from conformance.browser.chromium import find_browser, launch_options
 from conformance.errors import Inconclusive, NotApplicable
@@ -21,7 +22,7 @@ async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         try:
             started = await playwright.chromium.launch(**launch_options(executable))
-        except Exception as error:
+        except Error as error:
             raise Inconclusive(f"{executable} does not start: {str(error).splitlines()[0]}") from None
         yield started
         await started.close()
@@ -33,5 +34,9 @@ async def page(browser: Browser, target: Target) -> AsyncIterator[Page]:
     profile = target.profile
     # A context knows no other authorities than the system's: a file of one's own means trust without proof.
     context = await browser.new_context(ignore_https_errors=profile.insecure or profile.ca_file is not None)
+    # Chromium asks the user before a page of the internet may reach this machine; our user says yes. Versions
+    # that do not ask do not know the permission.
+    with contextlib.suppress(Error):
+        await context.grant_permissions(["local-network-access"])
     yield await context.new_page()
     await context.close()

@@ -1,4 +1,4 @@
-"""WebSockets of a page's script: pages served at any origin, and everything that a script can see of a socket.
+"""WebSockets of a page's script: pages served at any origin, and all that a script can see of a socket.
 
 A page is served by interception, so that its origin is real to the browser although no such host exists. Its
 script keeps what happens to each socket, in order; nothing is lost between two questions.
@@ -42,7 +42,7 @@ window.next = (number, bound) => new Promise(resolve => {
   seen.wake();
 });
 """
-PAGE = f"<!doctype html><meta charset=utf-8><title>A page of the conformance suite</title><script>{SCRIPT}</script>"
+PAGE = f"<!doctype html><meta charset=utf-8><title>Conformance suite</title><script>{SCRIPT}</script>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,16 @@ class Seen:
 class ScriptSocket:
     """A WebSocket that a page's script opened."""
 
-    def __init__(self, page: Page, number: int) -> None:
+    def __init__(self, page: Page, number: int, said: list[str]) -> None:
         self._page = page
         self._number = number
+        self._said = said
         self.seen: list[Seen] = []
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the browser itself kept the socket from the server."""
+        return any("ERR_BLOCKED" in one for one in self._said)
 
     async def next(self, bound: float) -> Seen | None:
         """Return what script saw next, or ``None`` after ``bound`` seconds."""
@@ -123,7 +129,8 @@ class ScriptSocket:
 
     def __str__(self) -> str:
         """Describe all that script saw."""
-        return "script saw " + (", then ".join(map(str, self.seen[-4:])) or "nothing")
+        seen = "script saw " + (", then ".join(map(str, self.seen[-4:])) or "nothing")
+        return f"{seen}; the browser says: {self._said[-1]}" if self._said else seen
 
 
 async def serve(page: Page, origin: str) -> None:
@@ -140,12 +147,14 @@ async def serve(page: Page, origin: str) -> None:
 
 
 async def open_socket(page: Page, url: str, protocols: Sequence[str] = ()) -> ScriptSocket:
-    """Construct a WebSocket in the page.
+    """Construct a WebSocket in the page. What script may not know of a failure, the browser tells us.
 
     Raises:
         NotApplicable: the browser does not let this page try it at all (mixed content).
 
     """
+    said: list[str] = []
+    page.once("websocket", lambda socket: socket.on("socketerror", said.append))
     try:
         number: int = await page.evaluate(
             "([url, protocols]) => window.begin(url, protocols)", [url, list(protocols)]
@@ -154,4 +163,4 @@ async def open_socket(page: Page, url: str, protocols: Sequence[str] = ()) -> Sc
         if "SecurityError" in str(error):
             raise NotApplicable(f"a page of {page.url} may not open {url.partition('?')[0]}") from None
         raise
-    return ScriptSocket(page, number)
+    return ScriptSocket(page, number, said)

@@ -26,7 +26,6 @@ class Client(Peer):
 
     confirmation: Json
     speaks = True
-    """Whether the server was found to answer heartbeats; without that a Ping alone proves life."""
 
     def decode(self, event: Event | None) -> Json:
         """Return a message's JSON object, or an empty one for anything else."""

@@ -20,6 +20,7 @@ from conformance.wire.peer import describe
 
 UNAUTHENTICATED = frozenset({401, 403})
 AMBIGUOUS = UNAUTHENTICATED | {400}
+TOO_LONG = UNAUTHENTICATED | {400, 414, 431}
 NOT_YOURS = UNAUTHENTICATED | {404}
 
 
@@ -69,7 +70,9 @@ class Outcome:
         for message in self.messages:
             kind = message.get("type")
             known = kind == "connection_confirmed"
-            parts.append(f"confirmed with user_id {message.get('user_id')}" if known else f"the message {kind}")
+            parts.append(
+                f"confirmed with user_id {message.get('user_id')}" if known else f"the message {kind}"
+            )
         if self.close is not None:
             parts.append(describe(self.close))
         elif self.end is not None:
@@ -132,7 +135,9 @@ async def control(target: Target, *, carrier: str | None = None, user: Credentia
     user = user or target.users[0]
     outcome = await knock(target, target.opening(target.at(OWN), token=user.token, carrier=carrier))
     if not outcome.confirmed_as(user):
-        raise Inconclusive(f"the control failed: a good token in the carrier {carrier or 'by default'} got {outcome}")
+        raise Inconclusive(
+            f"the control failed: a good token in the carrier {carrier or 'by default'} got {outcome}"
+        )
 
 
 def judge_identity(outcome: Outcome, *, entitled: Iterable[int] = (), what: str = "a bad token") -> None:
@@ -150,9 +155,10 @@ def judge_identity(outcome: Outcome, *, entitled: Iterable[int] = (), what: str 
 
 def judge_refusal(target: Target, outcome: Outcome, *, statuses: Collection[int] = UNAUTHENTICATED) -> None:
     """Charge whether a bad token was refused."""
+    accepted = ", ".join(map(str, sorted(statuses)))
     target.recorder.observe(str(outcome))
     target.recorder.charge(
         "auth.bad-token-refused",
         kept=outcome.refused(statuses),
-        message=f"{outcome}; expected {', '.join(map(str, sorted(statuses)))} or Close 4401 before any message",
+        message=f"{outcome}; expected {accepted} or Close 4401 before any message",
     )

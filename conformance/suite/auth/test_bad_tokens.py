@@ -9,7 +9,16 @@ import secrets
 import pytest
 
 from conformance.errors import NotApplicable
-from conformance.suite.auth.refusal import AMBIGUOUS, control, judge_identity, judge_refusal, knock, offered
+from conformance.suite.auth.refusal import (
+    AMBIGUOUS,
+    TOO_LONG,
+    UNAUTHENTICATED,
+    control,
+    judge_identity,
+    judge_refusal,
+    knock,
+    offered,
+)
 from conformance.target.profile import BAD_TOKENS, CARRIERS
 from conformance.target.target import ANONYMOUS, OWN, Target
 
@@ -20,7 +29,10 @@ def _unsigned(user_id: int) -> str:
     """Return a JSON Web Token that nobody signed: `alg` is `none` (RFC 7519 §6)."""
     claims = {"sub": str(user_id), "user_id": user_id, "exp": 4102444800}
     parts = [{"alg": "none", "typ": "JWT"}, claims]
-    return ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts) + "."
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in parts)
+        + "."
+    )
 
 
 def _forged(target: Target, kind: str) -> str:
@@ -45,7 +57,7 @@ async def test_forged_token(target: Target, kind: str) -> None:
     await control(target)
     outcome = await knock(target, target.opening(target.at(OWN), token=_forged(target, kind)))
     judge_identity(outcome)
-    judge_refusal(target, outcome)
+    judge_refusal(target, outcome, statuses=TOO_LONG if kind == "long" else UNAUTHENTICATED)
 
 
 @pytest.mark.requirement("auth.bad-token")

@@ -53,7 +53,9 @@ async def test_token_in_the_header(target: Target) -> None:
 async def test_scheme_in_any_case(target: Target, scheme: str) -> None:
     await control(target, carrier="header")
     user = target.users[0]
-    await _is(target, target.opening(target.at(OWN), extra=[("Authorization", f"{scheme} {user.token}")]), user)
+    await _is(
+        target, target.opening(target.at(OWN), extra=[("Authorization", f"{scheme} {user.token}")]), user
+    )
 
 
 @pytest.mark.requirement("auth.subprotocol-token")
@@ -65,7 +67,9 @@ async def test_token_as_a_subprotocol(target: Target) -> None:
 @pytest.mark.requirement("auth.subprotocol-answer")
 async def test_subprotocol_pair_is_answered_by_bearer(target: Target) -> None:
     await control(target, carrier="subprotocol")
-    outcome = await knock(target, target.opening(target.at(OWN), token=target.users[0].token, carrier="subprotocol"))
+    outcome = await knock(
+        target, target.opening(target.at(OWN), token=target.users[0].token, carrier="subprotocol")
+    )
     response = outcome.attempt.response
     answer = response.all("Sec-WebSocket-Protocol") if response else []
     if answer != ["bearer"]:

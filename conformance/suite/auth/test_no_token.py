@@ -26,7 +26,9 @@ async def test_without_a_token_a_client_is_anonymous(target: Target, path: str) 
     else:
         kept, expected = not outcome.confirmations, "a refusal: the profile says that anonymous access is off"
     if not kept:
-        raise Nonconformance("a client without a token was not treated as it is", expected=[expected], actual=str(outcome))
+        raise Nonconformance(
+            "a client without a token was not treated as it is", expected=[expected], actual=str(outcome)
+        )
 
 
 @pytest.mark.requirement("auth.anonymous-channel-token")

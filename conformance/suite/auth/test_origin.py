@@ -118,6 +118,8 @@ async def test_foreign_page_cannot_use_the_cookie(target: Target, kind: str) -> 
     await control(target, carrier="cookie", user=user)
     allowed = (target.profile.allowed_origins or (target.url.origin,))[0]
     origin = _origin(kind, allowed)
-    outcome = await knock(target, target.opening(target.at(OWN), token=user.token, carrier="cookie", origin=origin))
+    outcome = await knock(
+        target, target.opening(target.at(OWN), token=user.token, carrier="cookie", origin=origin)
+    )
     judge_identity(outcome, what=f"a cookie from a page of {origin}")
     target.recorder.observe(str(outcome))

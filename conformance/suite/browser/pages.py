@@ -109,9 +109,16 @@ async def confirmed(socket: ScriptSocket, target: Target, user: Credential | Non
 
 
 async def with_close(socket: ScriptSocket, target: Target) -> ScriptSocket:
-    """Wait for the close that follows an error, and return the socket with all that was seen."""
+    """Wait for the close that follows an error, and return the socket with all that was seen.
+
+    Raises:
+        Inconclusive: the browser did not let the socket reach the server.
+
+    """
     if not any(seen.kind == "close" for seen in socket.seen):
         await socket.until("close", target.limits.close)
+    if socket.blocked:
+        raise Inconclusive(f"the browser's own rules kept the page from the server: {socket}")
     return socket
 
 
@@ -123,6 +130,19 @@ async def receive(socket: ScriptSocket, target: Target, bound: float | None = No
     except ValueError:
         value = None
     return value if isinstance(value, dict) else {}
+
+
+async def prove_browser(page: Page, target: Target, user: Credential | None) -> None:
+    """Prove that a page of an allowed origin connects, so that a refusal is not the browser's own.
+
+    Raises:
+        Inconclusive: it does not.
+
+    """
+    try:
+        await connected(page, target, user)
+    except Nonconformance as fault:
+        raise Inconclusive(f"no page gets a connection: {fault.actual}; see browser.allowed-origin") from None
 
 
 async def expect_refused(socket: ScriptSocket, target: Target) -> None:

@@ -13,7 +13,7 @@ from conformance.suite.browser.pages import (
     carried,
     connected,
     expect_refused,
-    twin,
+    prove_browser,
     url_of,
     visitor,
 )
@@ -35,7 +35,7 @@ async def test_page_of_a_foreign_origin_is_refused(page: Page, target: Target) -
     attempt.connection.shut()
     if attempt.upgraded:
         raise Inconclusive("a raw client with a foreign Origin is accepted: see the chapter auth")
-    await twin(target, allowed_origin(target), user)
+    await prove_browser(page, target, user)
     await serve(page, FOREIGN)
     await expect_refused(await open_socket(page, *carried(target, user)), target)
 
@@ -47,5 +47,5 @@ async def test_refused_handshake_is_seen_as_1006(page: Page, target: Target) -> 
     attempt.connection.shut()
     if attempt.upgraded:
         raise Inconclusive("a raw client is accepted on an unknown path: see the chapter routing")
-    await serve(page, origin)
+    await prove_browser(page, target, visitor(target))
     await expect_refused(await open_socket(page, url_of(target, UNKNOWN)), target)

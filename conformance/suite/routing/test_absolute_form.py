@@ -30,7 +30,9 @@ async def test_absolute_form_is_the_origin_form(target: Target, path: str) -> No
         raise Inconclusive(f"the control failed: {path} in origin form got {plain}")
     if not absolute.confirmations or absolute.user_ids != plain.user_ids:
         raise Nonconformance(
-            "the absolute form of an endpoint is not the endpoint", expected=[str(plain)], actual=str(absolute)
+            "the absolute form of an endpoint is not the endpoint",
+            expected=[str(plain)],
+            actual=str(absolute),
         )
 
 

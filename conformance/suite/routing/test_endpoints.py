@@ -57,6 +57,8 @@ async def test_query_changes_no_identity(target: Target, query: str) -> None:
 
 
 @pytest.mark.requirement("routing.query")
-@pytest.mark.parametrize("path", ["/no-such-path?/ws/permissions/", "/no-such-path?path=/ws/permissions/anonymous"])
+@pytest.mark.parametrize(
+    "path", ["/no-such-path?/ws/permissions/", "/no-such-path?path=/ws/permissions/anonymous"]
+)
 async def test_query_opens_no_unknown_path(target: Target, path: str) -> None:
     await refused(target, asking(target, path))

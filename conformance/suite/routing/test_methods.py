@@ -14,7 +14,9 @@ GET_STATUSES = (426, 400, 404)
 @pytest.mark.requirement("routing.plain-get")
 @pytest.mark.parametrize("path", ENDPOINTS)
 async def test_plain_get_is_no_websocket(target: Target, path: str) -> None:
-    request = legal(target, path).without("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+    request = legal(target, path).without(
+        "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"
+    )
     attempt = await target.refuses(request.adding(("Connection", "close")))
     target.recorder.charge(
         "routing.plain-get-status",

@@ -65,7 +65,9 @@ async def _judge(target: Target, path: str, *, token: bool) -> None:
     if outcome.close is not None and outcome.close.code == 1011:
         raise Nonconformance(f"{path} caused an internal error", expected=["a refusal"], actual=str(outcome))
     target.recorder.charge(
-        "routing.spelling-refused", kept=_refused(outcome), message=f"{outcome} for {path}, expected a refusal"
+        "routing.spelling-refused",
+        kept=_refused(outcome),
+        message=f"{outcome} for {path}, expected a refusal",
     )
     if not outcome.attempt.upgraded:
         target.judge_refusal(outcome.attempt)

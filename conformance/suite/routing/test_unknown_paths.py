@@ -87,7 +87,9 @@ async def test_no_arbitrary_path_is_open(target: Target, path: str) -> None:
     attempt = await target.attempt(asking(target, path))
     attempt.connection.shut()
     if attempt.upgraded:
-        raise Nonconformance(f"{path} is no endpoint and was opened", expected=["a refusal"], actual=str(attempt))
+        raise Nonconformance(
+            f"{path} is no endpoint and was opened", expected=["a refusal"], actual=str(attempt)
+        )
 
 
 @pytest.mark.requirement("routing.long-path")

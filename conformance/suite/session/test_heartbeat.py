@@ -12,7 +12,7 @@ from conformance.session.client import Json
 from conformance.suite.session.replies import INVALID, needs_heartbeat, next_reply, same, shown, still_open
 from conformance.target.target import Target
 
-NESTED = {"list": [1, -2.5, True, None, "x", [], {}], "object": {"a": {"b": {"c": [[["deep"]]]}}}}
+NESTED: Json = {"list": [1, -2.5, True, None, "x", [], {}], "object": {"a": {"b": {"c": [[["deep"]]]}}}}
 ECHOED: list[Any] = [
     pytest.param({"id": "h"}, id="id"),
     pytest.param({"id": "\N{ROCKET}" * 64}, id="id-of-64-astral-code-points"),
@@ -35,7 +35,7 @@ OTHER_TYPES = [
     pytest.param("text", id="string"),
     pytest.param(["list", 1], id="array"),
     pytest.param(42, id="number"),
-    pytest.param(False, id="false"),  # noqa: FBT003 - the value is the case
+    pytest.param(False, id="false"),
     pytest.param(None, id="null"),
 ]
 
