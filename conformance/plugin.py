@@ -214,6 +214,8 @@ def pytest_runtest_makereport(
     if result.outcome in {"failed", "inconclusive", "suite-fault"} and _stop_if_dead(item, run):
         # Nobody can tell a rule that was broken from a server that died; the run's verdict says which test it was.
         result.outcome = "inconclusive"
+    if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
+        result.outcome = "known-failure"
     report.conformance = asdict(result)  # type: ignore[attr-defined]
     dress(report, run, result, requirement)
     return report
@@ -264,10 +266,10 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
         report.location[1] or 0,
         f"{result.outcome}: {printable(result.message)}",
     )
-    if result.outcome in {"advised", "not-applicable", "observed"}:
+    if result.outcome == "observed":
+        report.outcome, report.longrepr = "passed", None
+    elif result.outcome in {"advised", "not-applicable", "known-failure"}:
         report.outcome, report.longrepr = "skipped", where
-        if result.outcome == "observed":
-            report.outcome, report.longrepr = "passed", None
     elif result.outcome == "passed":
         fresh = [
             b for b in result.breaches if _first_seen(run, b) and requirements()[b["requirement"]].binding
@@ -315,6 +317,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
         return None
     return {
         "advised": ("advised", "a", "ADVISED"),
+        "known-failure": ("known failures", "k", "KNOWN FAILURE"),
         "inconclusive": ("inconclusive", "?", "INCONCLUSIVE"),
         "not-applicable": ("not applicable", "-", "NOT APPLICABLE"),
     }.get(data["outcome"])

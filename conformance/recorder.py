@@ -58,6 +58,11 @@ class Recorder:
         """Charge a broken invariant."""
         self.charge(breach.requirement, kept=False, message=breach.message)
 
+    def broken(self, requirement: str) -> str:
+        """Return what the current test saw of a requirement being broken, or an empty string."""
+        found = self.record.charges.get((requirement, False))
+        return found.message or requirement if found else ""
+
     def note(self, text: str) -> None:
         """Keep a line that helps whoever reads the result."""
         self.record.notes.append(text)

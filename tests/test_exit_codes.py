@@ -37,7 +37,9 @@ def test_conformant_server_is_0(suite: Suite, tmp_path: Path) -> None:
     assert (tmp_path / "reports" / "conformance.html").stat().st_size > 10_000
 
 
-def test_plain_websocket_server_is_judged_on_what_it_shows(suite: Suite, server: Server, tmp_path: Path) -> None:
+def test_plain_websocket_server_is_judged_on_what_it_shows(
+    suite: Suite, server: Server, tmp_path: Path
+) -> None:
     done = suite(f"--server-url=ws://127.0.0.1:{server('plain')}/echo", PINGS, "conformance/suite/session")
     assert done.returncode == 0, done.stdout
     written = json.loads((tmp_path / "reports" / "conformance.json").read_text())
@@ -138,7 +140,10 @@ def test_bad_url_is_4(suite: Suite, url: str, said: str) -> None:
         ("[targett]\n", "targett: there is no such key. Did you mean 'target'?"),
         ('[target]\nurls = "ws://localhost"\n', "target.urls: there is no such key. Did you mean 'url'?"),
         ('[[known_failure]]\nrequirement = "no.such"\nreason = "x"\n', "there is no requirement 'no.such'"),
-        ('[credentials.a]\nuser_id = 1\ntoken = { env = "NOT_SET_ANYWHERE" }\n', "NOT_SET_ANYWHERE is not set"),
+        (
+            '[credentials.a]\nuser_id = 1\ntoken = { env = "NOT_SET_ANYWHERE" }\n',
+            "NOT_SET_ANYWHERE is not set",
+        ),
         ("[limits]\n", "neither --server-url nor target.url"),
     ],
 )

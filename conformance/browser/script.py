@@ -6,6 +6,7 @@ script keeps what happens to each socket, in order; nothing is lost between two 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,11 @@ from playwright.async_api import Error, Page, Route
 
 from conformance.errors import NotApplicable
 
-# What happened to a socket is a list that only grows; `read` is how far its test has looked.
+# What happens to a socket is kept until the test asks for it; all that waits is handed over at once.
 SCRIPT = """
 window.sockets = [];
 window.begin = (url, protocols) => {
-  const seen = { log: [], read: 0, wake: () => {} };
+  const seen = { log: [], wake: () => {} };
   const keep = entry => { seen.log.push(entry); seen.wake(); };
   const socket = seen.socket = protocols.length ? new WebSocket(url, protocols) : new WebSocket(url);
   socket.binaryType = 'arraybuffer';
@@ -31,12 +32,12 @@ window.begin = (url, protocols) => {
 };
 window.next = (number, bound) => new Promise(resolve => {
   const seen = window.sockets[number];
-  const timer = setTimeout(() => { seen.wake = () => {}; resolve(null); }, bound * 1000);
+  const timer = setTimeout(() => { seen.wake = () => {}; resolve([]); }, bound * 1000);
   seen.wake = () => {
-    if (seen.read < seen.log.length) {
+    if (seen.log.length) {
       clearTimeout(timer);
       seen.wake = () => {};
-      resolve(seen.log[seen.read++]);
+      resolve(seen.log.splice(0));
     }
   };
   seen.wake();
@@ -80,6 +81,7 @@ class ScriptSocket:
         self._page = page
         self._number = number
         self._said = said
+        self._waiting: deque[Seen] = deque()
         self.seen: list[Seen] = []
 
     @property
@@ -89,12 +91,14 @@ class ScriptSocket:
 
     async def next(self, bound: float) -> Seen | None:
         """Return what script saw next, or ``None`` after ``bound`` seconds."""
-        entry: dict[str, Any] | None = await self._page.evaluate(
-            "([number, bound]) => window.next(number, bound)", [self._number, bound]
-        )
-        if entry is None:
+        if not self._waiting:
+            entries: list[dict[str, Any]] = await self._page.evaluate(
+                "([number, bound]) => window.next(number, bound)", [self._number, bound]
+            )
+            self._waiting.extend(Seen(**entry) for entry in entries)
+        if not self._waiting:
             return None
-        self.seen.append(Seen(**entry))
+        self.seen.append(self._waiting.popleft())
         return self.seen[-1]
 
     async def until(self, kind: str, bound: float) -> Seen | None:
@@ -154,7 +158,11 @@ async def open_socket(page: Page, url: str, protocols: Sequence[str] = ()) -> Sc
 
     """
     said: list[str] = []
-    page.once("websocket", lambda socket: socket.on("socketerror", said.append))
+
+    def keep(text: str) -> None:
+        said.append(text)
+
+    page.once("websocket", lambda socket: socket.on("socketerror", keep))
     try:
         number: int = await page.evaluate(
             "([url, protocols]) => window.begin(url, protocols)", [url, list(protocols)]

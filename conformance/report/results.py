@@ -11,7 +11,7 @@ from conformance.spec import Requirement, requirements
 from conformance.target.profile import KnownFailure
 
 # From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
-OUTCOMES = ("failed", "inconclusive", "advised", "observed", "passed", "not-applicable", "untested")
+OUTCOMES = ("failed", "known-failure", "inconclusive", "advised", "observed", "passed", "not-applicable", "untested")
 CONFORMANT, NON_CONFORMANT, INCONCLUSIVE, SUITE_FAULT, STALE = 0, 1, 10, 11, 12
 NAMES = {
     CONFORMANT: "conformant",
@@ -130,7 +130,7 @@ class Results:
             entry.tests.append(test)
 
     def _apply_known(self, entry: RequirementResult) -> None:
-        if entry.outcome in {"failed", "advised"}:
+        if entry.outcome in {"failed", "advised", "known-failure"}:
             entry.outcome = "known-failure"
         elif entry.outcome in {"passed", "observed"} and not self.partial:
             entry.stale = True

@@ -5,7 +5,9 @@ import sys
 
 
 async def main() -> None:
-    server = await asyncio.start_server(lambda _reader, _writer: asyncio.Event().wait(), "127.0.0.1", int(sys.argv[1]))
+    server = await asyncio.start_server(
+        lambda _reader, _writer: asyncio.Event().wait(), "127.0.0.1", int(sys.argv[1])
+    )
     async with server:
         await server.serve_forever()
 

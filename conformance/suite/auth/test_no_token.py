@@ -47,7 +47,14 @@ async def test_good_token_on_the_anonymous_channel(target: Target, path: str) ->
 
 
 @pytest.mark.requirement("auth.no-token-no-user")
-@pytest.mark.parametrize("query", ["?token=", "?token", "?Token=x"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param("?token=", id="empty"),
+        pytest.param("?token", id="without-value"),
+        pytest.param("?v=2&token=&lang=en", id="among-others"),
+    ],
+)
 async def test_empty_token_in_the_query_is_no_user(target: Target, query: str) -> None:
     outcome = await knock(target, target.opening(target.at(OWN) + query))
     judge_identity(outcome, what="an empty token")

@@ -156,6 +156,26 @@ async def test_compressed_text_that_is_no_utf8_fails_the_connection(target: Targ
     await target.aftermath()
 
 
+@pytest.mark.requirement("deflate.server-stream")
+@pytest.mark.parametrize(
+    "offer", OFFERS, ids=lambda offer: offer.removeprefix(PLAIN).replace("; ", "+") or "plain"
+)
+async def test_server_compresses_within_what_was_agreed(target: Target, offer: str) -> None:
+    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
+        agreed(peer)
+        await peer.confirmed()
+        # Longer than the smallest window, and much of it twice, so that references reach back far.
+        words = " ".join(f"word{number * 7919 % 3000}" for number in range(1500))
+        for _ in range(2):
+            await peer.heartbeat({"words": words, "again": words})
+        frames = [frame for frame in peer.connection.received_frames if frame.opcode == TEXT]
+        target.recorder.observe(
+            f"{sum(frame.rsv[0] for frame in frames)} of {len(frames)} messages compressed"
+        )
+    broken = target.recorder.broken("deflate.server-stream")
+    target.expect(not broken, broken, expected=["every message inflates as agreed"], actual=broken)
+
+
 async def settle(target: Target, peer: Client) -> None:
     """Prove that the compressed connection works before a fault is tried on it."""
     agreed(peer)

@@ -33,14 +33,5 @@ async def test_a_whole_conversation_keeps_the_invariant(target: Target, requirem
                 await peer.heartbeat({"padding": "é" * size})
         peer.send_close(1000)
         await peer.expect_close_reply()
-    broken = [
-        charge
-        for (name, kept), charge in target.recorder.record.charges.items()
-        if name == requirement and not kept
-    ]
-    target.expect(
-        not broken,
-        broken[0].message if broken else "",
-        expected=["the invariant kept in every frame"],
-        actual=broken[0].message if broken else "",
-    )
+    broken = target.recorder.broken(requirement)
+    target.expect(not broken, broken, expected=["the invariant kept in every frame"], actual=broken)

@@ -25,6 +25,10 @@ MISLEADING = [
     pytest.param("?/../2/", id="dot-segments"),
     pytest.param("?x=/ws/permissions/anonymous", id="anonymous"),
 ]
+QUERIED = [
+    pytest.param("/no-such-path?/ws/permissions/", id="endpoint-as-query"),
+    pytest.param("/no-such-path?path=/ws/permissions/anonymous", id="endpoint-in-query"),
+]
 
 
 @pytest.mark.smoke
@@ -57,8 +61,6 @@ async def test_query_changes_no_identity(target: Target, query: str) -> None:
 
 
 @pytest.mark.requirement("routing.query")
-@pytest.mark.parametrize(
-    "path", ["/no-such-path?/ws/permissions/", "/no-such-path?path=/ws/permissions/anonymous"]
-)
+@pytest.mark.parametrize("path", QUERIED)
 async def test_query_opens_no_unknown_path(target: Target, path: str) -> None:
     await refused(target, asking(target, path))

@@ -1,0 +1,31 @@
+"""A canary: no token that the suite was given appears in anything that it writes or prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conftest import ROOT, Suite
+
+NAMES = ("ALICE", "BOB", "CAROL", *(f"DISPOSABLE_{number}" for number in range(1, 7)))
+
+
+def test_no_artefact_holds_a_token(suite: Suite, tmp_path: Path) -> None:
+    tokens = {f"{name}_TOKEN": f"canary-{name.lower().replace('_', '-')}-4f9c2e" for name in NAMES}
+    text = (ROOT / "reference_server" / "conformance.toml").read_text()
+    for name in tokens:
+        text = text.replace(f'generate = "{name}"', f'env = "{name}"')
+    # Every requirement about tokens is made to fail, so that failures are written with their transcripts.
+    text = text.replace("user_id = 1\n", "user_id = 7777\n").replace('cwd = ".."', f'cwd = "{ROOT}"')
+    profile = tmp_path / "profile.toml"
+    profile.write_text(text)
+    done = suite(
+        f"--profile={profile}", "conformance/suite/auth", f"--html={tmp_path / 'reports' / 'tests.html'}",
+        f"--junit-xml={tmp_path / 'reports' / 'junit.xml'}", "--self-contained-html", "-v", **tokens,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout[-3000:]
+    written = [done.stdout, done.stderr]
+    written += [path.read_text() for path in sorted((tmp_path / "reports").iterdir())]
+    assert len(written) == 6
+    assert "[secret]" in "".join(written)
+    for text in written:
+        assert "canary-" not in text

@@ -1,0 +1,62 @@
+"""The suite against real servers, over real sockets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import ROOT, Suite
+
+DJANGO = ROOT / "targets" / "django_channels" / "conformance.toml"
+
+
+def outcomes(folder: Path) -> dict[str, str]:
+    """Return the outcome of every requirement in a run's report."""
+    written = json.loads((folder / "reports" / "conformance.json").read_text())
+    return {one["id"]: one["outcome"] for one in written["requirements"]}
+
+
+def test_reference_server_passes_everything(suite: Suite, tmp_path: Path) -> None:
+    before = set(psutil.pids())
+    done = suite()
+    assert done.returncode == 0, done.stdout[-4000:]
+    found = outcomes(tmp_path)
+    assert set(found.values()) <= {"passed", "observed", "not-applicable"}, {
+        name: outcome for name, outcome in found.items() if outcome not in {"passed", "observed"}
+    }
+    left = [
+        p.cmdline()
+        for p in psutil.process_iter()
+        if p.pid not in before and "reference_server" in " ".join(p.cmdline())
+    ]
+    assert not left
+
+
+def test_django_channels_on_daphne_passes_but_for_what_daphne_breaks(suite: Suite, tmp_path: Path) -> None:
+    done = suite(f"--profile={DJANGO}", timeout=400)
+    assert done.returncode == 0, done.stdout[-4000:]
+    found = outcomes(tmp_path)
+    assert [name for name, outcome in found.items() if outcome == "known-failure"] == [
+        "handshake.http-version",
+        "handshake.host",
+        "handshake.version-malformed",
+        "handshake.extensions-malformed",
+        "handshake.subprotocol-malformed",
+    ]
+    assert "failed" not in found.values()
+
+
+@pytest.mark.parametrize("known", ["handshake.http-version"])
+def test_a_known_failure_left_out_is_red(suite: Suite, tmp_path: Path, known: str) -> None:
+    text = DJANGO.read_text().replace('cwd = "."', f'cwd = "{DJANGO.parent}"')
+    head, _, rest = text.partition(f'[[known_failure]]\nrequirement = "{known}"')
+    profile = tmp_path / "profile.toml"
+    profile.write_text(head + rest.partition("\n\n")[2])
+    done = suite(
+        f"--profile={profile}", "conformance/suite/protocol/test_handshake_refused.py", "-k", "http_1_0"
+    )
+    assert done.returncode == 1, done.stdout
+    assert known in done.stdout

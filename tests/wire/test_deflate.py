@@ -1,0 +1,164 @@
+"""permessage-deflate: the agreement is read, and the streams keep to it."""
+
+from __future__ import annotations
+
+import random
+import zlib
+
+import pytest
+
+from conformance.wire.deflate import TAIL, Agreement, Deflater, Inflater, agreement
+
+PLAIN = Agreement()
+
+
+def noise(size):
+    """Bytes that nothing compresses but their own repetition."""
+    return random.Random(7692).randbytes(size)
+
+
+def compressed(*parts, bits=15, flush=zlib.Z_SYNC_FLUSH):
+    stream = zlib.compressobj(wbits=-bits)
+    return [(stream.compress(part) + stream.flush(flush)).removesuffix(TAIL) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("header", "agreed"),
+    [
+        (None, None),
+        ("", None),
+        ("foo", None),
+        ("foo bar", None),
+        ("permessage-deflate", PLAIN),
+        ("foo; a, permessage-deflate", PLAIN),
+        ("permessage-deflate; server_max_window_bits=10", Agreement(server_max_window_bits=10)),
+        ('permessage-deflate; server_max_window_bits="10"', Agreement(server_max_window_bits=10)),
+        ("permessage-deflate; client_max_window_bits=8", Agreement(client_max_window_bits=8)),
+        ("permessage-deflate; client_max_window_bits", PLAIN),
+        ("permessage-deflate; server_max_window_bits=7", PLAIN),
+        ("permessage-deflate; server_max_window_bits=16", PLAIN),
+        ("permessage-deflate; server_max_window_bits=x", PLAIN),
+        (
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+            Agreement(server_no_context_takeover=True, client_no_context_takeover=True),
+        ),
+        ("permessage-deflate; server_no_context_takeover", Agreement(server_no_context_takeover=True)),
+    ],
+)
+def test_agreement_is_read(header, agreed):
+    assert agreement(header) == agreed
+
+
+# The samples of RFC 7692 §7.2.3.
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param("f2 48 cd c9 c9 07 00", id="fixed-huffman"),
+        pytest.param("00 05 00 fa ff 48 65 6c 6c 6f 00", id="stored"),
+        pytest.param("f3 48 cd c9 c9 07 00 00", id="bfinal"),
+        pytest.param("f2 48 05 00 00 00 ff ff ca c9 c9 07 00", id="two-blocks"),
+    ],
+)
+def test_sample_of_the_rfc(payload):
+    assert Inflater(PLAIN).inflate(bytes.fromhex(payload)) == b"Hello"
+
+
+def test_second_sample_needs_the_first_ones_window():
+    inflater = Inflater(PLAIN)
+    assert inflater.inflate(bytes.fromhex("f2 48 cd c9 c9 07 00")) == b"Hello"
+    assert inflater.inflate(bytes.fromhex("f2 00 11 00 00")) == b"Hello"
+
+
+def test_window_of_the_message_before_is_gone_without_takeover():
+    inflater = Inflater(Agreement(server_no_context_takeover=True))
+    inflater.inflate(bytes.fromhex("f2 48 cd c9 c9 07 00"))
+    with pytest.raises(zlib.error):
+        inflater.inflate(bytes.fromhex("f2 00 11 00 00"))
+
+
+def test_message_behind_a_final_block_begins_a_new_stream():
+    inflater = Inflater(PLAIN)
+    for _ in range(3):
+        assert inflater.inflate(bytes.fromhex("f3 48 cd c9 c9 07 00 00")) == b"Hello"
+
+
+@pytest.mark.xfail(strict=True, reason="what follows a final block in the same message is dropped")
+def test_message_of_two_final_blocks_is_whole():
+    (one,) = compressed(b"Hel", flush=zlib.Z_FINISH)
+    (other,) = compressed(b"lo", flush=zlib.Z_FINISH)
+    assert Inflater(PLAIN).inflate(one + other + b"\x00") == b"Hello"
+
+
+def test_bytes_that_are_no_deflate_stream_are_refused():
+    with pytest.raises(zlib.error):
+        Inflater(PLAIN).inflate(b"\xff\xff\xff\xff")
+
+
+def test_window_larger_than_agreed_is_refused_across_messages():
+    content = noise(2000)
+    first, second = compressed(content, content, bits=15)
+    inflater = Inflater(Agreement(server_max_window_bits=9))
+    inflater.inflate(first)
+    with pytest.raises(zlib.error, match="distance too far back"):
+        inflater.inflate(second)
+
+
+@pytest.mark.xfail(strict=True, reason="zlib looks back into what one call has put out, whatever its window")
+def test_window_larger_than_agreed_is_refused_within_a_message():
+    content = noise(2000)
+    (payload,) = compressed(content + content, bits=15)
+    assert Inflater(PLAIN).inflate(payload) == content + content
+    with pytest.raises(zlib.error, match="distance too far back"):
+        Inflater(Agreement(server_max_window_bits=9)).inflate(payload)
+
+
+@pytest.mark.parametrize("bits", range(9, 16))
+def test_window_as_agreed_is_accepted(bits):
+    content = noise(1 << (bits - 1)) * 3
+    payloads = compressed(content, content, bits=bits)
+    inflater = Inflater(Agreement(server_max_window_bits=bits))
+    assert [inflater.inflate(payload) for payload in payloads] == [content, content]
+
+
+# Ours, back through an inflater that reads the other side's parameters.
+
+
+def mirrored(agreed):
+    return Agreement(
+        server_max_window_bits=agreed.client_max_window_bits,
+        server_no_context_takeover=agreed.client_no_context_takeover,
+    )
+
+
+@pytest.mark.parametrize(
+    "agreed",
+    [
+        pytest.param(PLAIN, id="plain"),
+        pytest.param(Agreement(client_no_context_takeover=True), id="no-takeover"),
+        pytest.param(Agreement(client_max_window_bits=9), id="small-window"),
+        pytest.param(Agreement(client_max_window_bits=8), id="smallest-window"),
+        pytest.param(Agreement(client_max_window_bits=9, client_no_context_takeover=True), id="both"),
+    ],
+)
+def test_deflated_messages_inflate_again(agreed):
+    messages = [b"", b"Hello", b"Hello", noise(5000), "é€😀".encode() * 200, b"Hello"]
+    deflater, inflater = Deflater(agreed), Inflater(mirrored(agreed))
+    assert [inflater.inflate(deflater.deflate(message)) for message in messages] == messages
+
+
+def test_takeover_makes_the_repetition_short():
+    deflater, content = Deflater(PLAIN), noise(500)
+    first, second = deflater.deflate(content), deflater.deflate(content)
+    assert len(second) < len(first) // 10
+
+
+def test_without_takeover_each_message_stands_alone():
+    deflater, content = Deflater(Agreement(client_no_context_takeover=True)), noise(500)
+    first, second = deflater.deflate(content), deflater.deflate(content)
+    assert first == second
+
+
+def test_tail_is_removed():
+    assert Deflater(PLAIN).deflate(b"Hello") == bytes.fromhex("f2 48 cd c9 c9 07 00")
