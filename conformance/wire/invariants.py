@@ -48,8 +48,12 @@ class Monitor:
         self._report(Breach(requirement, message))
 
     def response(self, request: handshake.Request, response: handshake.Response) -> None:
-        """Judge a 101 response against the request it answers (RFC 6455 §4.2.2 step 5)."""
-        if response.status != 101:
+        """Judge a 101 response against the request it answers (RFC 6455 §4.2.2 step 5).
+
+        A request that asks for no WebSocket, or asks for it in a way that has to be refused, has no right
+        answer among 101 responses: that it was upgraded at all is another requirement's failure.
+        """
+        if response.status != 101 or not _asks_for_websocket(request):
             return
         for message in check_upgrade_headers(response):
             self._breach("handshake.response-headers", message)
@@ -140,6 +144,17 @@ class Monitor:
         if opcode == TEXT and not _is_utf8(content):
             self._breach("utf8.server-text", f"a text message is not UTF-8: {content[:40].hex(' ')}")
         self._on_message(opcode, content)
+
+
+def _asks_for_websocket(request: handshake.Request) -> bool:
+    keys = [value for name, value in request.headers if name.lower() == "sec-websocket-key"]
+    upgrade = (request.get("Upgrade") or "").strip().lower()
+    return (
+        request.version == "HTTP/1.1"
+        and request.method == "GET"
+        and len(keys) == 1
+        and upgrade == "websocket"
+    )
 
 
 def check_upgrade_headers(response: handshake.Response) -> list[str]:

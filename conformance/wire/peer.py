@@ -289,7 +289,8 @@ class Peer:
     async def leave(self) -> None:
         """Close as a client should, without judging the server's manners; never raises."""
         connection = self.connection
-        if connection.end is None and not connection.close_sent:
+        upgraded = connection.response is not None and connection.response.status == 101
+        if upgraded and connection.end is None and not connection.close_sent:
             self.send_close(1000)
             while connection.end is None and await connection.event(self.limits.prompt) is not None:
                 pass

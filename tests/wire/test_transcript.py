@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conformance.wire.frames import BINARY, PING, TEXT, Frame
 from conformance.wire.transcript import MAX_BYTES_SHOWN, MAX_ENTRIES, Transcript
 
-SECRET = "alice-secret-7f3a"  # noqa: S105 - a secret made for this test
+SECRET = "alice-secret-7f3a"
 KEY = bytes.fromhex("37 fa 21 3d")
 
 
@@ -101,7 +101,7 @@ def test_bytes_that_are_no_whole_frame_are_shown_as_hex(data):
 
 def test_long_payload_is_elided():
     entry = shown(Frame(TEXT, b"a" * 5000, mask=None).encode())
-    assert entry["summary"].endswith("'… (5000 bytes)") or len(entry["summary"]) < 300
+    assert entry["summary"] == "5004 bytes"
     assert entry["hex"].endswith(" …")
     assert len(entry["hex"]) == MAX_BYTES_SHOWN * 3 - 1 + 2
 
@@ -112,7 +112,6 @@ def test_frame_up_to_the_cap_of_kept_bytes_is_still_described():
 
 
 def test_number_of_bytes_is_told_beyond_the_cap():
-    assert shown(bytes(100_000))["summary"] != ""
     assert shown(b"\x83" * 100_000)["summary"] == "100000 bytes"
 
 

@@ -1,0 +1,483 @@
+"""The verbs of a peer: what each accepts of a server, and what it holds against it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from wire_harness import QUICK, upgraded
+
+from conformance.errors import Inconclusive, Nonconformance
+from conformance.wire.connection import Close, End, Message, Pong
+from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame
+from conformance.wire.peer import Ending, describe, fragments
+
+pytestmark = pytest.mark.asyncio
+
+
+def charged(peer):
+    return sorted(peer.recorder.record.charges)
+
+
+async def stay(served):
+    await served.gone()
+
+
+async def end(served):
+    await served.frame()
+
+
+# Saying things.
+
+
+async def test_frames_go_out_as_they_are_said():
+    heard = []
+
+    async def script(served):
+        heard.extend([await served.frame() for _ in range(5)])
+
+    async with upgraded(script) as peer:
+        peer.send_text("é")
+        peer.send_fragments([b"a", b"b"], BINARY)
+        peer.send(Frame(PING, b"p"))
+        peer.send_close(1001, "bye")
+        await peer.connection.event(peer.limits.reply)
+    assert heard == [
+        (TEXT, "é".encode()),
+        (BINARY, b"a"),
+        (CONTINUATION, b"b"),
+        (PING, b"p"),
+        (CLOSE, bytes.fromhex("03 e9 62 79 65")),
+    ]
+
+
+async def test_sending_a_close_frame_is_remembered():
+    async with upgraded(stay) as peer:
+        peer.send_text("a")
+        assert not peer.connection.close_sent
+        peer.send(Frame(CLOSE))
+        assert peer.connection.close_sent
+
+
+@pytest.mark.parametrize(
+    ("parts", "frames"),
+    [
+        ([b"a"], [(TEXT, b"a", True)]),
+        ([b"a", b""], [(TEXT, b"a", False), (CONTINUATION, b"", True)]),
+        ([b"a", b"b", b"c"], [(TEXT, b"a", False), (CONTINUATION, b"b", False), (CONTINUATION, b"c", True)]),
+    ],
+)
+async def test_fragments_of_a_message(parts, frames):
+    assert [(f.opcode, f.payload, f.fin) for f in fragments(parts)] == frames
+
+
+# Ping and Pong.
+
+
+async def test_ping_returns_its_pong():
+    async def script(served):
+        await served.pong()
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        assert (await peer.ping(b"here")).payload == b"here"
+
+
+async def test_ping_leaves_other_events_in_the_inbox():
+    async def script(served):
+        served.say("81 01 61 8a 01 78 81 01 62")
+        await served.pong()
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        await peer.ping()
+        assert [describe(event) for event in peer.inbox] == [
+            "the message 'a'",
+            "a Pong of 1 bytes",
+            "the message 'b'",
+        ]
+        assert (await peer.expect_message()).text == "a"
+        assert (await peer.expect_message()).text == "b"
+
+
+@pytest.mark.parametrize(
+    ("wire", "actual"),
+    [
+        pytest.param("8a 00", "a Pong of 0 bytes", id="empty-pong"),
+        pytest.param("88 02 03 ea", "Close 1002", id="close"),
+        pytest.param("", "nothing", id="silence"),
+    ],
+)
+async def test_ping_without_its_pong_is_held_against_the_server(wire, actual):
+    async def script(served):
+        await served.frame()
+        served.say(wire)
+        await served.gone()
+
+    async with upgraded(script, QUICK) as peer:
+        with pytest.raises(Nonconformance) as caught:
+            await peer.ping(b"here")
+        assert caught.value.actual == actual
+
+
+async def test_ping_that_ends_tcp_is_held_against_the_server():
+    async with upgraded(end) as peer:
+        with pytest.raises(Nonconformance) as caught:
+            await peer.ping()
+        assert caught.value.actual == "TCP ended (FIN)"
+
+
+async def test_control_that_fails_proves_nothing():
+    async with upgraded(end) as peer:
+        with pytest.raises(Inconclusive, match=r"the control failed .* TCP ended"):
+            await peer.alive()
+
+
+async def test_twin_that_survives_leaves_an_empty_inbox():
+    async def script(served):
+        await served.frame()
+        served.say("81 01 61")
+        await served.pong()
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        await peer.twin(Frame(TEXT, b"harmless"))
+        assert peer.inbox == []
+
+
+async def test_twin_that_does_not_survive_proves_nothing():
+    async with upgraded(end) as peer:
+        with pytest.raises(Inconclusive):
+            await peer.twin(Frame(TEXT, b"harmless"))
+
+
+# Silence and messages.
+
+
+async def test_silence_is_what_only_a_pong_breaks():
+    async def script(served):
+        await served.frame()
+        await served.pong()
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        peer.send(Frame(PONG, b"nobody asked"))
+        await peer.expect_silence()
+
+
+@pytest.mark.parametrize(
+    ("wire", "actual"), [("81 01 61", "the message 'a'"), ("8a 01 78", "a Pong of 1 bytes")]
+)
+async def test_answer_is_no_silence(wire, actual):
+    async def script(served):
+        await served.frame()
+        served.say(wire)
+        await served.pong()
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        peer.send(Frame(PONG, b"nobody asked"))
+        with pytest.raises(Nonconformance, match="asks for none") as caught:
+            await peer.expect_silence()
+        assert caught.value.actual == actual
+
+
+async def test_end_is_no_silence():
+    async with upgraded(end) as peer:
+        peer.send(Frame(PONG, b"nobody asked"))
+        with pytest.raises(Nonconformance):
+            await peer.expect_silence()
+
+
+async def test_message_is_expected():
+    async with upgraded(stay, behind="8a 00 82 01 ff") as peer:
+        message = await peer.expect_message()
+        assert (message.opcode, message.content) == (BINARY, b"\xff")
+
+
+@pytest.mark.parametrize(("wire", "actual"), [("88 02 03 e8", "Close 1000"), ("8a 00", "nothing")])
+async def test_message_that_does_not_come_is_held_against_the_server(wire, actual):
+    async with upgraded(stay, QUICK, behind=wire) as peer:
+        with pytest.raises(Nonconformance, match="no message came") as caught:
+            await peer.expect_message()
+        assert caught.value.actual == actual
+
+
+# Failing the connection: a Close frame, FIN and RST are all the same to RFC 6455 §7.1.7.
+
+
+def answering(wire, then="fin"):
+    """A server that answers the first frame by these frames, and then by FIN, RST or nothing."""
+
+    async def script(served):
+        await served.frame()
+        served.say(wire)
+        if then == "reset":
+            await served.writer.drain()
+            served.reset()
+        elif then == "open":
+            await served.gone()
+
+    return script
+
+
+FAULT = Frame(TEXT, b"a", rsv2=True)
+KEPT = [("closing.failure-close-frame", True), ("closing.failure-code", True)]
+NO_FRAME = [("closing.failure-close-frame", False)]
+
+
+@pytest.mark.parametrize(
+    ("script", "shown", "charges"),
+    [
+        pytest.param(answering("88 02 03 ea"), "Close 1002, then TCP ended (FIN)", KEPT, id="close-frame"),
+        pytest.param(
+            answering("88 02 03 e8"),
+            "Close 1000, then TCP ended (FIN)",
+            [KEPT[0], ("closing.failure-code", False)],
+            id="other-code",
+        ),
+        pytest.param(
+            answering("88 00"),
+            "an empty Close frame, then TCP ended (FIN)",
+            [KEPT[0], ("closing.failure-code", False)],
+            id="no-code",
+        ),
+        pytest.param(answering(""), "TCP ended (FIN)", NO_FRAME, id="fin"),
+        pytest.param(answering("", "reset"), "TCP was reset (RST)", NO_FRAME, id="rst"),
+        pytest.param(
+            answering("8a 00"), "a Pong of 0 bytes, then TCP ended (FIN)", NO_FRAME, id="pong-before"
+        ),
+    ],
+)
+async def test_failed_connection(script, shown, charges):
+    async with upgraded(script) as peer:
+        peer.send(FAULT)
+        ending = await peer.expect_failed(code=1002)
+        assert str(ending) == shown
+        assert charged(peer) == charges
+        assert peer.recorder.record.observed == [shown]
+
+
+async def test_close_frame_is_enough_where_tcp_stays_open():
+    async with upgraded(answering("88 02 03 ea", "open"), QUICK) as peer:
+        peer.send(FAULT)
+        ending = await peer.expect_failed(code=1002)
+        assert str(ending) == "Close 1002, then TCP stays open"
+
+
+async def test_one_of_several_codes_is_enough():
+    async with upgraded(answering("88 02 03 ef")) as peer:
+        peer.send(FAULT)
+        await peer.expect_failed(code={1002, 1007})
+        assert charged(peer) == KEPT
+
+
+async def test_servers_close_frame_is_answered_in_kind():
+    heard = []
+
+    async def script(served):
+        await served.frame()
+        served.say("88 02 03 ea")
+        heard.append(await served.frame())
+
+    async with upgraded(script) as peer:
+        peer.send(FAULT)
+        await peer.expect_failed(code=1002)
+    assert heard == [(CLOSE, bytes.fromhex("03 ea"))]
+
+
+async def test_server_that_stays_open_did_not_fail_the_connection():
+    async with upgraded(answering("", "open"), QUICK) as peer:
+        peer.send(FAULT)
+        with pytest.raises(Nonconformance, match="did not fail the connection") as caught:
+            await peer.expect_failed(code=1002)
+        assert len(caught.value.expected) == 3
+        assert caught.value.actual == "TCP stays open"
+        assert charged(peer) == []
+
+
+@pytest.mark.parametrize("then", ["fin", "reset", "open"])
+async def test_server_that_answers_the_message_did_not_refuse_it(then):
+    wire = "81 02 6f 6b" + ("" if then == "reset" else "88 02 03 ea")
+    async with upgraded(answering(wire, then), QUICK) as peer:
+        peer.speaks = True
+        peer.send(FAULT)
+        with pytest.raises(Nonconformance, match="answered a message") as caught:
+            await peer.expect_failed(code=1002)
+        assert caught.value.actual.startswith("the message 'ok', then ")
+
+
+async def test_message_of_a_server_that_speaks_by_itself_is_no_answer():
+    async with upgraded(answering("81 02 6f 6b 88 02 03 ea")) as peer:
+        peer.send(FAULT)
+        await peer.expect_failed(code=1002)
+        assert charged(peer) == KEPT
+
+
+# A Close frame with a fault.
+
+
+@pytest.mark.parametrize(
+    ("sent", "wire", "charges"),
+    [
+        pytest.param(1005, "88 02 03 ea", KEPT, id="1002"),
+        pytest.param(1005, "88 02 03 ef", [KEPT[0], ("closing.failure-code", False)], id="other-error"),
+        pytest.param(None, "88 02 03 ea", KEPT, id="1002-to-one-byte"),
+        pytest.param(1005, "", NO_FRAME, id="fin"),
+    ],
+)
+async def test_faulty_close_is_refused(sent, wire, charges):
+    async with upgraded(answering(wire)) as peer:
+        peer.send(Frame(CLOSE, bytes.fromhex("03 ed")))
+        await peer.expect_close_refused(sent=sent, code=1002)
+        assert charged(peer) == charges
+
+
+@pytest.mark.parametrize(
+    ("sent", "wire"),
+    [pytest.param(1005, "88 02 03 ed", id="echo"), pytest.param(1005, "88 02 03 e8", id="1000")],
+)
+async def test_faulty_close_that_is_answered_in_kind(sent, wire):
+    async with upgraded(answering(wire)) as peer:
+        peer.send(Frame(CLOSE, bytes.fromhex("03 ed")))
+        with pytest.raises(Nonconformance, match="as if it were in order"):
+            await peer.expect_close_refused(sent=sent, code=1002)
+
+
+async def test_faulty_close_that_nobody_minds():
+    async with upgraded(answering("", "open"), QUICK) as peer:
+        peer.send(Frame(CLOSE, bytes.fromhex("03 ed")))
+        with pytest.raises(Nonconformance, match="did not fail"):
+            await peer.expect_close_refused(sent=1005, code=1002)
+
+
+# The closing handshake.
+
+
+async def test_close_is_answered():
+    async with upgraded(answering("88 02 0f a0")) as peer:
+        peer.send_close(4000)
+        assert (await peer.expect_close_reply()).code == 4000
+
+
+@pytest.mark.parametrize(
+    ("wire", "then", "message"),
+    [
+        ("", "fin", "was not answered"),
+        ("", "open", "was not answered"),
+        ("88 02 03 e8", "open", "stays open"),
+    ],
+)
+async def test_close_that_is_not_answered_in_full(wire, then, message):
+    async with upgraded(answering(wire, then), QUICK) as peer:
+        peer.send_close(1000)
+        with pytest.raises(Nonconformance, match=message):
+            await peer.expect_close_reply()
+
+
+async def test_ending_holds_what_came_before():
+    async with upgraded(answering("81 01 61 8a 00 82 01 62 88 02 03 e8")) as peer:
+        peer.send_text("?")
+        ending = await peer.ending()
+        assert [type(event) for event in ending.before] == [Message, Pong, Message]
+        assert [message.content for message in ending.messages] == [b"a", b"b"]
+        assert (ending.close.code, ending.end.kind) == (1000, "fin")
+
+
+async def test_ending_knows_what_waits_in_the_inbox():
+    async def script(served):
+        served.say("81 01 61 88 02 03 e8")
+        await served.frame()
+
+    async with upgraded(script) as peer:
+        await peer.take(lambda event: isinstance(event, Pong), peer.limits.reply)
+        ending = await peer.ending()
+        assert str(ending) == "the message 'a', then Close 1000, then TCP ended (FIN)"
+        assert peer.inbox == []
+
+
+async def test_second_close_frame_is_not_swallowed():
+    async with upgraded(answering("88 02 03 e8 88 02 03 e9")) as peer:
+        peer.send_close(1000)
+        ending = await peer.ending()
+        assert [event.code for event in ending.before if isinstance(event, Close)] == [1001]
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (None, "nothing"),
+        (Message(TEXT, b"a\xff" + b"b" * 200, 0.0), f"the message 'a\\\\xff{'b' * 118}'"),
+        (Pong(b"abc", 0.0), "a Pong of 3 bytes"),
+        (Close(None, b"", 0.0), "an empty Close frame"),
+        (Close(1000, b"", 0.0), "Close 1000"),
+        (Close(1000, b"\xff", 0.0), "Close 1000 '\\\\xff'"),
+        (End("fin", 0.0), "TCP ended (FIN)"),
+        (End("reset", 0.0), "TCP was reset (RST)"),
+        (End("garbage", 0.0), "TCP ended (garbage)"),
+    ],
+)
+async def test_event_in_a_persons_words(event, words):
+    assert describe(event) == words
+
+
+async def test_ending_of_nothing_in_a_persons_words():
+    assert str(Ending()) == "TCP stays open"
+
+
+# Leaving.
+
+
+async def test_leaving_says_goodbye():
+    heard = []
+
+    async def script(served):
+        heard.append(await served.frame())
+        served.say("88 02 03 e8")
+
+    async with upgraded(script) as peer:
+        await peer.leave()
+    assert heard == [(CLOSE, bytes.fromhex("03 e8"))]
+
+
+@pytest.mark.parametrize("script", [stay, answering("", "reset"), answering("81 01 61", "open")])
+async def test_leaving_is_bounded_and_never_raises(script):
+    async with upgraded(script, QUICK) as peer:
+        await peer.leave()
+        await peer.leave()
+
+
+# A server that goes on talking must not hold the run up.
+
+
+async def ticker(served):
+    """Say something once every 20 ms, until the client is gone."""
+    loop = asyncio.get_running_loop()
+
+    def tick():
+        if not served.writer.is_closing():
+            served.say("81 01 61")
+            ticks[0] = loop.call_later(0.02, tick)
+
+    ticks = [loop.call_soon(tick)]
+    try:
+        await served.gone()
+    finally:
+        ticks[0].cancel()
+
+
+async def tell(peer, verb):
+    if verb == "leave":
+        await peer.leave()
+    else:
+        with pytest.raises(Nonconformance):
+            await (peer.ping() if verb == "ping" else peer.expect_failed(code=1002))
+
+
+@pytest.mark.xfail(
+    strict=True, raises=TimeoutError, reason="the bound begins anew with each event, so it never ends"
+)
+@pytest.mark.parametrize("verb", ["ping", "expect_failed", "leave"])
+async def test_server_that_goes_on_talking_is_bounded(verb):
+    async with upgraded(ticker, QUICK) as peer, asyncio.timeout(0.5):
+        await tell(peer, verb)
