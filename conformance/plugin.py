@@ -192,7 +192,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     run = run_of(item.config)
     assert run.target is not None
     run.recorder.begin()
-    run.target.test_id = item.nodeid.rsplit("/", 1)[-1].encode("ascii", "replace").decode()[:100]
+    run.target.test_id = (
+        item.nodeid.split("[")[0].rsplit("/", 1)[-1].encode("ascii", "replace").decode()[:100]
+    )
     for need in requirement.needs:
         capability = run.target.capabilities.get(need)
         if capability is None or not capability.present:
@@ -212,7 +214,7 @@ def pytest_runtest_makereport(
     run = run_of(item.config)
     result = judged(run, item, call, requirement)
     if result.outcome in {"failed", "inconclusive", "suite-fault"} and _stop_if_dead(item, run):
-        # Nobody can tell a rule that was broken from a server that died; the run's verdict says which test it was.
+        # Nobody can tell a broken rule from a server that died; the run's verdict names the test.
         result.outcome = "inconclusive"
     if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
         result.outcome = "known-failure"
@@ -261,32 +263,24 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
 
 def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: Requirement) -> None:
     """Make pytest's own report say what the result says."""
-    where = (
-        str(report.location[0]),
-        report.location[1] or 0,
-        f"{result.outcome}: {printable(result.message)}",
-    )
-    if result.outcome == "observed":
+    if result.outcome == "suite-fault":
+        return  # pytest's traceback is just what is wanted here
+    texts = [
+        failure_text(requirements()[one["requirement"]], one["message"], (), "", result)
+        for one in result.breaches
+        if requirements()[one["requirement"]].binding
+        and one["requirement"] not in run.results.known
+        and _first_seen(run, one)
+    ]
+    if result.outcome in {"failed", "inconclusive"}:
+        texts.insert(0, failure_text(requirement, result.message, result.expected, result.actual, result))
+    if texts:
+        report.outcome, report.longrepr = "failed", printable("\n".join(texts))
+    elif result.outcome in {"passed", "observed"}:
         report.outcome, report.longrepr = "passed", None
-    elif result.outcome in {"advised", "not-applicable", "known-failure"}:
-        report.outcome, report.longrepr = "skipped", where
-    elif result.outcome == "passed":
-        fresh = [
-            b for b in result.breaches if _first_seen(run, b) and requirements()[b["requirement"]].binding
-        ]
-        if fresh:
-            report.outcome = "failed"
-            report.longrepr = printable(
-                "\n".join(
-                    failure_text(requirements()[b["requirement"]], b["message"], (), "", result)
-                    for b in fresh
-                )
-            )
-    elif result.outcome in {"failed", "inconclusive"}:
-        report.outcome = "failed"
-        report.longrepr = printable(
-            failure_text(requirement, result.message, result.expected, result.actual, result)
-        )
+    else:
+        line = f"{result.outcome}: {printable(result.message)}"
+        report.outcome, report.longrepr = "skipped", (str(report.location[0]), report.location[1] or 0, line)
 
 
 def _first_seen(run: Run, breach: Any) -> bool:

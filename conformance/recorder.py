@@ -6,9 +6,10 @@ wire, a close code that should have been another. It is counted under that requi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from conformance.wire.invariants import Breach
 from conformance.wire.transcript import Transcript
@@ -36,11 +37,24 @@ class Record:
 
 
 class Recorder:
-    """The run's memory. ``clean`` removes every secret from a text; all that leaves goes through it."""
+    """The run's memory. What leaves it goes through :meth:`clean`, which knows every secret of the run."""
 
-    def __init__(self, clean: Callable[[str], str] = lambda text: text) -> None:
-        self.clean = clean
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.record = Record()
+        self._secrets: list[str] = []
+        self.hide(*secrets)
+
+    def hide(self, *secrets: str) -> None:
+        """Treat these texts, and their percent-encoded forms, as secrets from now on."""
+        known = {*self._secrets, *secrets, *(quote(one, safe="") for one in secrets)} - {""}
+        self._secrets = sorted(known, key=len, reverse=True)  # so that none is cut by a shorter one
+
+    def clean(self, text: str) -> str:
+        """Return a text without any secret."""
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, "[secret]")
+        return text
 
     def begin(self) -> None:
         """Start a test with an empty record."""

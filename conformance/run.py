@@ -10,12 +10,14 @@ import re
 import secrets
 import shlex
 import socket
+import tempfile
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.browser.chromium import find_browser
 from conformance.errors import UsageProblem
@@ -56,7 +58,8 @@ class Run:
         self.id = secrets.token_hex(4)
         self.url: ServerURL | None = parse(options.server_url) if options.server_url else None
         self.profile = self._load_profile()
-        self.recorder = Recorder(self.clean)
+        self.recorder = Recorder(self.profile.secrets)
+        self.clean = self.recorder.clean
         self.results = Results(strict=options.strict, known_failures=self.profile.known_failures)
         self.target: Target | None = None
         self.launcher: Launcher | None = None
@@ -64,9 +67,8 @@ class Run:
         self.complete = True
         self.written: list[Path] = []
         self._began = time.time()
-        self._masks = [
-            (text, "[secret]") for one in self.profile.secrets for text in {one, quote(one, safe="")}
-        ]
+        # Hypothesis keeps notes in the current folder unless told otherwise; the user's folder is not ours.
+        self._scratch = tempfile.TemporaryDirectory(prefix="conformance-")
 
     def _load_profile(self) -> profiles.Profile:
         options = self.options
@@ -88,13 +90,6 @@ class Run:
         profile.insecure = options.insecure or profile.insecure
         return profile
 
-    def clean(self, text: str) -> str:
-        """Return a text without any of the run's secrets."""
-        for secret, mask in self._masks:
-            if secret in text:
-                text = text.replace(secret, mask)
-        return text
-
     # The target.
 
     def prepare(self) -> None:
@@ -104,6 +99,7 @@ class Run:
             Inconclusive: there is no target to judge.
 
         """
+        set_hypothesis_home_dir(self._scratch.name)
         instance = None
         if self.profile.start:
             self.launcher = Launcher(self.profile)
@@ -158,6 +154,7 @@ class Run:
         """Stop what this run started."""
         if self.launcher is not None:
             self.launcher.close()
+        self._scratch.cleanup()
 
     # The reports.
 

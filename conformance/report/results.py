@@ -11,7 +11,16 @@ from conformance.spec import Requirement, requirements
 from conformance.target.profile import KnownFailure
 
 # From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
-OUTCOMES = ("failed", "known-failure", "inconclusive", "advised", "observed", "passed", "not-applicable", "untested")
+OUTCOMES = (
+    "failed",
+    "known-failure",
+    "inconclusive",
+    "advised",
+    "observed",
+    "passed",
+    "not-applicable",
+    "untested",
+)
 CONFORMANT, NON_CONFORMANT, INCONCLUSIVE, SUITE_FAULT, STALE = 0, 1, 10, 11, 12
 NAMES = {
     CONFORMANT: "conformant",

@@ -17,6 +17,16 @@ _ids = itertools.count(1)
 Json = dict[str, Any]
 
 
+def _integer(digits: str) -> int | str:
+    # Python refuses to read integers of thousands of digits; giving them back is no fault of the server's.
+    return int(digits) if len(digits) <= 4000 else digits
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same, true and 1 told apart."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 class Client(Peer):
     """A :class:`Peer` that also speaks the permissions protocol.
 
@@ -32,8 +42,10 @@ class Client(Peer):
         if not isinstance(event, Message) or event.opcode != TEXT:
             return {}
         try:
-            value = json.loads(event.content)
-        except (ValueError, RecursionError):
+            value = json.loads(event.content, parse_int=_integer)
+        except RecursionError:
+            return {}  # nested deeper than this reader goes, which breaks no rule
+        except ValueError:
             value = None
         wrong = faults(value)
         self.recorder.charge(
@@ -94,7 +106,7 @@ class Client(Peer):
         """Send a heartbeat and expect its ``heartbeat_ack`` with the same data."""
         members = {} if data is None else {"data": data}
         reply = await self.ask("heartbeat", **members)
-        if reply.get("type") != "heartbeat_ack" or reply.get("data") != data:
+        if reply.get("type") != "heartbeat_ack" or (data is not None and not same(reply.get("data"), data)):
             raise Nonconformance(
                 "a heartbeat was not given back",
                 expected=["heartbeat_ack with the same data"],

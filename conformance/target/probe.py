@@ -79,7 +79,7 @@ async def probe(target: Target, *, scale: float) -> float:
         for token in (None, *(user.token for user in target.users[:1])):
             attempt = await target.attempt(target.opening(path, token=token))
             if attempt.upgraded:
-                target.path = path if token is None else str(target.opening(path, token=token).target)
+                target.path, target.default_token = path, token
                 return await _measure(target, attempt, path, scale)
             attempt.connection.shut()
             refusals.append((path, attempt))

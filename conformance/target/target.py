@@ -82,6 +82,8 @@ class Target:
     recorder: Recorder
     limits: Limits = field(default_factory=Limits)
     path: str = OWN
+    default_token: str | None = None
+    default_carrier: str | None = None
     capabilities: dict[str, Capability] = field(default_factory=dict)
     launcher: Launcher | None = None
     instance: Instance | None = None
@@ -134,9 +136,14 @@ class Target:
         """Return a legal opening handshake for a request target (the probed endpoint by default).
 
         A ``token`` goes into its ``carrier``, by default the first that the profile offers. With a cookie
-        the origin of an allowed page goes along, as a browser would send it.
+        the origin of an allowed page goes along, as a browser would send it, and wherever the profile says
+        that a missing Origin is refused; ``origin=""`` leaves it out.
         """
         target = self.path if path is None else path
+        if path is None and token is None:
+            token, carrier = self.default_token, self.default_carrier
+        if origin is None and self.profile.no_origin == "refuse":
+            origin = (self.profile.allowed_origins or (self.url.origin,))[0]
         lines = [("User-Agent", f"websocket-conformance (run {self.run_id})")]
         if self.test_id:
             lines.append(("X-Conformance-Test", self.test_id))
@@ -150,7 +157,7 @@ class Target:
                 lines.append(self.carried(carrier, token))
             if carrier == "cookie" and origin is None:
                 origin = (self.profile.allowed_origins or (self.url.origin,))[0]
-        if origin is not None:
+        if origin:
             lines.append(("Origin", origin))
         return opening(target, self.url.authority, extra=[*lines, *extra])
 

@@ -31,7 +31,7 @@ async def test_burned_token_is_closed_and_opens_nothing_more(
         target.recorder.charge(
             "events.closed-when-burned",
             kept=ending.close is not None and ending.close.code == 4401,
-            message=f"{ending} within {target.limits.close:g} s after {action}, expected Close 4401",
+            message=f"{ending}, {target.limits.close:.0f} s after {action}; expected Close 4401",
         )
         await judge_other(target, other, action)
     confirmed = await identity_of(target, disposable)

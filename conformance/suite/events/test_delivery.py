@@ -41,12 +41,8 @@ async def test_event_reaches_every_connection_of_the_user(
 async def test_event_comes_once_on_each_of_three_connections(story: Story, alice: Credential) -> None:
     async with contextlib.AsyncExitStack() as stack:
         clients = await connections(stack, story, alice)
-        changes = [story.permission(alice), *story.of_each_type(alice), story.permission(alice)]
-        offered = clients[0].confirmation["features"]
-        changes = [one for one in changes if offered.get(FLAGS[one.event]) is not False]
-        await story.cause(*changes)
+        await story.tell(clients, *(story.permission(alice) for _ in range(4)), once=True)
         for client in clients:
-            await story.expect(client, *changes)
             await client.expect_no_event()
 
 
@@ -92,7 +88,5 @@ async def test_event_comes_once_after_reconnecting(story: Story, alice: Credenti
             if how == "reset":
                 earlier.connection.reset()
     async with story.connect(alice) as client:
-        changes = story.run(alice, 4)
-        await story.cause(*changes)
-        await story.expect(client, *changes)
+        await story.tell([client], *story.run(alice, 4), once=True)
         await client.expect_no_event()

@@ -44,13 +44,10 @@ async def test_connection_that_does_not_read_delays_no_other(
         slow = await stack.enter_async_context(clogged(target, story, alice))
         reader = await stack.enter_async_context(story.connect(alice))
         changes = story.run(alice, 6)
-        await story.cause(*changes)
-        await story.expect(reader, *changes)
+        await story.tell([reader], *changes)
         for other in others:
             bystander = await stack.enter_async_context(story.connect(other))
-            own = story.permission(other)
-            await story.cause(own)
-            await story.expect(bystander, own)
+            await story.tell([bystander], story.permission(other))
         await judge_gaps(target, story, slow, changes)
 
 

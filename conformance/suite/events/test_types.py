@@ -38,16 +38,14 @@ NAMES = [
 async def test_change_is_announced_to_its_user(story: Story, alice: Credential, make: Maker) -> None:
     change = make(story, alice)
     async with story.connect(alice, events=[change.event]) as client:
-        await story.cause(change)
-        await story.expect(client, change)
+        await story.tell([client], change)
 
 
 @pytest.mark.requirement("events.permission-changed")
 async def test_revoked_permission_is_announced_as_not_granted(story: Story, alice: Credential) -> None:
     grant, revoke = story.run(alice, 2)
     async with story.connect(alice) as client:
-        await story.cause(grant, revoke)
-        await story.expect(client, grant, revoke)
+        await story.tell([client], grant, revoke)
 
 
 @pytest.mark.requirement("events.cache-invalidated-for-all")
@@ -56,8 +54,7 @@ async def test_cache_invalidated_for_all_reaches_users_and_anonymous(
 ) -> None:
     change = story.cache(None)
     async with story.connect(alice, events=[change.event]) as client:
-        await story.cause(change)
-        await story.expect(client, change)
+        await story.tell([client], change)
         if target.has("anonymous"):
             async with story.connect(None, events=[change.event]) as anonymous:
                 again = story.cache(None)
@@ -73,8 +70,7 @@ async def test_permission_name_is_announced_character_for_character(
 ) -> None:
     change = story.permission(alice, story.name(suffix))
     async with story.connect(alice) as client:
-        await story.cause(change)
-        await story.expect(client, change)
+        await story.tell([client], change)
 
 
 @pytest.mark.requirement("events.exact-data")
@@ -84,16 +80,16 @@ async def test_user_id_beyond_2_to_the_53_is_announced_digit_for_digit(target: T
         raise NotApplicable("the profile names no user whose id is beyond 2^53")
     change = story.permission(large)
     async with story.connect(large) as client:
-        await story.cause(change)
-        await story.expect(client, change)
+        await story.tell([client], change)
 
 
 @pytest.mark.requirement("events.event-id")
 async def test_each_change_has_an_event_id_of_its_own(story: Story, alice: Credential) -> None:
-    changes = story.run(alice, 8)
+    ids = []
     async with story.connect(alice) as client:
-        await story.cause(*changes)
-        ids = [message.get("event_id") for message in await story.expect(client, *changes)]
+        for change in story.run(alice, 8):
+            await story.cause(change)
+            ids += [message.get("event_id") for message in await story.expect(client, change)]
     if len(set(map(str, ids))) < len(ids) or not all(isinstance(one, str) and one for one in ids):
         raise Nonconformance(
             "event_id does not tell one change from another",
