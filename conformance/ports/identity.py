@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,10 +27,14 @@ class Identity:
     refuses: str
     confirms: str = ""
 
-    def __str__(self) -> str:
-        """Describe the service for a person."""
-        parts = [f"a handshake: {self.accepts}", f"an unknown path: {self.refuses}"]
-        return "; ".join([*parts, f"first message: {self.confirms}"] if self.confirms else parts)
+    def apart(self, others: Iterable[Identity]) -> str:
+        """Describe what of this service differs from the others."""
+        told = {"handshake": "accepts", "unknown path": "refuses", "first message": "confirms"}
+        return ", ".join(
+            f"{name} → {getattr(self, part) or 'none'}"
+            for name, part in told.items()
+            if any(getattr(one, part) != getattr(self, part) for one in others)
+        )
 
 
 async def reach(target: Target, address: str) -> Connection | None:

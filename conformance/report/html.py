@@ -198,7 +198,8 @@ def render(document: Mapping[str, Any]) -> str:
         sections=sections,
         chapters=_chapters(requirements),
         levels=_levels(requirements),
-        counts=Counter((r.outcome, r.level) for r in requirements),
+        weights=list(dict.fromkeys(_weight(level) for level in _levels(requirements))),
+        counts=Counter((r.outcome, _weight(r.level)) for r in requirements),
         test_count=len(tests),
         outcomes=OUTCOMES,
     )
@@ -404,6 +405,11 @@ def _chapters(requirements: list[Requirement]) -> list[Chapter]:
 
 def _levels(requirements: list[Requirement]) -> list[str]:
     return list(dict.fromkeys(r.level for r in sorted(requirements, key=_rank)))
+
+
+def _weight(level: str) -> str:
+    """Return a level without its NOT: for counting, what is demanded weighs as much as what is forbidden."""
+    return level.removesuffix(" NOT")
 
 
 def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ def _entry(
     text = data.decode("latin-1")
     secret_inside = clean(text) != text
     if data.startswith((b"HTTP/", b"GET ")) or b" HTTP/1." in data[:2048]:
-        entry["summary"] = clean(text[: MAX_BYTES_SHOWN * 2]).rstrip("\r\n")
+        entry["summary"] = clean(text[: MAX_BYTES_SHOWN * 2]).rstrip("\r\n").replace("\r\n", "\n")
         return entry
     frames = FrameParser().feed(data)
     if frames and all(frame.opcode in {0, 1, 2, 8, 9, 10} for frame in frames):

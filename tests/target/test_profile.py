@@ -188,8 +188,8 @@ def test_mistake_names_file_key_and_what_is_wrong(write, text, key, words):
         pytest.param('[target]\nurl = "localhost:8000"', "target.url", id="url"),
         pytest.param("[target]\nprepare = [[]]", "target.prepare", id="prepare-without-words"),
         pytest.param("known_failure = [1]", "known_failure 1", id="known-number"),
-        pytest.param("[[known_failure]]\nrequirement = ['x']", "known_failure 1.requirement", id="known-list"),
-        pytest.param("[[known_failure]]\nrequirement = 5", "known_failure 1.requirement", id="known-requirement-number"),
+        pytest.param("[[known_failure]]\nrequirement = ['x']", "known_failure 1", id="known-list"),
+        pytest.param("[[known_failure]]\nrequirement = 5", "known_failure 1", id="known-5"),
         pytest.param(
             "[[known_failure]]\nrequirement = 'closing.code-echo'\nreason = 5",
             "known_failure 1.reason",

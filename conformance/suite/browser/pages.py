@@ -42,10 +42,10 @@ def carried(target: Target, user: Credential | None, carrier: str | None = None)
     if user is None:
         return url_of(target, ANONYMOUS), ()
     offered = [carrier] if carrier else target.profile.carriers
-    if "subprotocol" in offered:
-        return url_of(target, OWN), ("bearer", user.token)
     if "query" in offered:
         return f"{url_of(target, OWN)}?token={quote(user.token, safe='')}", ()
+    if "subprotocol" in offered:
+        return url_of(target, OWN), ("bearer", user.token)
     raise NotApplicable(f"script cannot show a token in what is offered: {', '.join(offered)}")
 
 
@@ -59,7 +59,7 @@ async def twin(
 
     """
     if user is not None and carrier is None:
-        carrier = "subprotocol" if "subprotocol" in target.profile.carriers else "query"
+        carrier = "query" if "query" in target.profile.carriers else "subprotocol"
     how = {"origin": origin} | ({"carrier": carrier} if carrier else {})
     path = target.at(ANONYMOUS if user is None else OWN)
     async with target.connect(path, user=user, confirm=True, **how) as client:

@@ -49,7 +49,7 @@ async def test_every_address_is_the_same_service_or_refuses(target: Target) -> N
         raise Nonconformance(
             f"{target.url.host} is several services, by address",
             expected=["the same service at every address", "TCP refused"],
-            actual="; ".join(f"{address} → {identity}" for address, identity in found.items()),
+            actual="; ".join(f"{address}: {one.apart(found.values())}" for address, one in found.items()),
         )
 
 
@@ -68,7 +68,7 @@ async def test_repeated_connections_reach_the_same_service(target: Target) -> No
         raise Nonconformance(
             f"{CONNECTIONS} connections reached {len(seen)} services",
             expected=["one service"],
-            actual="; ".join(f"{count} times {identity}" for identity, count in seen.items()),
+            actual="; ".join(f"{count} times {one.apart(seen)}" for one, count in seen.items()),
         )
 
 

@@ -26,7 +26,7 @@ async def test_listening_sockets_belong_to_one_process_tree(target: Target) -> N
         raise Nonconformance(
             f"port {target.url.port} is shared by {len(groups)} programs",
             expected=["the listening sockets of one process tree"],
-            actual="; ".join(f"{socket}: {owner(socket.pids[0])}" for socket in found if socket.pids),
+            actual="; ".join(f"{one.address}: {owner(one.pids[0])}" for one in found if one.pids),
         )
     if unseen:
         raise NotApplicable(f"cannot see the owners: {'; '.join(map(str, unseen))}")
