@@ -70,6 +70,14 @@ def pytest_configure(config: pytest.Config) -> None:
         run_of(config)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Refuse pytest-xdist: each worker would judge a server of its own, and none would give a verdict."""
+    aims = [Path(str(arg).split("::")[0]) for arg in node.config.args]
+    if any(SUITE.is_relative_to(path.resolve()) or belongs(path.resolve()) for path in aims if path.exists()):
+        raise pytest.UsageError("the suite cannot be spread over pytest-xdist workers yet: leave -n out.")
+
+
 def run_of(config: pytest.Config) -> Run:
     """Return the run, begun on first use; mistakes in options and profile end pytest with exit code 4."""
     if RUN not in config.stash:

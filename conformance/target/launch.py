@@ -156,6 +156,7 @@ class Instance:
 
     def __init__(self, process: subprocess.Popen[bytes], output: Path, url: ServerURL, command: str) -> None:
         self.process = process
+        self._stopped = False
         self.output = output
         self.url = url
         self.command = command
@@ -218,7 +219,10 @@ class Instance:
             self.process.terminate()
 
     def stop(self) -> None:
-        """End the process and every child that it left."""
+        """End the process and every child that it left; once, for a process id may be given out again."""
+        if self._stopped:
+            return
+        self._stopped = True
         with contextlib.suppress(psutil.Error):
             children = psutil.Process(self.pid).children(recursive=True)
             self._end(children)

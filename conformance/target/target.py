@@ -190,11 +190,19 @@ class Target:
         return connection
 
     async def attempt(
-        self, request: Request, *, segments: Sequence[bytes] | None = None, timeout: float | None = None
+        self,
+        request: Request,
+        *,
+        segments: Sequence[bytes] | None = None,
+        timeout: float | None = None,
+        label: str = "",
     ) -> Attempt:
-        """Try an opening handshake and return what came back; the caller shuts the connection."""
+        """Try an opening handshake and return what came back; the caller shuts the connection.
+
+        ``label`` says in the transcript what the connection is for, where it is not the one that is judged.
+        """
         shown = request.target if isinstance(request.target, str) else request.target.decode("latin-1")
-        connection = await self.tcp(f"{request.method} {shown}")
+        connection = await self.tcp(" · ".join(filter(None, [label, f"{request.method} {shown}"])))
         if segments is None:
             connection.send_request(request)
         else:
@@ -209,9 +217,11 @@ class Target:
         return client
 
     @contextlib.asynccontextmanager
-    async def upgraded(self, request: Request, **how: Sequence[bytes]) -> AsyncIterator[Client]:
+    async def upgraded(
+        self, request: Request, *, segments: Sequence[bytes] | None = None
+    ) -> AsyncIterator[Client]:
         """Expect that an opening handshake succeeds; the open connection is left at the end."""
-        attempt = await self.attempt(request, **how)  # type: ignore[arg-type]
+        attempt = await self.attempt(request, segments=segments)
         client = self._client(attempt)
         try:
             if not attempt.upgraded:
@@ -226,7 +236,15 @@ class Target:
 
     @contextlib.asynccontextmanager
     async def connect(
-        self, path: str | None = None, *, user: Credential | None = None, confirm: bool = True, **how: str
+        self,
+        path: str | None = None,
+        *,
+        user: Credential | None = None,
+        carrier: str | None = None,
+        origin: str | None = None,
+        extra: Iterable[tuple[str, str]] = (),
+        confirm: bool = True,
+        label: str = "",
     ) -> AsyncIterator[Client]:
         """Open a connection that a test needs but does not judge.
 
@@ -236,8 +254,9 @@ class Target:
             Inconclusive: it cannot be had, so nothing is proven about what would have followed.
 
         """
-        request = self.opening(path, token=user.token if user else None, **how)  # type: ignore[arg-type]
-        attempt = await self.attempt(request)
+        token = user.token if user else None
+        request = self.opening(path, token=token, carrier=carrier, origin=origin, extra=extra)
+        attempt = await self.attempt(request, label=label)
         client = self._client(attempt)
         try:
             if not attempt.upgraded:
@@ -254,10 +273,10 @@ class Target:
             await client.leave()
 
     @contextlib.asynccontextmanager
-    async def abused(self, **how: object) -> AsyncIterator[Client]:
+    async def abused(self) -> AsyncIterator[Client]:
         """Open a connection on which a fault is tried: proven alive before, and an aftermath behind it."""
         await self.bystander()
-        async with self.connect(**how) as client:  # type: ignore[arg-type]
+        async with self.connect() as client:
             await client.alive()
             client.inbox.clear()
             yield client
@@ -341,7 +360,7 @@ class Target:
             bystander.inbox.clear()
         if unharmed:
             try:
-                async with self.connect(confirm=False) as fresh:
+                async with self.connect(confirm=False, label="aftermath") as fresh:
                     await fresh.ping()
             except (Nonconformance, Inconclusive) as error:
                 unharmed, what = False, f"a new connection does not work: {error}"

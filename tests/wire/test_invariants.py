@@ -133,6 +133,22 @@ def test_response_other_than_101_is_not_judged():
     assert watched.breaches == []
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(opening("/", "h").without("Upgrade"), id="no-upgrade"),
+        pytest.param(opening("/", "h").without("Sec-WebSocket-Key"), id="no-key"),
+        pytest.param(opening("/", "h").adding(("sec-websocket-key", "x")), id="two-keys"),
+        pytest.param(opening("/", "h").saying(method="POST"), id="post"),
+        pytest.param(opening("/", "h").saying(version="HTTP/1.0"), id="http-1.0"),
+    ],
+)
+def test_response_to_what_has_no_right_answer_is_not_judged(request_):
+    watched = Watched()
+    watched.monitor.response(request_, ResponseParser().feed(b"HTTP/1.1 101 S\r\n\r\n"))
+    assert watched.breaches == []
+
+
 def test_key_beyond_ascii_is_judged_as_it_was_sent():
     watched = Watched().answer(key="ü" * 8, without="Sec-WebSocket-Accept")
     assert watched.requirements == ["handshake.accept-value"]

@@ -1,0 +1,223 @@
+"""Folding results into outcomes of requirements and one verdict, for every exit code."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conformance.report.results import NAMES, OUTCOMES, Results, TestResult
+from conformance.spec import requirements
+from conformance.target.profile import KnownFailure
+
+
+def first(level):
+    return next(one.id for one in requirements().values() if one.level == level)
+
+
+MUST, SHOULD, MAY = "handshake.accepted", first("SHOULD"), first("MAY")
+OTHER = "closing.reply"
+
+
+def result(outcome="passed", requirement=MUST, name="test", **members):
+    return TestResult(id=f"x.py::{name}", requirement=requirement, outcome=outcome, **members)
+
+
+def charge(requirement, *, kept=False, message="seen"):
+    return {"requirement": requirement, "kept": kept, "message": message}
+
+
+def results(*added, strict=False, known=(), expected=None):
+    made = Results(strict=strict, known_failures=[KnownFailure(one, "for now") for one in known])
+    for number, one in enumerate(added):
+        one.id = one.id.replace("test", f"test_{number}") if one.id == "x.py::test" else one.id
+        made.add(one)
+    made.expected_tests = len(made.tests) if expected is None else expected
+    return made
+
+
+def entry_of(made, requirement=MUST):
+    return next(one for one in made.requirements() if one.requirement.id == requirement)
+
+
+# Folding.
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_single_outcome_is_the_requirements(outcome):
+    assert entry_of(results(result(outcome))).outcome == outcome
+
+
+GRAVEST_FIRST = [
+    "failed", "known-failure", "inconclusive", "advised", "observed", "passed", "not-applicable",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("graver", "lighter"),
+    [(g, one) for i, g in enumerate(GRAVEST_FIRST) for one in GRAVEST_FIRST[i + 1 :]],
+)
+def test_gravest_outcome_wins_whatever_the_order(graver, lighter):
+    assert entry_of(results(result(graver), result(lighter))).outcome == graver
+    assert entry_of(results(result(lighter), result(graver))).outcome == graver
+
+
+def test_requirement_that_nobody_judged_is_untested():
+    assert entry_of(results(result(requirement=OTHER))).outcome == "untested"
+
+
+def test_every_requirement_has_an_entry():
+    assert [one.requirement.id for one in results().requirements()] == list(requirements())
+
+
+def test_reason_is_that_of_the_gravest():
+    made = results(
+        result("passed", observed=["fine"]),
+        result("failed", message="broke"),
+        result("failed", message="late"),
+    )
+    assert entry_of(made).reason == "broke"
+    assert entry_of(made).tests == ["x.py::test_0", "x.py::test_1", "x.py::test_2"]
+
+
+def test_reason_of_what_was_observed_is_what_occurred():
+    made = results(result("observed", MAY, observed=["one", "other"]))
+    assert (entry_of(made, MAY).outcome, entry_of(made, MAY).reason) == ("observed", "one; other")
+
+
+def test_gravest_phase_of_a_test_stays():
+    made = results(
+        result("passed", name="same"), result("failed", name="same"), result("passed", name="same")
+    )
+    assert [one.outcome for one in made.tests.values()] == ["failed"]
+
+
+def test_fault_of_the_suite_is_inconclusive_for_the_requirement():
+    assert entry_of(results(result("suite-fault"))).outcome == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("requirement", "strict", "outcome"),
+    [
+        (OTHER, False, "failed"),
+        (SHOULD, False, "advised"),
+        (SHOULD, True, "failed"),
+        (MAY, False, "observed"),
+        (MAY, True, "observed"),
+    ],
+)
+def test_charge_counts_by_the_level_of_its_requirement(requirement, strict, outcome):
+    made = results(result(charges=[charge(requirement)]), strict=strict)
+    assert entry_of(made, requirement).outcome == outcome
+    assert entry_of(made, requirement).reason == "seen"
+    assert entry_of(made).outcome == "passed"
+
+
+def test_kept_charge_passes_its_requirement():
+    made = results(result(charges=[charge(OTHER, kept=True)]))
+    assert (entry_of(made, OTHER).outcome, entry_of(made, OTHER).tests) == ("passed", [])
+
+
+def test_breach_outweighs_what_was_kept_elsewhere():
+    made = results(result(charges=[charge(OTHER)]), result(charges=[charge(OTHER, kept=True)]))
+    assert (entry_of(made, OTHER).outcome, entry_of(made, OTHER).tests) == ("failed", ["x.py::test_0"])
+
+
+def test_charge_of_no_requirement_is_the_suites_fault():
+    made = results(result(charges=[charge("no.such"), charge(OTHER, kept=True)]))
+    assert made.verdict().exit_code == 11
+    assert "no.such" in made.verdict().reason
+    assert entry_of(made, OTHER).outcome == "passed"
+
+
+# The verdict.
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "words"),
+    [
+        pytest.param(results(result()), 0, "1 requirement passed, ", id="passed"),
+        pytest.param(results(result(), result("advised", SHOULD)), 0, "1 advised", id="advised"),
+        pytest.param(results(result("advised", SHOULD)), 0, "0 requirements passed, 1 advised", id="only-advised"),
+        pytest.param(results(result(), result("observed", MAY)), 0, "1 observed", id="observed"),
+        pytest.param(results(result(), result("not-applicable", OTHER)), 0, "1 not applicable", id="not-applicable"),
+        pytest.param(results(result("failed")), 1, f"1 requirement failed: {MUST}.", id="failed"),
+        pytest.param(results(result(charges=[charge(OTHER)])), 1, OTHER, id="breach"),
+        pytest.param(results(result(charges=[charge(SHOULD)]), strict=True), 1, SHOULD, id="strict-breach"),
+        pytest.param(results(result("failed"), result("inconclusive", OTHER)), 1, MUST, id="failed-and-unsure"),
+        pytest.param(results(result("failed"), result("suite-fault", OTHER)), 1, MUST, id="failed-and-fault"),
+        pytest.param(results(result("failed"), expected=5), 1, MUST, id="failed-and-missing"),
+        pytest.param(results(result(), result("inconclusive", OTHER)), 10, "1 requirement could not be judged", id="unsure"),
+        pytest.param(results(), 10, "nothing was judged", id="nothing"),
+        pytest.param(results(result("not-applicable")), 10, "nothing was judged", id="all-skipped"),
+        pytest.param(results(result("observed", MAY)), 10, "nothing was judged", id="only-observed"),
+        pytest.param(results(result(), expected=3), 10, "2 tests of 3 gave no result.", id="missing"),
+        pytest.param(results(expected=1), 10, "1 test of 1 gave no result.", id="all-missing"),
+        pytest.param(results(result(), result("suite-fault", OTHER)), 11, "x.py::test_1", id="suite-fault"),
+        pytest.param(results(result(), known=[MUST]), 12, f"now pass, remove them from the profile: {MUST}.", id="stale"),
+        pytest.param(results(result("failed"), known=[MUST]), 0, "1 known failure", id="known-failure"),
+        pytest.param(results(result("known-failure"), known=[MUST]), 0, "1 known failure", id="known-already"),
+        pytest.param(results(result(charges=[charge(OTHER)]), known=[OTHER]), 0, "1 known failure", id="known-breach"),
+        pytest.param(results(result("advised", SHOULD), known=[SHOULD]), 0, "1 known failure", id="known-advice"),
+        pytest.param(results(result("inconclusive"), known=[MUST]), 10, MUST, id="known-and-unsure"),
+        pytest.param(results(result("failed"), result("failed", OTHER), known=[MUST]), 1, OTHER, id="known-and-failed"),
+        pytest.param(results(result("failed", OTHER), result(), known=[MUST]), 1, OTHER, id="failed-and-stale"),
+    ],
+)  # fmt: skip
+def test_verdict(made, code, words):
+    verdict = made.verdict()
+    assert (verdict.exit_code, verdict.name) == (code, NAMES[code])
+    assert words in verdict.reason
+    assert verdict.reason.endswith(".")
+
+
+def test_trouble_outweighs_everything_and_tells_what_failed_before():
+    made = results(result("failed"), known=[OTHER])
+    made.trouble = "the target died."
+    assert (made.verdict().exit_code, made.verdict().reason) == (
+        10,
+        "the target died. Before that, 1 requirement had failed.",
+    )
+
+
+def test_trouble_at_the_start_is_all_there_is_to_say():
+    made = results()
+    made.trouble = "nothing listens."
+    assert made.verdict().reason == "nothing listens."
+
+
+def test_partial_run_calls_no_known_failure_stale():
+    made = results(result(), known=[MUST])
+    made.partial = True
+    assert made.verdict().exit_code == 0
+
+
+def test_known_failure_that_was_not_judged_is_not_stale():
+    made = results(result(), result("not-applicable", OTHER), known=[OTHER])
+    assert (made.verdict().exit_code, entry_of(made, OTHER).outcome) == (0, "not-applicable")
+
+
+def test_entry_keeps_why_a_failure_is_known():
+    made = results(result("failed", message="broke"), known=[MUST])
+    entry = entry_of(made)
+    assert (entry.outcome, entry.reason, entry.known_failure.reason) == ("known-failure", "broke", "for now")
+
+
+def test_long_list_of_failures_is_cut():
+    names = [one.id for one in requirements().values() if one.binding][:5]
+    made = results(*(result("failed", one) for one in names))
+    assert made.verdict().reason == f"5 requirements failed: {', '.join(names[:3])} and 2 more."
+
+
+def test_counts_add_up_to_the_specification():
+    made = results(result(), result("failed", OTHER))
+    assert made.counts()["untested"] == len(requirements()) - 2
+    assert sum(made.counts().values()) == len(requirements())
+
+
+def test_tests_are_data_with_their_breaches():
+    made = results(result(charges=[charge(OTHER), charge(SHOULD, kept=True)], expected=("a",)))
+    (row,) = made.tests_as_data()
+    assert row["breaches"] == [{"requirement": OTHER, "message": "seen"}]
+    assert "charges" not in row
+    assert json.loads(json.dumps(row))["expected"] == ["a"]

@@ -1,0 +1,215 @@
+"""The specification: sound in itself, and in step with the tests and the charges that refer to it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import conformance
+from conformance import spec
+from conformance.spec import CHAPTERS, LEVELS, NEEDS, requirements
+
+PACKAGE = Path(conformance.__file__).parent
+ALL = list(requirements().values())
+each_requirement = pytest.mark.parametrize("requirement", ALL, ids=lambda one: one.id)
+CHARGERS = [
+    "wire/invariants.py",
+    "wire/peer.py",
+    "target/target.py",
+    "session/client.py",
+]
+
+# Each requirement by itself.
+
+
+@each_requirement
+def test_id_is_an_area_and_a_name(requirement):
+    assert re.fullmatch(r"[a-z0-9]+\.[a-z0-9]+(-[a-z0-9]+)*", requirement.id)
+
+
+@each_requirement
+def test_level_is_one_of_rfc_2119(requirement):
+    assert requirement.level in LEVELS
+    assert requirement.binding + requirement.advisory + (requirement.level == "MAY") == 1
+
+
+@each_requirement
+def test_binding_rule_does_not_advise(requirement):
+    if requirement.binding:
+        assert not re.search(r"\b(should|recommended|ought)\b", requirement.text, re.IGNORECASE)
+
+
+@each_requirement
+def test_advice_does_not_bind(requirement):
+    if not requirement.binding:
+        assert not re.search(r"\bmust\b", requirement.text, re.IGNORECASE)
+
+
+@each_requirement
+def test_title_and_text_are_sentences(requirement):
+    assert requirement.title
+    assert not requirement.title.endswith(".")
+    assert requirement.text.endswith((".", ".)"))
+    assert requirement.text != requirement.title
+
+
+@each_requirement
+def test_source_names_a_document_and_a_place(requirement):
+    assert requirement.source.strip()
+    assert re.search(r"§|\d", requirement.source)
+
+
+@each_requirement
+def test_needs_are_known(requirement):
+    assert set(requirement.needs) <= set(NEEDS)
+    assert requirement.chapter in CHAPTERS
+
+
+def test_ids_and_titles_are_unique():
+    assert [one for one, count in Counter(one.id for one in ALL).items() if count > 1] == []
+    assert [one for one, count in Counter(one.title for one in ALL).items() if count > 1] == []
+
+
+# The loader.
+
+
+ENTRY = {"id": "a.b", "level": "MUST", "title": "T", "text": "X\n  y.", "source": "S"}
+
+
+def test_entry_is_read():
+    one = spec._read(ENTRY, "session", "session.toml")
+    assert (one.id, one.chapter, one.text, one.binding, one.charged) == (
+        "a.b",
+        "session",
+        "X y.",
+        True,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (ENTRY | {"levl": 1}, "f.toml: a.b: unknown member levl"),
+        ({"id": "a.b"}, "f.toml: a.b: level, source, text, title is missing"),
+        ({}, "f.toml: a requirement without id: "),
+        (ENTRY | {"level": "must"}, "f.toml: a.b: level 'must' is none of MUST"),
+        (ENTRY | {"needs": ["magic"]}, "f.toml: a.b: needs magic, which no probe looks for"),
+    ],
+)
+def test_entry_that_is_not_sound_is_refused(entry, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        spec._read(entry, "session", "f.toml")
+
+
+# Charges, read from the source: a literal given to Breach, _breach, charge or broken.
+
+
+def charges_in(path):
+    """Return the ids that a module charges."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in {"Breach", "_breach", "charge"}:
+                found |= {
+                    one.value
+                    for one in ast.walk(node.args[0])
+                    if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                }
+    return found
+
+
+@cache
+def charged_anywhere():
+    return {name for path in PACKAGE.rglob("*.py") for name in charges_in(path) if "report" not in path.parts}
+
+
+@pytest.mark.parametrize("module", CHARGERS)
+def test_module_charges_something(module):
+    assert charges_in(PACKAGE / module)
+
+
+@pytest.mark.parametrize("name", sorted(charged_anywhere()))
+def test_charge_is_on_a_requirement_that_says_so(name):
+    assert name in requirements()
+    assert requirements()[name].charged
+
+
+@pytest.mark.parametrize("name", [one.id for one in ALL if one.charged])
+def test_requirement_that_says_charged_is_charged_somewhere(name):
+    assert name in charged_anywhere()
+
+
+# The suite's tests, as pytest collects them.
+
+COLLECT = """
+import json, sys
+import pytest
+
+class Names:
+    def pytest_collection_modifyitems(self, items):
+        found = {item.nodeid: [list(mark.args) for mark in item.iter_markers("requirement")] for item in items}
+        sys.stderr.write(json.dumps(found))
+
+sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", sys.argv[1]], plugins=[Names()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def collected():
+    """Return each test of the suite with the arguments of its requirement markers."""
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECT, str(PACKAGE / "suite")],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    return json.loads(done.stderr[done.stderr.index("{") :])
+
+
+def test_suite_has_tests(collected):
+    assert len(collected) > 100
+
+
+def test_every_test_names_one_existing_requirement(collected):
+    wrong = {
+        test: marks
+        for test, marks in collected.items()
+        if len(marks) != 1 or len(marks[0]) != 1 or marks[0][0] not in requirements()
+    }
+    assert wrong == {}
+
+
+def test_every_requirement_is_judged_by_a_test_or_charged(collected):
+    judged = {mark[0] for marks in collected.values() for mark in marks}
+    assert sorted(set(requirements()) - judged - charged_anywhere()) == []
+
+
+def test_chapter_of_a_requirement_is_that_of_its_tests(collected):
+    homes = {
+        "protocol": {"protocol"},
+        "session": {"session", "robustness"},
+        "auth": {"auth"},
+        "routing": {"routing"},
+        "events": {"events", "robustness"},
+        "port": {"port_conflict"},
+        "browser": {"browser"},
+    }
+    strays = {
+        test
+        for test, marks in collected.items()
+        if test.split("/suite/")[1].split("/")[0] not in homes[requirements()[marks[0][0]].chapter]
+    }
+    assert strays == set()
