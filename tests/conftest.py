@@ -58,7 +58,8 @@ def suite(tmp_path: Path) -> Suite:
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
              f"--report-dir={tmp_path / 'reports'}", *arguments],
-            cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=timeout, check=False,
+            cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=timeout,
+            check=False,
         )  # fmt: skip
 
     return run

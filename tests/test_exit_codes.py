@@ -14,9 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import ROOT, Suite
-
 from conformance.target.launch import free_port
+from tests.conftest import ROOT, Suite
 
 PINGS = "conformance/suite/protocol/test_control_frames.py"
 Server = Callable[..., int]
@@ -103,7 +102,8 @@ def test_everything_not_applicable_is_10(suite: Suite, server: Server) -> None:
 def test_start_command_that_fails_is_10(suite: Suite, tmp_path: Path) -> None:
     profile = tmp_path / "broken.toml"
     profile.write_text(
-        f"""[target]\nurl = "ws://127.0.0.1:{{port}}"\nstart = ["{sys.executable}", "-c", "raise SystemExit('no database')"]\n"""
+        '[target]\nurl = "ws://127.0.0.1:{port}"\n'
+        f"""start = ["{sys.executable}", "-c", "raise SystemExit('no database')"]\n"""
     )
     done = suite(f"--profile={profile}", PINGS)
     assert done.returncode == 10
@@ -181,7 +181,8 @@ def test_known_failure_that_passes_is_12(suite: Suite, tmp_path: Path) -> None:
 def test_interrupted_run_is_2_and_leaves_no_server(tmp_path: Path, number: signal.Signals) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", f"--report-dir={tmp_path}"],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert process.stdout is not None
     for line in process.stdout:

@@ -67,7 +67,8 @@ def test_command_runs_the_suite_whatever_the_users_ini_says(installed: Path, tmp
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     done = subprocess.run(
         [sys.executable, "-m", "conformance", "run", "-k", "ping_is_answered"], cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(installed)}, capture_output=True, text=True, timeout=120, check=False,
+        env=os.environ | {"PYTHONPATH": str(installed)}, capture_output=True, text=True, timeout=120,
+        check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "CONFORMANT (exit 0)" in done.stdout

@@ -48,12 +48,6 @@ def test_binding_rule_does_not_advise(requirement):
 
 
 @each_requirement
-def test_advice_does_not_bind(requirement):
-    if not requirement.binding:
-        assert not re.search(r"\bmust\b", requirement.text, re.IGNORECASE)
-
-
-@each_requirement
 def test_title_and_text_are_sentences(requirement):
     assert requirement.title
     assert not requirement.title.endswith(".")
@@ -62,9 +56,8 @@ def test_title_and_text_are_sentences(requirement):
 
 
 @each_requirement
-def test_source_names_a_document_and_a_place(requirement):
-    assert requirement.source.strip()
-    assert re.search(r"§|\d", requirement.source)
+def test_source_names_a_document(requirement):
+    assert re.search(r"[A-Z]\w+ \w+|§", requirement.source)
 
 
 @each_requirement
@@ -73,9 +66,9 @@ def test_needs_are_known(requirement):
     assert requirement.chapter in CHAPTERS
 
 
-def test_ids_and_titles_are_unique():
-    assert [one for one, count in Counter(one.id for one in ALL).items() if count > 1] == []
-    assert [one for one, count in Counter(one.title for one in ALL).items() if count > 1] == []
+def test_ids_are_unique_and_titles_within_a_chapter():
+    ids, titles = Counter(one.id for one in ALL), Counter((one.chapter, one.title) for one in ALL)
+    assert [one for one, count in (ids + titles).items() if count > 1] == []
 
 
 # The loader.
@@ -157,7 +150,8 @@ import pytest
 
 class Names:
     def pytest_collection_modifyitems(self, items):
-        found = {item.nodeid: [list(mark.args) for mark in item.iter_markers("requirement")] for item in items}
+        marks = lambda item: [list(mark.args) for mark in item.iter_markers("requirement")]
+        found = {item.nodeid: marks(item) for item in items}
         sys.stderr.write(json.dumps(found))
 
 sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", sys.argv[1]], plugins=[Names()]))

@@ -46,9 +46,11 @@ def entry_of(made, name):
 
 def test_document_is_plain_data():
     one = TestResult(id="x.py::t", requirement=MUST, outcome="failed", message="\ud800\x00<b>")
-    made = document(results(one), target("session"), RUN)
-    assert json.loads(json.dumps(made)) == made
-    assert made["format"] == FORMAT
+    again = json.loads(json.dumps(document(results(one), target("session"), RUN)))
+    assert (again["format"], again["tests"][0]["message"]) == (FORMAT, "\ud800\x00<b>")
+    assert again["target"]["capabilities"] == [
+        {"name": "session", "present": True, "evidence": "seen", "unlock": None}
+    ]
 
 
 def test_document_without_a_target_is_plain_data():
@@ -130,6 +132,7 @@ def run(tmp_path, monkeypatch):
 
 def leave_secrets(run):
     """Let every text that a test may leave behind hold the secret."""
+    entry = {"t": 0.0, "direction": "event", "summary": SECRET}
     run.options.command = f"pytest -k {SECRET}"
     run.results.trouble = f"answered {SECRET}."
     run.results.add(
@@ -143,10 +146,10 @@ def leave_secrets(run):
             notes=[SECRET],
             observed=[SECRET],
             charges=[{"requirement": "closing.reply", "kept": False, "message": SECRET}],
-            transcripts=[{"label": SECRET, "dropped": 0, "entries": [{"t": 0.0, "direction": "event", "summary": SECRET}]}],
+            transcripts=[{"label": SECRET, "dropped": 0, "entries": [entry]}],
             repeat=f"pytest 'x.py::t[{SECRET}]'",
         )
-    )  # fmt: skip
+    )
 
 
 def test_no_text_of_the_document_holds_a_secret(run):

@@ -138,32 +138,58 @@ def test_charge_of_no_requirement_is_the_suites_fault():
     [
         pytest.param(results(result()), 0, "1 requirement passed, ", id="passed"),
         pytest.param(results(result(), result("advised", SHOULD)), 0, "1 advised", id="advised"),
-        pytest.param(results(result("advised", SHOULD)), 0, "0 requirements passed, 1 advised", id="only-advised"),
+        pytest.param(
+            results(result("advised", SHOULD)), 0, "0 requirements passed, 1 advised", id="only-advised"
+        ),
         pytest.param(results(result(), result("observed", MAY)), 0, "1 observed", id="observed"),
-        pytest.param(results(result(), result("not-applicable", OTHER)), 0, "1 not applicable", id="not-applicable"),
+        pytest.param(
+            results(result(), result("not-applicable", OTHER)), 0, "1 not applicable", id="not-applicable"
+        ),
         pytest.param(results(result("failed")), 1, f"1 requirement failed: {MUST}.", id="failed"),
         pytest.param(results(result(charges=[charge(OTHER)])), 1, OTHER, id="breach"),
         pytest.param(results(result(charges=[charge(SHOULD)]), strict=True), 1, SHOULD, id="strict-breach"),
-        pytest.param(results(result("failed"), result("inconclusive", OTHER)), 1, MUST, id="failed-and-unsure"),
+        pytest.param(
+            results(result("failed"), result("inconclusive", OTHER)), 1, MUST, id="failed-and-unsure"
+        ),
         pytest.param(results(result("failed"), result("suite-fault", OTHER)), 1, MUST, id="failed-and-fault"),
         pytest.param(results(result("failed"), expected=5), 1, MUST, id="failed-and-missing"),
-        pytest.param(results(result(), result("inconclusive", OTHER)), 10, "1 requirement could not be judged", id="unsure"),
+        pytest.param(
+            results(result(), result("inconclusive", OTHER)),
+            10,
+            "1 requirement could not be judged",
+            id="unsure",
+        ),
         pytest.param(results(), 10, "nothing was judged", id="nothing"),
         pytest.param(results(result("not-applicable")), 10, "nothing was judged", id="all-skipped"),
         pytest.param(results(result("observed", MAY)), 10, "nothing was judged", id="only-observed"),
         pytest.param(results(result(), expected=3), 10, "2 tests of 3 gave no result.", id="missing"),
         pytest.param(results(expected=1), 10, "1 test of 1 gave no result.", id="all-missing"),
         pytest.param(results(result(), result("suite-fault", OTHER)), 11, "x.py::test_1", id="suite-fault"),
-        pytest.param(results(result(), known=[MUST]), 12, f"now pass, remove them from the profile: {MUST}.", id="stale"),
+        pytest.param(
+            results(result(), known=[MUST]),
+            12,
+            f"now pass, remove them from the profile: {MUST}.",
+            id="stale",
+        ),
         pytest.param(results(result("failed"), known=[MUST]), 0, "1 known failure", id="known-failure"),
-        pytest.param(results(result("known-failure"), known=[MUST]), 0, "1 known failure", id="known-already"),
-        pytest.param(results(result(charges=[charge(OTHER)]), known=[OTHER]), 0, "1 known failure", id="known-breach"),
-        pytest.param(results(result("advised", SHOULD), known=[SHOULD]), 0, "1 known failure", id="known-advice"),
+        pytest.param(
+            results(result("known-failure"), known=[MUST]), 0, "1 known failure", id="known-already"
+        ),
+        pytest.param(
+            results(result(charges=[charge(OTHER)]), known=[OTHER]), 0, "1 known failure", id="known-breach"
+        ),
+        pytest.param(
+            results(result("advised", SHOULD), known=[SHOULD]), 0, "1 known failure", id="known-advice"
+        ),
         pytest.param(results(result("inconclusive"), known=[MUST]), 10, MUST, id="known-and-unsure"),
-        pytest.param(results(result("failed"), result("failed", OTHER), known=[MUST]), 1, OTHER, id="known-and-failed"),
-        pytest.param(results(result("failed", OTHER), result(), known=[MUST]), 1, OTHER, id="failed-and-stale"),
+        pytest.param(
+            results(result("failed"), result("failed", OTHER), known=[MUST]), 1, OTHER, id="known-and-failed"
+        ),
+        pytest.param(
+            results(result("failed", OTHER), result(), known=[MUST]), 1, OTHER, id="failed-and-stale"
+        ),
     ],
-)  # fmt: skip
+)
 def test_verdict(made, code, words):
     verdict = made.verdict()
     assert (verdict.exit_code, verdict.name) == (code, NAMES[code])

@@ -78,7 +78,7 @@ def test_close_frame_is_annotated_with_code_and_reason():
 
 def test_http_is_shown_as_text():
     entry = shown(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
-    assert entry["summary"] == "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
+    assert entry["summary"] == "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket"
     assert "hex" not in entry
 
 

@@ -60,9 +60,8 @@ async def twin(
     """
     if user is not None and carrier is None:
         carrier = "query" if "query" in target.profile.carriers else "subprotocol"
-    how = {"origin": origin} | ({"carrier": carrier} if carrier else {})
     path = target.at(ANONYMOUS if user is None else OWN)
-    async with target.connect(path, user=user, confirm=True, **how) as client:
+    async with target.connect(path, user=user, carrier=carrier, origin=origin) as client:
         if client.user_id != (user.user_id if user else None):
             raise Inconclusive(f"the raw twin was confirmed as {client.user_id}: see the chapter auth")
 
@@ -159,10 +158,10 @@ async def expect_refused(socket: ScriptSocket, target: Target) -> None:
 
 async def raw_close_code(target: Target, user: Credential | None, code: int | None, reason: str) -> int:
     """Return the code that script has to see after a close: the one given back to a raw client, or 1005."""
-    how = {} if user else {"origin": allowed_origin(target)}
+    origin = None if user else allowed_origin(target)
     client: Client
     async with target.connect(
-        target.at(ANONYMOUS if user is None else OWN), user=user, confirm=True, **how
+        target.at(ANONYMOUS if user is None else OWN), user=user, origin=origin
     ) as client:
         client.send_close(code, reason)
         try:

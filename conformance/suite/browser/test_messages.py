@@ -22,9 +22,9 @@ DATA = [
 async def prove_twin(target: Target, *payloads: Json) -> None:
     """Prove that a raw client's heartbeats with these data are given back."""
     user = visitor(target)
-    origin = {} if user else {"origin": allowed_origin(target)}
+    origin = None if user else allowed_origin(target)
     path = target.at(ANONYMOUS if user is None else OWN)
-    async with target.connect(path, user=user, confirm=True, **origin) as client:
+    async with target.connect(path, user=user, origin=origin) as client:
         try:
             for data in payloads:
                 await client.heartbeat(data)

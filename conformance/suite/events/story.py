@@ -154,8 +154,7 @@ class Story:
 
         """
         path = path or self.target.at(ANONYMOUS if user is None else OWN)
-        how = {"carrier": carrier} if carrier else {}
-        async with self.target.connect(path, user=user, confirm=True, **how) as client:
+        async with self.target.connect(path, user=user, carrier=carrier) as client:
             wanted = user.user_id if user else None
             if client.user_id != wanted:
                 raise Inconclusive(
