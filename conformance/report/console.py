@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,13 +20,13 @@ def failure_text(
     """Return a failure for the terminal: the rule, what was accepted, what came back, how to repeat it."""
     lines = [
         f"{requirement.id} · {requirement.level} · {requirement.source}",
-        textwrap.shorten(requirement.text, WIDTH * 2, placeholder=" …"),
-        f"  found:     {textwrap.shorten(message, WIDTH * 2, placeholder=' …')}",
+        _cut(requirement.text, WIDTH * 2),
+        f"  found:     {_cut(message, WIDTH * 2)}",
     ]
     if expected:
         lines.append(f"  expected:  {', or '.join(expected)}")
     if actual:
-        lines.append(f"  came back: {textwrap.shorten(actual, WIDTH * 2, placeholder=' …')}")
+        lines.append(f"  came back: {_cut(actual, WIDTH * 2)}")
     lines.append(f"  repeat:    {result.repeat}")
     return "\n".join(lines)
 
@@ -64,4 +63,9 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
 
 
 def _short(text: str) -> str:
-    return textwrap.shorten(text, WIDTH, placeholder=" …")
+    return _cut(text, WIDTH)
+
+
+def _cut(text: str, width: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 2]} …"

@@ -22,6 +22,10 @@ def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= 4000 else digits
 
 
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two JSON values are the same, true and 1 told apart."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
@@ -42,7 +46,7 @@ class Client(Peer):
         if not isinstance(event, Message) or event.opcode != TEXT:
             return {}
         try:
-            value = json.loads(event.content, parse_int=_integer)
+            value = json.loads(event.content.decode(), parse_int=_integer, parse_constant=_no_json)
         except RecursionError:
             return {}  # nested deeper than this reader goes, which breaks no rule
         except ValueError:
@@ -127,7 +131,8 @@ class Client(Peer):
     async def allowed(self, permission: str) -> bool:
         """Ask whether a permission is held."""
         reply = await self.ask("check_permission", data={"permission": permission})
-        answer = (reply.get("data") or {}).get("allowed")
+        data = reply.get("data")
+        answer = data.get("allowed") if isinstance(data, dict) else None
         if reply.get("type") != "permission_result" or not isinstance(answer, bool):
             raise Nonconformance(
                 "check_permission was not answered",

@@ -48,16 +48,17 @@ class HttpControl:
 
     def _post(self, target: str) -> int:
         for fresh in (False, True):
-            if self._connection is None or fresh:
-                kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-                self._connection = kind(self._netloc, timeout=self._timeout)
             try:
+                if self._connection is None or fresh:
+                    kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+                    self._connection = kind(self._netloc, timeout=self._timeout)
                 self._connection.request("POST", target, headers={"Content-Length": "0"})
                 response = self._connection.getresponse()
                 response.read()
             except (OSError, http.client.HTTPException) as error:
-                self._connection.close()
-                if fresh:
+                self.close()
+                # A kept connection may have been closed meanwhile; what timed out may have been carried out.
+                if fresh or self._connection is None or not isinstance(error, ConnectionError):
                     raise Inconclusive(f"the control interface at {self._netloc} failed: {error}") from None
             else:
                 if response.will_close:

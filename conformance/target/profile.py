@@ -17,6 +17,7 @@ from typing import Any
 
 from conformance.errors import UsageProblem
 from conformance.spec import requirements
+from conformance.target.url import parse
 
 CARRIERS = ("query", "header", "subprotocol", "cookie")
 BAD_TOKENS = ("expired", "not_yet_valid", "revoked", "inactive_user", "wrong_signature", "wrong_audience")
@@ -81,7 +82,7 @@ class Profile:
     carriers: tuple[str, ...] = ()
     cookie: str = "session"
     credentials: dict[str, Credential] = field(default_factory=dict)
-    bad_tokens: dict[str, str] = field(default_factory=dict)
+    bad_tokens: dict[str, str] = field(default_factory=dict, repr=False)
     control_http: str | None = None
     max_message_bytes: int | None = None
     known_failures: tuple[KnownFailure, ...] = ()
@@ -135,7 +136,7 @@ class _Reader:
         if no_origin not in {None, "accept", "refuse"}:
             raise self._wrong("target.no_origin", f"{no_origin!r} is neither 'accept' nor 'refuse'")
         prepare = target.get("prepare", [])
-        if not isinstance(prepare, list) or not all(isinstance(one, list) for one in prepare):
+        if not isinstance(prepare, list) or not all(isinstance(one, list) and one for one in prepare):
             raise self._wrong("target.prepare", "expected a list of commands, each a list of words")
         profile = Profile(
             path=self.path,
@@ -166,6 +167,15 @@ class _Reader:
         return profile
 
     def _consistent(self, profile: Profile) -> None:
+        if profile.ready_timeout <= 0:
+            raise self._wrong("target.ready_timeout", "it must be above 0")
+        if profile.max_message_bytes is not None and profile.max_message_bytes <= 0:
+            raise self._wrong("limits.max_message_bytes", "it must be above 0")
+        if profile.url is not None:
+            try:
+                parse(profile.url.replace("{port}", "1").replace("{control_port}", "1"))
+            except UsageProblem as problem:
+                raise self._wrong("target.url", str(problem).split(": ", 1)[1].split(".\n")[0]) from None
         if profile.control_http is not None and not profile.control_http.startswith(("http://", "https://")):
             raise self._wrong("control.http", f"expected an http:// URL, got {profile.control_http!r}")
         if profile.start and not profile.url:
@@ -186,9 +196,8 @@ class _Reader:
 
     def _wrong(self, key: str, what: str, given: str = "", known: Any = ()) -> UsageProblem:
         near = difflib.get_close_matches(given, list(known), n=1) if given else []
-        hint = (
-            f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(sorted(known))}." if known else ""
-        )
+        listed = f" Known: {', '.join(sorted(known))}." if 0 < len(known) < 30 else ""
+        hint = f" Did you mean {near[0]!r}?" if near else listed
         return UsageProblem(f"profile {self.path}: {key}: {what}.{hint}")
 
     def _table(self, name: str) -> dict[str, Any]:
@@ -202,7 +211,7 @@ class _Reader:
         value = table.get(key, default)
         if value is default:
             return value
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
             names = kind.__name__ if isinstance(kind, type) else "number"
             raise self._wrong(f"{where}.{key}", f"expected {names}, got {type(value).__name__}")
         return value
@@ -241,6 +250,8 @@ class _Reader:
             secret = self.generated.setdefault(
                 name, f"{name.lower().replace('_', '-')}-{secrets.token_hex(16)}"
             )
+        if not secret:
+            raise self._wrong(f"{where}.{kind}", "the secret is empty")
         if not secret.isascii() or not secret.isprintable() or any(c in secret for c in ' ,;"\\'):
             raise self._wrong(where, "the token holds characters that cannot stand in a header")
         return secret
@@ -275,12 +286,17 @@ class _Reader:
         found = []
         for number, entry in enumerate(entries, 1):
             where = f"known_failure {number}"
+            if not isinstance(entry, dict):
+                raise self._wrong(where, "expected a table")
+            for key, value in entry.items():
+                if not isinstance(value, str):
+                    raise self._wrong(f"{where}.{key}", f"expected str, got {type(value).__name__}")
             self._known("known_failure", where, entry)
             name, reason = entry.get("requirement", ""), entry.get("reason", "")
             if name not in requirements():
                 raise self._wrong(
-                    f"{where}.requirement", f"there is no requirement {name!r}", name, ()
-                ) from None
+                    f"{where}.requirement", f"there is no requirement {name!r}", name, requirements()
+                )
             if not reason:
                 raise self._wrong(f"{where}.reason", "a known failure needs its reason")
             found.append(KnownFailure(name, reason, entry.get("link", "")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -50,7 +51,8 @@ def parse(text: str) -> ServerURL:
     """
 
     def wrong(what: str) -> UsageProblem:
-        return UsageProblem(f"--server-url {text!r}: {what}.\nAn example: --server-url=ws://localhost:8000")
+        shown = re.sub(r"//[^/]*@", "//…@", text).split("?")[0]
+        return UsageProblem(f"--server-url {shown!r}: {what}.\nAn example: --server-url=ws://localhost:8000")
 
     if not text.isprintable() or " " in text:
         raise wrong("it holds blanks or control characters")

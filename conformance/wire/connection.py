@@ -193,6 +193,8 @@ class Connection(asyncio.Protocol):
                 self._events.append(Pong(frame.payload, now))
             elif frame.opcode == CLOSE:
                 self._events.append(Close(frame.close_code, frame.close_reason, now))
+        if self._frames.overrun is not None:
+            self._finish(f"a frame of {self._frames.overrun} bytes was announced, more than is read")
 
     def _message(self, opcode: int, content: bytes) -> None:
         self._events.append(Message(opcode, content, self.transcript.now()))

@@ -59,10 +59,32 @@ class Inflater:
         """
         if self._agreed.server_no_context_takeover:
             self._stream = self._new()
-        content = self._stream.decompress(payload + TAIL, MAX_INFLATED)
-        if self._stream.eof:  # a block with BFINAL ends the stream; the next message begins a new one
-            self._stream = self._new()
-        return content
+        content, rest = bytearray(), payload + TAIL
+        while rest and (rest != TAIL or not content):
+            piece, rest = self._one_stream(rest)
+            content += piece
+            if self._stream.eof:  # a block with BFINAL ends the stream; what follows begins a new one
+                self._stream = self._new()
+        return bytes(content)
+
+    def _one_stream(self, data: bytes) -> tuple[bytes, bytes]:
+        """Return what ``data`` inflates to, and what of it lies behind the stream's end."""
+        stream = self._stream
+        if self._agreed.server_max_window_bits == 15:
+            return stream.decompress(data, MAX_INFLATED), stream.unused_data
+        # zlib looks back into all that one call has put out: only calls of one octet keep to the window.
+        content = bytearray()
+        for start in range(0, len(data), 64):
+            piece = data[start : start + 64]
+            while not stream.eof:
+                octet = stream.decompress(piece, 1)
+                content += octet
+                piece = stream.unconsumed_tail
+                if not octet and not piece:
+                    break
+            if stream.eof:
+                return bytes(content), stream.unused_data + data[start + 64 :]
+        return bytes(content), b""
 
 
 class Deflater:

@@ -23,7 +23,7 @@ def new_key() -> str:
 
 def accept_for(key: str) -> str:
     """Return the ``Sec-WebSocket-Accept`` that proves ``key`` was read (RFC 6455 §4.2.2 step 5.4)."""
-    return base64.b64encode(hashlib.sha1(key.strip().encode("latin-1") + GUID).digest()).decode()  # noqa: S324
+    return base64.b64encode(hashlib.sha1(_bytes(key.strip(" \t")) + GUID).digest()).decode()  # noqa: S324
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +195,9 @@ def parse_extensions(value: str) -> list[tuple[str, list[tuple[str, str | None]]
         pairs: list[tuple[str, str | None]] = []
         for parameter in parameters:
             key, separator, raw = parameter.partition("=")
-            key, raw = key.strip(), raw.strip()
+            key, raw = key.strip(" \t"), raw.strip(" \t")
             if len(raw) >= 2 and raw[0] == raw[-1] == '"':
-                raw = raw[1:-1].replace("\\", "")
+                raw = re.sub(r"\\(.)", r"\1", raw[1:-1])
             if TOKEN.fullmatch(key) is None or (separator and TOKEN.fullmatch(raw) is None):
                 return None
             pairs.append((key, raw if separator else None))
@@ -208,13 +208,15 @@ def parse_extensions(value: str) -> list[tuple[str, list[tuple[str, str | None]]
 def _split(value: str, separator: str) -> list[str]:
     """Split at a separator that stands outside quoted strings."""
     parts, quoted, current = [], False, ""
+    escaped = False
     for character in value:
-        if character == '"':
+        if character == '"' and not escaped:
             quoted = not quoted
+        escaped = quoted and character == "\\" and not escaped
         if character == separator and not quoted:
-            parts.append(current.strip())
+            parts.append(current.strip(" \t"))
             current = ""
         else:
             current += character
-    parts.append(current.strip())
+    parts.append(current.strip(" \t"))
     return parts

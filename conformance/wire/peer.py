@@ -8,6 +8,7 @@ what did not arrive before its Pong did not happen.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -127,8 +128,10 @@ class Peer:
         for position, kept in enumerate(self.inbox):
             if wanted(kept):
                 return self.inbox.pop(position)
+        deadline = time.monotonic() + timeout  # one for all: a server may go on talking of other things
         while True:
-            event = await self.connection.event(timeout)
+            remaining = deadline - time.monotonic()
+            event = await self.connection.event(remaining) if remaining > 0 else None
             if event is None or isinstance(event, End) or wanted(event):
                 return event
             self.inbox.append(event)
@@ -199,8 +202,9 @@ class Peer:
         self.inbox.clear()
         if ending.close is not None:
             self._answer(ending.close)
-        while ending.end is None:
-            event = await self.connection.event(timeout)
+        deadline = time.monotonic() + timeout
+        while ending.end is None and (remaining := deadline - time.monotonic()) > 0:
+            event = await self.connection.event(remaining)
             if event is None:
                 break
             if isinstance(event, End):
@@ -208,6 +212,7 @@ class Peer:
             elif isinstance(event, Close) and ending.close is None:
                 ending.close = event
                 self._answer(event)
+                deadline = time.monotonic() + timeout
             else:
                 ending.before.append(event)
         return ending
@@ -292,8 +297,9 @@ class Peer:
         upgraded = connection.response is not None and connection.response.status == 101
         if upgraded and connection.end is None and not connection.close_sent:
             self.send_close(1000)
-            while connection.end is None and await connection.event(self.limits.prompt) is not None:
-                pass
+            deadline = time.monotonic() + self.limits.prompt
+            while connection.end is None and (remaining := deadline - time.monotonic()) > 0:
+                await connection.event(remaining)
         connection.shut()
 
 

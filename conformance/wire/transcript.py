@@ -45,13 +45,14 @@ def _entry(
     if direction == "event":
         return entry
     text = data.decode("latin-1")
-    secret_inside = clean(text) != text
-    if data.startswith((b"HTTP/", b"GET ")) or b" HTTP/1." in data[:2048]:
-        entry["summary"] = clean(text[: MAX_BYTES_SHOWN * 2]).rstrip("\r\n").replace("\r\n", "\n")
-        return entry
     frames = FrameParser().feed(data)
+    texts = [text, *(frame.payload.decode("latin-1") for frame in frames)]
+    secret_inside = any(clean(one) != one for one in texts)
+    if data.startswith((b"HTTP/", b"GET ")) or b" HTTP/1." in data[:2048]:
+        entry["summary"] = clean(text)[: MAX_BYTES_SHOWN * 2].rstrip("\r\n").replace("\r\n", "\n")
+        return entry
     if frames and all(frame.opcode in {0, 1, 2, 8, 9, 10} for frame in frames):
-        entry["summary"] = clean("; ".join(describe(frame) for frame in frames[:20]))
+        entry["summary"] = "; ".join(describe(frame, clean) for frame in frames[:20])
         entry["fields"] = [one for frame in frames[:4] for one in fields_of(frame, clean)]
     else:
         entry["summary"] = f"{note} bytes"
@@ -61,13 +62,13 @@ def _entry(
     return entry
 
 
-def describe(frame: ReceivedFrame) -> str:
+def describe(frame: ReceivedFrame, clean: Callable[[str], str]) -> str:
     """Return a frame on one line, its payload elided where it is long."""
     bits = f" rsv={''.join(str(int(bit)) for bit in frame.rsv)}" if any(frame.rsv) else ""
     head = f"{name_of(frame.opcode)} fin={int(frame.fin)}{bits} mask={int(frame.mask is not None)}"
     if frame.opcode == CLOSE and frame.close_code is not None:
-        return f"{head} code={frame.close_code} reason={_text(frame.close_reason)}"
-    return f"{head} len={frame.declared_length} {_text(frame.payload)}".rstrip()
+        return f"{head} code={frame.close_code} reason={_text(frame.close_reason, clean)}"
+    return f"{head} len={frame.declared_length} {_text(frame.payload, clean)}".rstrip()
 
 
 def fields_of(frame: ReceivedFrame, clean: Callable[[str], str]) -> list[dict[str, Any]]:
@@ -82,18 +83,20 @@ def fields_of(frame: ReceivedFrame, clean: Callable[[str], str]) -> list[dict[st
     if frame.mask is not None:
         rows.append(("masking key", frame.mask.hex(" ")))
     if frame.opcode == CLOSE and frame.close_code is not None:
-        rows += [("status code", str(frame.close_code)), ("reason", clean(_text(frame.close_reason)))]
+        rows += [("status code", str(frame.close_code)), ("reason", _text(frame.close_reason, clean))]
     elif frame.payload:
-        rows.append(("payload", clean(_text(frame.payload))))
+        rows.append(("payload", _text(frame.payload, clean)))
     return [{"name": name, "value": value, "fault": False} for name, value in rows]
 
 
-def _text(payload: bytes) -> str:
+def _text(payload: bytes, clean: Callable[[str], str]) -> str:
+    # Cleaned before it is cut and quoted: half a secret, or one in escapes, would not be found afterwards.
     if not payload:
         return ""
-    shown = payload[:160]
     try:
-        text = repr(shown.decode())
+        whole = clean(payload.decode())
     except UnicodeDecodeError:
-        text = shown[:48].hex(" ")
-    return text + (f"… ({len(payload)} bytes)" if len(payload) > len(shown) else "")
+        raw = payload.decode("latin-1")
+        shown = clean(raw)[:48].encode("latin-1", "replace").hex(" ")
+        return shown + (f"… ({len(payload)} bytes)" if len(payload) > 48 else "")
+    return repr(whole[:160]) + (f"… ({len(payload)} bytes)" if len(whole) > 160 else "")

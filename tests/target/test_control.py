@@ -107,7 +107,6 @@ async def test_answer_that_does_not_come_is_inconclusive():
             await control("reset")
 
 
-@pytest.mark.xfail(strict=True, reason="http.client refuses such a port before the try begins")
 @pytest.mark.parametrize("port", ["{control_port}", "http"])
 async def test_port_that_is_no_number_is_inconclusive(port):
     with control_at(port) as control, pytest.raises(Inconclusive):

@@ -10,7 +10,7 @@ from wire_harness import QUICK, upgraded
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.wire.connection import Close, End, Message, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame
-from conformance.wire.peer import Ending, describe, fragments
+from conformance.wire.peer import Ending, Limits, describe, fragments
 
 pytestmark = pytest.mark.asyncio
 
@@ -451,13 +451,13 @@ async def test_leaving_is_bounded_and_never_raises(script):
 
 
 async def ticker(served):
-    """Say something once every 20 ms, until the client is gone."""
+    """Say something once every 5 ms, until the client is gone."""
     loop = asyncio.get_running_loop()
 
     def tick():
         if not served.writer.is_closing():
             served.say("81 01 61")
-            ticks[0] = loop.call_later(0.02, tick)
+            ticks[0] = loop.call_later(0.005, tick)
 
     ticks = [loop.call_soon(tick)]
     try:
@@ -474,10 +474,8 @@ async def tell(peer, verb):
             await (peer.ping() if verb == "ping" else peer.expect_failed(code=1002))
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TimeoutError, reason="the bound begins anew with each event, so it never ends"
-)
 @pytest.mark.parametrize("verb", ["ping", "expect_failed", "leave"])
 async def test_server_that_goes_on_talking_is_bounded(verb):
-    async with upgraded(ticker, QUICK) as peer, asyncio.timeout(0.5):
+    limits = Limits(reply=0.2, close=0.2, prompt=0.2)
+    async with upgraded(ticker, limits) as peer, asyncio.timeout(0.6):
         await tell(peer, verb)
