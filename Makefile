@@ -6,12 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 REPORTS := reports
 
-.PHONY: help conformance test check format lock browser clean
+.PHONY: help conformance test check format docs lock browser clean
 
 help:
 	@echo "make conformance   run the whole suite on the reference server, write the reports"
 	@echo "make test          formatter, linter, types and the project's own tests"
 	@echo "make format        format the code"
+	@echo "make docs          write the specification's pages anew"
 	@echo "make lock          pin the dependencies anew"
 	@echo "make clean         remove the environment and what runs wrote"
 
@@ -53,6 +54,10 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/.made
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m conformance spec --output docs/specification.md
+	$(BIN)/python -m conformance spec --html --output docs/specification.html
 
 lock: $(VENV)/.made
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from conformance import __version__
-from conformance.spec import CHAPTERS, Requirement, requirements
+from conformance.spec import Requirement, render, requirements
+from conformance.traceability import coverage, proven, suite_tests
 
 WIDTH = 100
 
@@ -23,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return serve(given[1:])
     options = parser().parse_args(given)
     if options.command == "spec":
-        return spec(options.id)
+        return spec(options)
     parser().print_help()
     return 4
 
@@ -41,8 +44,13 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "serve", help="start the reference server: --port and its other options", add_help=False
     )
-    one = commands.add_parser("spec", help="print the requirements, or explain one")
-    one.add_argument("id", nargs="?", help="a requirement's id")
+    one = commands.add_parser("spec", help="the specification: whole, as a list, one requirement, coverage")
+    one.add_argument("id", nargs="?", help="explain this requirement: text, source, tests, what breaks it")
+    shape = one.add_mutually_exclusive_group()
+    shape.add_argument("--list", action="store_true", help="one line a requirement")
+    shape.add_argument("--html", action="store_true", help="one self-contained page instead of Markdown")
+    shape.add_argument("--coverage", action="store_true", help="per chapter: tested, unproven, and why")
+    one.add_argument("--output", metavar="FILE", type=Path, help="write to a file instead of the terminal")
     return made
 
 
@@ -59,34 +67,77 @@ def serve(arguments: Sequence[str]) -> int:
     os.execv(sys.executable, [sys.executable, "-m", "reference_server", *arguments])  # noqa: S606
 
 
-def spec(identity: str | None) -> int:
-    """Print all requirements by chapter, or one in full."""
-    found = requirements()
-    if identity is None:
-        for chapter in CHAPTERS:
-            print(f"{chapter}")
-            for one in found.values():
-                if one.chapter == chapter:
-                    print(f"  {one.level:<10}  {one.id:<38} {one.title}")
-        return 0
-    if identity not in found:
-        print(f"There is no requirement {identity!r}. All of them: conformance spec", file=sys.stderr)
+def spec(options: argparse.Namespace) -> int:
+    """Print the specification, or the part of it that was asked for."""
+    if options.id is not None and options.id not in requirements():
+        near = difflib.get_close_matches(options.id, requirements(), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        print(
+            f"There is no requirement {options.id!r}.{hint} All of them: conformance spec --list",
+            file=sys.stderr,
+        )
         return 4
-    print(explain(found[identity]))
+    if options.id is not None:
+        text = explain(requirements()[options.id])
+    elif options.list:
+        text = listing()
+    elif options.coverage:
+        text = covered()
+    else:
+        text = render.html(proven()) if options.html else render.markdown(proven())
+    if options.output is None:
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:  # the reader has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    try:
+        options.output.write_text(text + ("" if text.endswith("\n") else "\n"), "utf-8")
+    except OSError as error:
+        print(f"--output {options.output}: {error.strerror}.", file=sys.stderr)
+        return 4
     return 0
 
 
+def listing() -> str:
+    """Return one line for each requirement, by chapter."""
+    lines = []
+    for name, title, chosen in render.by_chapter():
+        lines += [f"{name}: {title}", *(f"  {one.level:<10}  {one.id:<38} {one.title}" for one in chosen)]
+    return "\n".join(lines)
+
+
 def explain(requirement: Requirement) -> str:
-    """Return a requirement's whole text."""
+    """Return all that is known about one requirement."""
     lines = [
         f"{requirement.id} · {requirement.level} · chapter {requirement.chapter}",
         requirement.title,
         "",
         *textwrap.wrap(requirement.text, WIDTH),
         "",
-        f"Source: {requirement.source}",
+        *(f"{label}: {text}" for label, text in render.facts(requirement, proven())),
     ]
-    if requirement.needs:
-        lines.append(f"Needs: {', '.join(requirement.needs)}")
-    lines += [f"Accepted: {one}" for one in requirement.accepted]
+    named = suite_tests().get(requirement.id, [])
+    lines += [f"Test: {name}" for name in named]
+    if requirement.charged:
+        lines.append("Judged on the way in every test that sees it.")
+    if requirement.id not in proven():
+        lines.append("Not proven: no broken server is known to turn it red.")
+    return "\n".join(lines)
+
+
+def covered() -> str:
+    """Return, for each chapter, how many requirements are tested and how many of them are proven."""
+    rows = coverage()
+    lines = [f"{'chapter':<10} {'requirements':>12} {'tested':>7} {'proven':>7} {'unproven':>9}"]
+    lines += [
+        f"{row.chapter:<10} {row.requirements:>12} {row.tested:>7} {row.proven:>7} {len(row.unproven):>9}"
+        for row in rows
+    ]
+    for row in rows:
+        lines += [f"no test: {name}" for name in row.gaps]
+    for row in rows:
+        if row.unproven:
+            wrapped = textwrap.wrap(", ".join(row.unproven), WIDTH, break_on_hyphens=False)
+            lines += ["", f"unproven in {row.chapter} (no broken server kills them yet):", *wrapped]
     return "\n".join(lines)

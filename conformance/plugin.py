@@ -19,7 +19,7 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Usag
 from conformance.report.console import failure_text, summary_lines
 from conformance.report.results import TestResult
 from conformance.run import Options, Run, printable
-from conformance.spec import Requirement, requirements
+from conformance.spec import NEEDS, Requirement, requirements
 from conformance.target.target import Target
 
 SUITE = Path(__file__).parent / "suite"
@@ -208,6 +208,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         capability = run.target.capabilities.get(need)
         if capability is None or not capability.present:
             evidence = capability.evidence if capability else "not probed"
+            if capability is not None and capability.claim == requirement.id:
+                raise Nonconformance(
+                    f"the profile claims {NEEDS[need]}, but it is not there",
+                    expected=[NEEDS[need]],
+                    actual=evidence,
+                )
             raise NotApplicable(f"needs {need}: {evidence}")
 
 

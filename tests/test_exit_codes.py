@@ -212,3 +212,13 @@ def test_ipv6_url_is_taken(suite: Suite) -> None:
     done = suite(f"--server-url=ws://[::1]:{port}", PINGS)
     assert done.returncode == 10
     assert f"no connection to ws://[::1]:{port}" in verdict(done)
+
+
+def test_claimed_but_absent_is_1(suite: Suite, server: Server, tmp_path: Path) -> None:
+    profile = tmp_path / "profile.toml"
+    profile.write_text('[carriers]\noffered = ["query"]\n')
+    url = f"--server-url=ws://127.0.0.1:{server('plain')}"
+    done = suite(url, f"--profile={profile}", PINGS, "conformance/suite/session/test_confirmation.py")
+    assert done.returncode == 1, done.stdout
+    assert "1 requirement failed: session.confirmation-first" in verdict(done)
+    assert "the profile claims the permissions protocol" in done.stdout

@@ -41,7 +41,10 @@ def test_wheel_holds_what_a_run_needs(installed: Path) -> None:
     for needed in (
         "conformance/plugin.py",
         "conformance/spec/requirements/protocol.toml",
-        "conformance/spec/messages.json",
+        "conformance/spec/messages/definitions.json",
+        "conformance/spec/messages/server/error.json",
+        "conformance/spec/asyncapi.json",
+        "conformance/spec/registries/close_codes.toml",
         "conformance/report/report.html.j2",
         "reference_server/conformance.toml",
         "reference_server/page.html",

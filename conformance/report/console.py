@@ -53,6 +53,11 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
         for e in known
         if e.known_failure
     ]
+    session = run.target.capabilities.get("session") if run.target else None
+    if session is not None and not session.present:
+        lines.append(
+            f"judged as a plain WebSocket server, without the permissions protocol: {session.evidence}"
+        )
     lines += [f"report: {path}" for path in run.written]
     verdict = run.results.verdict()
     if exit_status in {2, 3} and not run.results.trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,6 +34,12 @@ NEEDS = {
     "limits": "a declared size limit",
 }
 
+SHAPES = {
+    "accepted": r".+ — .+",
+    "clauses": r"RFC(6455|7692)-[0-9.]+-[0-9]+",
+    "security": r"SEC-[A-Z0-9]+-[0-9]{2}",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -40,6 +47,9 @@ class Requirement:
 
     ``charged`` rules are judged on the way, in every test that sees them; the others by the tests that
     name them. ``needs`` are capabilities of the target without which the rule does not apply.
+    ``observed`` says how a client sees the rule kept or broken; ``accepted`` lists the outcomes that keep
+    it, each with its reason, where there is more than one. ``clauses`` and ``security`` are the ids of what
+    it covers in :mod:`conformance.spec.sources`.
     """
 
     id: str
@@ -52,6 +62,9 @@ class Requirement:
     charged: bool = False
     accepted: tuple[str, ...] = ()
     since: str = "1.0"
+    observed: str = ""
+    clauses: tuple[str, ...] = ()
+    security: tuple[str, ...] = ()
 
     @property
     def binding(self) -> bool:
@@ -86,6 +99,7 @@ def requirements() -> Mapping[str, Requirement]:
 
 def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
     known = {"id", "level", "title", "text", "source", "needs", "charged", "accepted", "since"}
+    known |= {"observed", "clauses", "security"}
     where = f"{name}: {entry.get('id', 'a requirement without id')}"
     if unknown := set(entry) - known:
         raise ValueError(f"{where}: unknown member {', '.join(sorted(unknown))}")
@@ -95,6 +109,12 @@ def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
         raise ValueError(f"{where}: level {entry['level']!r} is none of {', '.join(LEVELS)}")
     if unknown := set(entry.get("needs", ())) - set(NEEDS):
         raise ValueError(f"{where}: needs {', '.join(sorted(unknown))}, which no probe looks for")
+    for member, shape in SHAPES.items():
+        values = entry.get(member, [])
+        if wrong := [one for one in values if not re.fullmatch(shape, str(one))]:
+            raise ValueError(f"{where}: {member} {wrong[0]!r} has not the shape {shape}")
+        if len(set(values)) != len(values):
+            raise ValueError(f"{where}: {member} holds a value twice")
     return Requirement(
         id=entry["id"],
         chapter=chapter,
@@ -106,4 +126,7 @@ def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
         charged=bool(entry.get("charged", False)),
         accepted=tuple(entry.get("accepted", ())),
         since=entry.get("since", "1.0"),
+        observed=" ".join(entry.get("observed", "").split()),
+        clauses=tuple(entry.get("clauses", ())),
+        security=tuple(entry.get("security", ())),
     )

@@ -124,7 +124,9 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
         times = [await _ping_time(client) for _ in range(PINGS)]
         round_trip = statistics.median(times)
         target.limits = client.limits = scaled(round_trip, scale)
-        _set(target, await _session(client, path))
+        profile = target.profile
+        claimed = bool(profile.carriers or profile.credentials or profile.control_http)
+        _set(target, await _session(client, path, claimed=claimed))
         if target.has("session"):
             _set(target, await _heartbeat(client))
     finally:
@@ -149,13 +151,16 @@ async def _ping_time(client: Client) -> float:
     return pong.time - began
 
 
-async def _session(client: Client, path: str) -> Capability:
+async def _session(client: Client, path: str, *, claimed: bool) -> Capability:
     try:
         await client.confirmed()
     except Nonconformance as error:
-        evidence = f"the first message on {path} was {error.actual}, not connection_confirmed"
         return Capability(
-            "session", present=False, evidence=evidence, unlock="serve the permissions protocol"
+            "session",
+            present=False,
+            evidence=f"the first message on {path} was {error.actual}, not connection_confirmed",
+            unlock="serve the permissions protocol",
+            claim="session.confirmation-first" if claimed else None,
         )
     return Capability("session", present=True, evidence=f"{path} sent connection_confirmed")
 

@@ -26,12 +26,16 @@ CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """Something that the target has or lacks, the probe's evidence, and what would unlock it."""
+    """Something that the target has or lacks, the probe's evidence, and what would unlock it.
+
+    ``claim`` is the requirement that fails where the profile claims the capability and the target lacks it.
+    """
 
     name: str
     present: bool
     evidence: str
     unlock: str | None = None
+    claim: str | None = None
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What IANA has registered for WebSocket, as dated data: a run depends on no network, a report names the date."""
+"""What IANA has registered for WebSocket, as dated data that a report can name: nothing is fetched."""
 
 from __future__ import annotations
 

@@ -1,0 +1,85 @@
+"""The specification as pages to read: Markdown, and one self-contained HTML page with anchors by id."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined
+
+from conformance.spec import CHAPTERS, NEEDS, VERSION, Requirement, requirements
+
+TITLES = {
+    "protocol": "The WebSocket protocol",
+    "session": "Session messages",
+    "auth": "Identity",
+    "routing": "Endpoints and routes",
+    "events": "Events",
+    "port": "The port",
+    "browser": "The browser",
+}
+INTRODUCTION = (
+    "Every requirement has a permanent id. MUST and MUST NOT, broken, fail a server; SHOULD and SHOULD NOT, "
+    "broken, are advice (failures under --strict); MAY is observed and never red. Where several behaviours "
+    "keep a rule, all of them are listed. A rule that needs something which a server neither has nor claims "
+    "does not apply to it."
+)
+
+
+def by_chapter() -> list[tuple[str, str, list[Requirement]]]:
+    """Return the chapters as (name, title, requirements)."""
+    found = requirements().values()
+    return [(name, TITLES[name], [one for one in found if one.chapter == name]) for name in CHAPTERS]
+
+
+def markdown(proven: Mapping[str, Sequence[str]]) -> str:
+    """Return the whole specification as Markdown."""
+    lines = [f"# The specification, version {VERSION}", "", INTRODUCTION, ""]
+    for name, title, chosen in by_chapter():
+        lines += [f"## {title}", "", f"Chapter `{name}`, {len(chosen)} requirements.", ""]
+        for one in chosen:
+            lines += [f"### `{one.id}`", "", f"**{one.level}** · {one.title}", "", one.text, ""]
+            lines += [f"- {label}: {text}" for label, text in facts(one, proven)]
+            lines.append("")
+    return "\n".join(lines)
+
+
+def facts(one: Requirement, proven: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Return what is known about a requirement besides its text, as (label, text)."""
+    rows = [("Source", one.source), ("Observed", one.observed)]
+    rows += [("Accepted", outcome) for outcome in one.accepted]
+    rows.append(("Needs", "; ".join(NEEDS[need] for need in one.needs)))
+    rows.append(("Since", f"specification {one.since}" if one.since != "1.0" else ""))
+    rows.append(("Covers", ", ".join([*one.clauses, *one.security])))
+    rows.append(("Proven by", ", ".join(proven.get(one.id, ()))))
+    return [(label, text) for label, text in rows if text]
+
+
+def html(proven: Mapping[str, Sequence[str]]) -> str:
+    """Return the whole specification as one HTML page that needs no other file."""
+    source = resources.files("conformance.spec").joinpath("spec.html.j2").read_text("utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["linked"] = _linked
+    return environment.from_string(source).render(
+        version=VERSION,
+        introduction=INTRODUCTION,
+        chapters=by_chapter(),
+        facts=lambda one: facts(one, proven),
+        total=len(requirements()),
+    )
+
+
+def _linked(source: str) -> list[tuple[str, str]]:
+    """Cut a source into (text, address) pairs; RFC sections have the address of their text."""
+    pieces: list[tuple[str, str]] = []
+    position = 0
+    for match in re.finditer(r"RFC (\d+) §(\d[\d.]*\d|\d)", source):
+        pieces.append((source[position : match.start()], ""))
+        address = f"https://www.rfc-editor.org/rfc/rfc{match[1]}#section-{match[2]}"
+        pieces.append((match[0], address))
+        position = match.end()
+    pieces.append((source[position:], ""))
+    return [(text, address) for text, address in pieces if text]

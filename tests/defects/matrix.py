@@ -1,0 +1,135 @@
+"""Run the suite against a server that is wrong on purpose, and say what it made of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.defects.registry import Defect
+
+ROOT = Path(__file__).parents[2]
+SUITE = "conformance/suite"
+BOUND = 180.0
+# A few tests of every other chapter: a defect must not be blamed for what it does not break.
+SAMPLE = (
+    "protocol/test_control_frames.py::test_unsolicited_pong_is_ignored",
+    "session/test_confirmation.py::test_confirmation_comes_once",
+    "auth/test_carriers.py::test_groups_are_the_users",
+    "routing/test_methods.py::test_plain_get_is_no_websocket",
+    "events/test_delivery.py::test_event_has_one_event_id_on_all_connections",
+    "port_conflict/test_owners.py",
+)
+BAD = ("failed", "advised", "inconclusive")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: its exit status, what it printed, and its report."""
+
+    exit_code: int
+    printed: str
+    report: Mapping[str, Any]
+
+    def by_requirement(self, *outcomes: str) -> dict[str, str]:
+        """Return the requirements with one of these outcomes, and why."""
+        rows = self.report.get("requirements", ())
+        return {row["id"]: f"{row['outcome']}: {row['reason']}" for row in rows if row["outcome"] in outcomes}
+
+
+def run(
+    name: str,
+    files: Iterable[str],
+    *,
+    replacing: Mapping[str, str] | None = None,
+    time_scale: float = 0.2,
+    sample: bool = True,
+) -> Outcome:
+    """Run tests of the suite against the reference server with a defect or another manner."""
+    text = (ROOT / "reference_server" / "conformance.toml").read_text("utf-8")
+    changes = {'"-m", "reference_server"': f'"-m", "tests.defects.serve", "{name}"', **(replacing or {})}
+    return run_with(text, files, replacing=changes, time_scale=time_scale, sample=sample)
+
+
+def run_with(
+    profile: str,
+    files: Iterable[str],
+    *,
+    replacing: Mapping[str, str] | None = None,
+    time_scale: float = 0.2,
+    sample: bool = False,
+) -> Outcome:
+    """Run tests of the suite with a profile, in which texts are replaced."""
+    for old, new in {'cwd = ".."': f"cwd = {json.dumps(str(ROOT))}", **(replacing or {})}.items():
+        assert old in profile, f"the profile has no {old!r}"
+        profile = profile.replace(old, new)
+    chosen = [*files]
+    if sample:
+        parts = [one.split("::")[0] for one in chosen]
+        chosen += [one for one in SAMPLE if not any(one.startswith(part) for part in parts)]
+    with tempfile.TemporaryDirectory(prefix="defects-") as folder:
+        path = Path(folder, "conformance.toml")
+        path.write_text(profile, "utf-8")
+        command = [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--profile={path}",
+            f"--report-dir={folder}", f"--time-scale={time_scale:g}", *(f"{SUITE}/{one}" for one in chosen),
+        ]  # fmt: skip
+        exit_code, printed = _finished(command)
+        with contextlib.suppress(OSError):
+            return Outcome(exit_code, printed, json.loads(Path(folder, "conformance.json").read_text("utf-8")))
+    return Outcome(exit_code, printed, {})
+
+
+def _finished(command: list[str]) -> tuple[int, str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        printed, _ = process.communicate(timeout=BOUND)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # the suite stops its server on SIGTERM
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=30)
+        process.kill()
+        printed = f"{process.communicate()[0]}\nthe suite did not end within {BOUND:g} s"
+        return -1, printed
+    return process.returncode, printed
+
+
+def judged(defect: Defect) -> Outcome:
+    """Run the suite against a defect."""
+    return run(defect.name, defect.files, replacing=defect.profile, time_scale=defect.time_scale)
+
+
+def complaints(defect: Defect, level: str, outcome: Outcome) -> list[str]:
+    """Return what is wrong with the suite's verdict about a defect; nothing when it is right."""
+    wrong = []
+    wanted, word = ("failed", "FAILED") if level.startswith("MUST") else ("advised", "advised")
+    bad = outcome.by_requirement(*BAD)
+    if not bad.get(defect.requirement, "").startswith(wanted):
+        wrong.append(f"{defect.requirement} is not {wanted}: {bad.get(defect.requirement, 'it passed')}")
+    if f"{word}: {defect.requirement} (" not in outcome.printed:
+        wrong.append(f"the terminal does not name {defect.requirement} as {wanted}")
+    if wanted == "failed" and f"{defect.requirement} · {level}" not in outcome.printed:
+        wrong.append(f"no failure's text names {defect.requirement}")
+    wrong += [
+        f"{name} went down with it: {why}"
+        for name, why in bad.items()
+        if name != defect.requirement and name not in defect.companions
+    ]
+    judged_at_all = outcome.by_requirement("passed", "observed")
+    wrong += [f"the companion {one} was not harmed" for one in defect.companions if one in judged_at_all]
+    lost = [] if defect.profile else outcome.by_requirement("not-applicable")
+    wrong += [f"{one} became not applicable" for one in lost if one not in defect.companions]
+    failed = wanted == "failed" or any(why.startswith("failed") for why in bad.values())
+    if outcome.exit_code != int(failed):
+        wrong.append(f"exit status {outcome.exit_code}, expected {int(failed)}")
+    return wrong

@@ -1,0 +1,189 @@
+"""Opening handshakes that a server refuses: what real servers let pass, and how they said no."""
+
+from __future__ import annotations
+
+import types
+
+from reference_server import handshake, server
+from reference_server.events import Hub
+from reference_server.handshake import Refusal
+from websockets import server as library
+from websockets.protocol import Protocol
+
+from tests.defects.handshake import mended
+from tests.defects.registry import around, chapter
+
+defect = chapter("protocol/test_handshake_accepted.py", "protocol/test_handshake_refused.py")
+
+
+def lenient(name, mend):
+    """Change the values of one header before they are checked."""
+
+    def change(request):
+        values = request.headers.get_all(name)
+        changed = mend(values)
+        if changed != values:
+            request.headers.pop(name, None)
+            for value in changed:
+                request.headers[name] = value
+
+    mended(change)
+
+
+@defect("handshake.method", companions={"routing.method": "the same rule, judged on an endpoint's own route"})
+def upgrades_options_as_if_it_were_get() -> None:
+    def mend(request):
+        request.method = "GET" if request.method == "OPTIONS" else request.method
+
+    mended(mend)
+
+
+@defect("handshake.http-version")
+def upgrades_http_1_0() -> None:
+    def mend(request):
+        request.protocol = "HTTP/1.1"
+
+    mended(mend)
+
+
+@defect("handshake.host")
+def decides_by_the_first_of_two_hosts() -> None:
+    lenient("Host", lambda values: values[:1])
+
+
+@defect("handshake.host")
+def makes_up_a_missing_host() -> None:
+    lenient("Host", lambda values: values or ["localhost"])
+
+
+@defect("handshake.upgrade-required")
+def looks_at_the_first_nine_letters_of_upgrade() -> None:
+    lenient("Upgrade", lambda values: [value[:9] for value in values])
+
+
+@defect("handshake.connection-required")
+def finds_upgrade_inside_upgraded() -> None:
+    lenient("Connection", lambda values: ["Upgrade" if "upgrade" in one.lower() else one for one in values])
+
+
+@defect("handshake.key-required")
+def accepts_a_handshake_without_key() -> None:
+    lenient("Sec-WebSocket-Key", lambda values: values or ["A" * 22 + "=="])
+
+
+def accept_keys(text):
+    handshake._SIXTEEN_BYTES_IN_BASE64 = types.SimpleNamespace(fullmatch=lambda key: key == text or len(key) == 24)
+    library.base64 = types.SimpleNamespace(b64decode=lambda *_, **__: bytes(16))
+
+
+@defect("handshake.key-malformed")
+def accepts_a_key_of_fifteen_bytes() -> None:
+    accept_keys("A" * 20)
+
+
+@defect("handshake.key-once")
+def takes_the_first_of_two_keys() -> None:
+    lenient("Sec-WebSocket-Key", lambda values: values[:1])
+
+
+VERSION = "Sec-WebSocket-Version"
+
+
+@defect("handshake.version-required")
+def takes_a_missing_version_for_13() -> None:
+    lenient(VERSION, lambda values: values or ["13"])
+
+
+@defect("handshake.version-unsupported")
+def accepts_any_version_of_three_digits() -> None:
+    lenient(VERSION, lambda values: ["13" if one == "255" else one for one in values])
+
+
+@defect("handshake.version-malformed")
+def reads_the_version_as_a_number() -> None:
+    lenient(VERSION, lambda values: ["13" if one == "013" else one for one in values])
+
+
+@defect("handshake.version-malformed")
+def reads_the_version_up_to_what_is_no_digit() -> None:
+    lenient(VERSION, lambda values: ["13" if one == "13a" else one for one in values])
+
+
+@defect("handshake.version-once")
+def takes_the_first_of_two_versions() -> None:
+    lenient(VERSION, lambda values: values[:1])
+
+
+@defect("handshake.version-offered")
+def does_not_say_which_version_it_speaks() -> None:
+    @around(server, "check_handshake")
+    def check_handshake(original, headers):
+        try:
+            return original(headers)
+        except Refusal as refusal:
+            refusal.headers.pop(VERSION, None)
+            raise
+
+
+@defect("handshake.extensions-malformed")
+def overlooks_an_empty_extension_parameter() -> None:
+    lenient("Sec-WebSocket-Extensions", lambda values: [one.replace(";;", ";") for one in values])
+
+
+@defect("handshake.extensions-malformed")
+def overlooks_extensions_that_it_cannot_read() -> None:
+    lenient("Sec-WebSocket-Extensions", lambda values: [one for one in values if one != "x a"])
+
+
+@defect("handshake.subprotocol-malformed")
+def splits_subprotocols_at_blanks_too() -> None:
+    lenient("Sec-WebSocket-Protocol", lambda values: [one.replace("two words", "two, words") for one in values])
+
+
+def refuses(condition, status):
+    @around(server, "check_handshake")
+    def check_handshake(original, headers):
+        try:
+            return original(headers)
+        except Refusal as refusal:
+            if condition(headers):
+                refusal.status = status
+            raise
+
+
+@defect("handshake.refusal-answered")
+def hangs_up_on_a_handshake_without_key() -> None:
+    @around(server.PermissionsServer, "admit")
+    def admit(original, self, connection, request):
+        if "Upgrade" in request.headers and "Sec-WebSocket-Key" not in request.headers:
+            connection.transport.abort()
+        return original(self, connection, request)
+
+
+@defect("handshake.refusal-client-error")
+def blames_itself_for_a_malformed_key() -> None:
+    refuses(lambda headers: len(headers.get("Sec-WebSocket-Key", "")) == 20, 500)
+
+
+@defect("handshake.refusal-status")
+def answers_403_to_an_unknown_version() -> None:
+    refuses(lambda headers: headers.get_all(VERSION) == ["99"], 403)
+
+
+@defect("robustness.others-unharmed", files=("protocol/test_framing.py", "protocol/test_control_frames.py"))
+def closes_everyone_over_one_reserved_opcode() -> None:
+    peers = {}
+
+    @around(Hub, "join")
+    def join(original, self, peer, confirmation):
+        peers[peer] = self
+        original(self, peer, confirmation)
+
+    @around(Protocol, "fail")
+    def fail(original, self, code, reason=""):
+        original(self, code, reason)
+        if reason == "invalid opcode":
+            for peer, hub in peers.items():
+                if peer.websocket.protocol is not self:
+                    hub.close(peer, 1011, "")
+            peers.clear()
