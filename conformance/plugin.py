@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import shlex
 import signal
+import warnings
 from collections.abc import AsyncIterator, Generator
 from dataclasses import asdict
 from pathlib import Path
@@ -62,8 +63,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and check a URL that was given before anything else happens."""
+    if any("conformance" in str(argument) for argument in config.invocation_params.args):
+        # The suite names the loop of each fixture and test itself; the user has nothing to set.
+        warnings.filterwarnings("ignore", message=".*asyncio_default_fixture_loop_scope. is unset")
     config.addinivalue_line("markers", "requirement(id): the requirement that a conformance test judges")
     config.addinivalue_line("markers", "smoke: the few tests that tell in seconds whether anything works")
     if config.option.server_url is not None or config.option.profile is not None:

@@ -56,7 +56,7 @@ def test_suite_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> Non
     done = pytest_in(tmp_path, installed, "--pyargs", PINGS)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "CONFORMANT (exit 0)" in done.stdout
-    assert "warning" not in done.stdout.lower()
+    assert "warning" not in (done.stdout + done.stderr).lower()
     assert (tmp_path / "reports" / "conformance.html").is_file()
 
 

@@ -25,7 +25,8 @@ IDS = [kind for _, kind in MESSAGES]
 TIMES = [
     "2025-13-01T00:00:00Z", "2025-02-29T00:00:00Z", "2025-01-32T00:00:00Z", "2025-01-01T24:00:00Z",
     "2025-01-01T00:60:00Z", "2025-01-01T00:00:61Z", "2025-13-99", "2025-01-01T00:00Z", "now", "",
-    "2025-01-01T00:00:00Z\n", "2025-01-01T00:00:00+24:00", "2025-01-01T00:00:00+01:60", "٢٠٢٥-01-01T00:00:00Z", "1755570544278",
+    "2025-01-01T00:00:00Z\n", "2025-01-01T00:00:00+24:00", "2025-01-01T00:00:00+01:60",
+    "٢٠٢٥-01-01T00:00:00Z", "1755570544278",
 ]  # fmt: skip
 NOT_TEXT = [1, True, None, [], {}]
 NOT_INTEGER = ["1", 1.5, True, [], {}]
@@ -201,8 +202,9 @@ def test_example_is_valid(sender, message):
 
 @pytest.mark.parametrize(("sender", "kind"), MESSAGES, ids=IDS)
 def test_first_example_holds_every_member(sender, kind):
-    # The table of faults changes one member of it, which has to be there.
-    for path in set(members_of(schemas(sender)[kind])) - {("id",)}:
+    # The table of faults changes one of them at a time, which has to be there.
+    optional = {("id",), ("timestamp",)} if sender == "client" else set()
+    for path in set(members_of(schemas(sender)[kind])) - optional:
         place = example(sender, kind)
         for part in path:
             place = place[part]
