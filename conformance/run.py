@@ -140,11 +140,10 @@ class Run:
                 socket.create_connection((target.url.host, target.url.port), bound)
             ) as raw:
                 raw.settimeout(bound)
-                stream = raw
-                if target.endpoint.tls is not None:
-                    stream = target.endpoint.tls.wrap_socket(raw, server_hostname=target.url.host)
-                stream.sendall(opening(target.path, target.url.authority).encode())
-                return "" if stream.recv(1) else "it ends connections without an answer"
+                tls = target.endpoint.tls
+                with tls.wrap_socket(raw, server_hostname=target.url.host) if tls else raw as stream:
+                    stream.sendall(opening(target.path, target.url.authority).encode())
+                    return "" if stream.recv(1) else "it ends connections without an answer"
         except TimeoutError:
             return f"it gives no answer within {bound:g} s"
         except OSError as error:

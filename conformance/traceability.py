@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -46,16 +47,8 @@ def suite_tests() -> Mapping[str, list[str]]:
     """
     catcher = _Catcher()
     said = io.StringIO()
-    arguments = [
-        "--collect-only",
-        "-q",
-        "-p",
-        "conformance.plugin",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        "/dev/null",
-    ]
+    plugins = ["-p", "conformance.plugin", "-p", "no:cacheprovider"]
+    arguments = ["--collect-only", "-q", *plugins, "-c", os.devnull]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = pytest.main([*arguments, f"--rootdir={SUITE}", str(SUITE)], plugins=[catcher])
     if code != pytest.ExitCode.OK:

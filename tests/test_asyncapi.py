@@ -189,7 +189,7 @@ def test_binding_describes_the_opening_handshake():
 
 
 def test_close_codes_may_be_sent():
-    codes = [one["code"] for one in DOCUMENT["x-ws-close-codes"]]
+    codes = [one["code"] for one in DOCUMENT["info"]["x-ws-close-codes"]]
     assert sorted(set(codes)) == codes
     assert set(codes) <= registries.valid_close_codes()
     assert {4401, 4403, 4408, 4429} <= set(codes)

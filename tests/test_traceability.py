@@ -31,7 +31,7 @@ def test_catalogues_are_whole():
 @pytest.mark.parametrize("load", SOURCES)
 def test_each_is_covered_or_excluded_with_a_reason(load):
     silent = [f"{one.id}: {one.gist}" for one in load().values() if not one.covered_by and not one.excluded]
-    assert silent == [], counts(load)
+    assert not silent, "\n".join([counts(load), *silent])
 
 
 @pytest.mark.parametrize("load", SOURCES)
@@ -39,7 +39,7 @@ def test_none_is_both_covered_and_excluded(load):
     both = [
         f"{one.id}: {', '.join(one.covered_by)}" for one in load().values() if one.covered_by and one.excluded
     ]
-    assert both == [], counts(load)
+    assert not both, "\n".join([counts(load), *both])
 
 
 @pytest.mark.parametrize(("load", "member"), [(clauses, "clauses"), (security, "security")])
@@ -50,7 +50,7 @@ def test_requirements_name_only_what_exists(load, member):
         for name in getattr(one, member)
         if name not in load()
     ]
-    assert wrong == [], counts(load)
+    assert not wrong, "\n".join([counts(load), *wrong])
 
 
 @pytest.mark.parametrize("load", SOURCES)
@@ -63,7 +63,7 @@ def test_section_of_a_clause_is_that_of_its_id():
 
 
 def test_every_requirement_says_how_it_is_observed():
-    wrong = [one.id for one in requirements().values() if not re.fullmatch(r"[A-Z].+\.", one.observed)]
+    wrong = [one.id for one in requirements().values() if not re.fullmatch(r".{20,}\.", one.observed)]
     assert wrong == []
 
 

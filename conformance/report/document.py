@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance import __version__
 from conformance.report.results import RequirementResult, Results
-from conformance.spec import NEEDS, VERSION
+from conformance.spec import NEEDS, VERSION, registries
 from conformance.target.target import Target
 
 FORMAT = "conformance-results/1"
@@ -26,6 +26,7 @@ def document(results: Results, target: Target | None, run: dict[str, Any]) -> di
     return {
         "format": FORMAT,
         "suite": {"version": __version__, "specification": VERSION},
+        "registries": {"date": registries.date(), "updated": registries.registry_updated()},
         "run": run,
         "verdict": {"name": verdict.name, "exit_code": verdict.exit_code, "reason": verdict.reason},
         "target": _target(target),

@@ -421,6 +421,7 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Endpoint", clip_line(target.get("endpoint"))),
         ("Server", clip_line(target.get("server"))),
         ("Addresses", ", ".join(clip_line(a, 60) for a in sequence(target.get("addresses"))[:12])),
+        ("Certificate", "not verified (--insecure)" if target.get("insecure") is True else ""),
         ("Capabilities", _ladder(target.get("level"))),
         ("Started", _instant(run["started"]) if run.get("started") else ""),
         ("Took", "" if duration is None else f"{duration:.2f} s"),
@@ -435,6 +436,13 @@ def _ladder(level: object) -> str:
     return f"level {level} of {len(_LADDER) - 1}, {_LADDER[level]}"
 
 
+def _registries(registries: Mapping[str, Any]) -> str:
+    """Return which state of the registries close codes and names were judged by."""
+    if not registries:
+        return ""
+    return f"as of {clip_line(registries.get('updated'), 40)}, read {clip_line(registries.get('date'), 40)}"
+
+
 def _environment(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return where and how the run took place, as (name, value) pairs without the empty ones."""
     run, environment = mapping(document.get("run")), mapping(document.get("environment"))
@@ -446,6 +454,7 @@ def _environment(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Options", _pairs(run.get("options"))),
         ("Target started by", "" if started is None else "the suite" if started else "someone else"),
         ("Python", clip_line(environment.get("python"))),
+        ("IANA registries", _registries(mapping(document.get("registries")))),
         ("Platform", clip_line(environment.get("platform"))),
         ("Packages", _pairs(environment.get("packages"))),
         ("Round trip", "" if trip is None else f"{trip:.2f} ms"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -36,6 +37,21 @@ class Capability:
     evidence: str
     unlock: str | None = None
     claim: str | None = None
+
+
+def why_refused(error: OSError) -> str:
+    """Return why a connection could not be made, and for TLS what to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        hint = "Trust its authority with --ca-file=FILE, or verify nothing with --insecure"
+        return f"its certificate is not trusted ({error.verify_message}). {hint}"
+    if isinstance(error, ssl.SSLError):
+        return f"the TLS handshake failed ({error.reason or error}). Does this port speak TLS?"
+    if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
+        # A refusal is another class; what ends after it was accepted ends in the TLS handshake.
+        return "it ended during the TLS handshake. Does this port speak TLS?"
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    return str(error.strerror or error)
 
 
 @dataclass(slots=True)
@@ -187,9 +203,7 @@ class Target:
                 self.endpoint, label=label, report=self.recorder.breach, timeout=self.limits.handshake
             )
         except OSError as error:
-            raise Unreachable(
-                f"no connection to {self.url}: {error.strerror or error or 'timed out'}"
-            ) from error
+            raise Unreachable(f"no connection to {self.url}: {why_refused(error)}") from error
         self.recorder.transcript(connection.transcript)
         return connection
 

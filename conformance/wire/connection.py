@@ -294,9 +294,13 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def shut(self) -> None:
-        """Close our side for good."""
-        if self._transport is not None:
-            self._transport.abort() if self.end is not None else self._transport.close()
+        """Close our side for good; under TLS at once, without waiting for the server's close_notify."""
+        if self._transport is None:
+            return
+        if self.end is not None or self._transport.get_extra_info("sslcontext") is not None:
+            self._transport.abort()
+        else:
+            self._transport.close()
 
     def pause_reading(self) -> None:
         """Stop reading, as a slow client does."""

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from conformance.spec import registries
 from conformance.wire import deflate, handshake
 from conformance.wire.frames import CLOSE, CONTINUATION, CONTROL_OPCODES, DATA_OPCODES, TEXT, ReceivedFrame
 
@@ -22,9 +23,12 @@ class Breach:
     message: str
 
 
+_SENDABLE = registries.valid_close_codes()
+
+
 def valid_close_code(code: int) -> bool:
-    """Whether a status code may stand in a Close frame (RFC 6455 §7.4; 1012 to 1014 by registration)."""
-    return 1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
+    """Whether a status code may stand in a Close frame (RFC 6455 §7.4 and the dated registry)."""
+    return code in _SENDABLE
 
 
 class Monitor:

@@ -1,1 +1,110 @@
+"""Closing: RFC 6455 §5.5.1 and §7."""
 
+from __future__ import annotations
+
+from reference_server.handshake import StrictConnection
+from websockets.frames import Close, Frame, Opcode, apply_mask
+from websockets.protocol import Protocol
+
+from tests.defects.framing import frames
+from tests.defects.registry import around, chapter
+
+defect = chapter("protocol/test_closing.py", "protocol/test_control_frames.py")
+
+
+@defect("closing.reply")
+def does_not_answer_a_close_with_the_longest_reason() -> None:
+    @around(Protocol, "send_frame")
+    def send_frame(original, self, frame):
+        if frame.opcode is not Opcode.CLOSE or len(frame.data) < 125:
+            original(self, frame)
+
+
+@defect("closing.reply", companions={"closing.code-echo": "what is not answered is not given back"})
+def leaves_tcp_open_after_close_4999() -> None:
+    @around(Protocol, "send_eof")
+    def send_eof(original, self):
+        if self.close_rcvd is None or self.close_rcvd.code != 4999:
+            original(self)
+        else:
+            self.eof_sent = True
+
+
+def closes(change):
+    """Change a Close frame before it is read."""
+
+    def each(_, frame):
+        if frame.opcode is Opcode.CLOSE:
+            frame.data = change(bytes(frame.data))
+        return frame
+
+    frames(each)
+
+
+@defect("closing.code-echo")
+def answers_every_close_with_1000() -> None:
+    def change(data):
+        return b"\x03\xe8" if len(data) >= 2 and data[:2] >= b"\x0b\xb8" else data
+
+    closes(change)
+
+
+@defect("closing.code-echo")
+def does_not_know_the_codes_registered_later() -> None:
+    closes(lambda data: b"\x03\xea" if data == b"\x03\xf4" else data)
+
+
+@defect("closing.invalid-code")
+def answers_1016_as_if_it_were_1000() -> None:
+    closes(lambda data: b"\x03\xe8" if data[:2] == b"\x03\xf8" else data)
+
+
+@defect(
+    "closing.invalid-code",
+    companions={"closing.server-close-payload": "1006 in the answer is 1006 on the wire"},
+)
+def answers_1006_in_kind() -> None:
+    @around(Close, "check")
+    def check(original, self):
+        if self.code != 1006:
+            original(self)
+
+
+@defect("closing.one-byte")
+def reads_a_close_of_one_byte_as_an_empty_one() -> None:
+    closes(lambda data: b"" if len(data) == 1 else data)
+
+
+@defect("closing.after-close")
+def answers_a_ping_behind_the_clients_close() -> None:
+    def each(protocol, frame):
+        rest = bytes(protocol.reader.buffer)
+        if frame.opcode is Opcode.CLOSE and rest[:1] == b"\x89":
+            payload = apply_mask(rest[6 : 6 + (rest[1] & 0x7F)], rest[2:6])
+            protocol.send_frame(Frame(Opcode.PONG, payload))
+        return frame
+
+    frames(each)
+
+
+@defect("closing.half-close")
+def stays_when_the_client_ended_tcp() -> None:
+    @around(StrictConnection, "eof_received")
+    def eof_received(original, self):
+        return True if self.protocol.state.name == "OPEN" else original(self)
+
+
+def failing(change):
+    @around(Protocol, "fail")
+    def fail(original, self, code, reason=""):
+        original(self, change(code, reason), reason)
+
+
+@defect("closing.failure-close-frame")
+def fails_without_a_close_frame_on_fragmented_pings() -> None:
+    failing(lambda code, reason: 1006 if reason == "fragmented control frame" else code)
+
+
+@defect("closing.failure-code")
+def calls_a_long_ping_a_big_message() -> None:
+    failing(lambda code, reason: 1009 if reason == "control frame too long" else code)

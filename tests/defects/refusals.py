@@ -23,7 +23,7 @@ def lenient(name, mend):
         values = request.headers.get_all(name)
         changed = mend(values)
         if changed != values:
-            request.headers.pop(name, None)
+            del request.headers[name]
             for value in changed:
                 request.headers[name] = value
 
@@ -58,7 +58,7 @@ def makes_up_a_missing_host() -> None:
 
 @defect("handshake.upgrade-required")
 def looks_at_the_first_nine_letters_of_upgrade() -> None:
-    lenient("Upgrade", lambda values: [value[:9] for value in values])
+    lenient("Upgrade", lambda values: [one if "," in one else one[:9] for one in values])
 
 
 @defect("handshake.connection-required")

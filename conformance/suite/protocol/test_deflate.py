@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import zlib
+from dataclasses import replace
 
 import pytest
 
-from conformance.errors import NotApplicable
-from conformance.session.client import Client
+from conformance.suite.protocol.compression import (
+    HEADER,
+    PLAIN,
+    agreed,
+    compressed,
+    expect_data,
+    settle,
+)
 from conformance.target.target import Target
 from conformance.wire import deflate, handshake
 from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
+from conformance.wire.peer import fragments
 
-HEADER = "Sec-WebSocket-Extensions"
-PLAIN = "permessage-deflate"
 OFFERS = [
     PLAIN,
     f"{PLAIN}; client_max_window_bits",
@@ -32,8 +38,23 @@ BAD = {
     "server-window-empty": f"{PLAIN}; server_max_window_bits",
     "client-window-16": f"{PLAIN}; client_max_window_bits=16",
     "takeover-with-value": f"{PLAIN}; server_no_context_takeover=1",
+    "server-window-0": f"{PLAIN}; server_max_window_bits=0",
+    "server-window-negative": f"{PLAIN}; server_max_window_bits=-9",
+    "server-window-decimal": f"{PLAIN}; server_max_window_bits=10.5",
+    "server-window-letters": f"{PLAIN}; server_max_window_bits=ten",
+    "server-window-hexadecimal": f"{PLAIN}; server_max_window_bits=0xa",
+    "client-window-7": f"{PLAIN}; client_max_window_bits=7",
+    "client-window-leading-zero": f"{PLAIN}; client_max_window_bits=09",
+    "client-takeover-with-value": f"{PLAIN}; client_no_context_takeover=0",
+    "repeated-window": f"{PLAIN}; server_max_window_bits=10; server_max_window_bits=10",
     "repeated-parameter": f"{PLAIN}; server_no_context_takeover; server_no_context_takeover",
 }
+
+
+def reaching_back(content: bytes) -> bytes:
+    """Return content compressed with references to what the server was never sent."""
+    stream = zlib.compressobj(wbits=-15, zdict=content)
+    return (stream.compress(content) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(deflate.TAIL)
 
 
 @pytest.mark.requirement("deflate.response-parameters")
@@ -53,6 +74,24 @@ async def test_response_answers_the_offer(target: Target, offer: str) -> None:
         )
         target.recorder.observe(f"{offer} → {answer}")
         await peer.ping()
+
+
+@pytest.mark.requirement("deflate.response-parameters")
+@pytest.mark.parametrize("side", ["server", "client"])
+@pytest.mark.parametrize("bits", range(8, 16))
+async def test_response_answers_each_window(target: Target, side: str, bits: int) -> None:
+    offer = f"{PLAIN}; {side}_max_window_bits={bits}"
+    attempt = await target.attempt(target.opening(extra=[(HEADER, offer)]))
+    attempt.connection.shut()
+    answer = attempt.response.get(HEADER) if attempt.upgraded and attempt.response else None
+    wrong = faults(offer, answer)
+    target.expect(
+        not wrong,
+        f"the answer to {offer!r} is wrong: {wrong}",
+        expected=["parameters that answer the offer", "no permessage-deflate"],
+        actual=f"{HEADER}: {answer}",
+    )
+    target.recorder.observe(f"{offer} → {answer or attempt}")
 
 
 @pytest.mark.requirement("deflate.declines-bad-offer")
@@ -112,6 +151,16 @@ async def test_compressed_fragments_and_plain_messages_are_delivered(target: Tar
         await expect_data(target, peer, "p", {"plain": 1})
 
 
+@pytest.mark.requirement("deflate.compressed-message")
+async def test_compressed_fragments_of_one_byte_are_delivered(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        data = {"text": "one byte in each frame"}
+        content = json.dumps({"type": "heartbeat", "id": "f", "data": data}).encode()
+        first, *rest = fragments([bytes([one]) for one in deflate.Deflater(agreement).deflate(content)])
+        peer.send(replace(first, rsv1=True), *rest)
+        await expect_data(target, peer, "f", data)
+
+
 @pytest.mark.requirement("deflate.reserved-bit-control")
 @pytest.mark.parametrize(
     "frames",
@@ -135,6 +184,7 @@ async def test_rsv1_elsewhere_fails_the_connection(target: Target, frames: list[
     [
         pytest.param(b"\x07\xff\xff\xff", id="reserved-block-type"),
         pytest.param(b"\x00\x05\x00\x00\x00hello", id="stored-length-mismatch"),
+        pytest.param(reaching_back(b'{"type":"heartbeat"}'), id="reference-before-the-beginning"),
     ],
 )
 async def test_corrupt_stream_fails_the_connection(target: Target, payload: bytes) -> None:
@@ -174,34 +224,6 @@ async def test_server_compresses_within_what_was_agreed(target: Target, offer: s
         )
     broken = target.recorder.broken("deflate.server-stream")
     target.expect(not broken, broken, expected=["every message inflates as agreed"], actual=broken)
-
-
-async def settle(target: Target, peer: Client) -> None:
-    """Prove that the compressed connection works before a fault is tried on it."""
-    agreed(peer)
-    if target.has("session"):
-        await peer.confirmed()
-    await peer.alive()
-
-
-def agreed(peer: Client) -> deflate.Agreement:
-    """Return the agreement of a connection on which compression was accepted a moment ago."""
-    response = peer.connection.response
-    found = deflate.agreement(response.get(HEADER) if response else None)
-    if found is None:
-        raise NotApplicable("this offer was declined, which a server may do")
-    return found
-
-
-async def expect_data(target: Target, peer: Client, identity: str, data: Mapping[str, object]) -> None:
-    """Expect a heartbeat's data back."""
-    reply = await peer.reply_to(identity)
-    target.expect(
-        reply.get("data") == data,
-        "a message came back changed",
-        expected=[str(data)[:120]],
-        actual=str(reply)[:200],
-    )
 
 
 def faults(offer: str, answer: str | None) -> str:

@@ -1,0 +1,155 @@
+"""What a server's inflater has to take: RFC 7692 §6.1, §7.2.1 to §7.2.3."""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+import zlib
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from conformance.errors import Inconclusive, NotApplicable
+from conformance.suite.protocol.compression import compressed, expect_data
+from conformance.target.target import Target
+from conformance.wire import deflate
+from conformance.wire.connection import Close, Message
+from conformance.wire.frames import BINARY, TEXT, Frame
+
+
+def noise(length: int, seed: int = 7692) -> str:
+    """Return letters that repeat nothing, so that only a reference to an equal text makes them short."""
+    return "".join(random.Random(seed).choices(string.ascii_letters, k=length))  # noqa: S311
+
+
+def heartbeat(identity: str, data: Mapping[str, object]) -> bytes:
+    """Return a heartbeat's content."""
+    return json.dumps({"type": "heartbeat", "id": identity, "data": data}).encode()
+
+
+@pytest.mark.requirement("deflate.context-kept")
+async def test_reference_into_the_message_before_is_followed(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        if agreement.client_no_context_takeover:
+            raise NotApplicable("this server asked us to give up our window")
+        deflater, data = deflate.Deflater(agreement), {"text": noise(400)}
+        first, second = (deflater.deflate(heartbeat(one, data)) for one in ("before", "behind"))
+        assert len(second) < 60 < len(first), "the second message refers to the first"
+        peer.send(Frame(TEXT, first, rsv1=True))
+        await expect_data(target, peer, "before", data)
+        peer.send(Frame(TEXT, second, rsv1=True))
+        await expect_data(target, peer, "behind", data)
+
+
+@pytest.mark.requirement("deflate.full-window")
+async def test_reference_over_32_kib_is_followed(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        if agreement.client_no_context_takeover:
+            raise NotApplicable("this server asked us to give up our window")
+        deflater = deflate.Deflater(agreement)
+        far, near = {"text": noise(32_000)}, {"text": noise(32_000)[:300]}
+        first, second = deflater.deflate(heartbeat("far", far)), deflater.deflate(heartbeat("near", near))
+        assert needs_more_than_half(first, second), "the second message refers back over 16 KiB"
+        peer.send(Frame(TEXT, first, rsv1=True))
+        await expect_data(target, peer, "far", far)
+        peer.send(Frame(TEXT, second, rsv1=True))
+        await expect_data(target, peer, "near", near)
+
+
+def needs_more_than_half(first: bytes, second: bytes) -> bool:
+    """Whether a window of 16 KiB is too small to inflate the second payload."""
+    small = zlib.decompressobj(-14)
+    small.decompress(first + deflate.TAIL)
+    try:
+        small.decompress(second + deflate.TAIL)
+    except zlib.error:
+        return True
+    return False
+
+
+def stored(content: bytes) -> bytes:
+    """Compress into stored blocks, which hold the content as it is."""
+    return _flushed(zlib.compressobj(level=0, wbits=-15), content)
+
+
+def fixed(content: bytes) -> bytes:
+    """Compress into a block with the fixed Huffman codes."""
+    return _flushed(zlib.compressobj(wbits=-15, strategy=zlib.Z_FIXED), content)
+
+
+def several(content: bytes) -> bytes:
+    """Compress into a stored, a fixed and a dynamic block, with empty ones between."""
+    thirds = [content[:10], content[10:20], content[20:]]
+    blocks = [
+        zlib.compressobj(level=0, wbits=-15),
+        zlib.compressobj(wbits=-15, strategy=zlib.Z_FIXED),
+        zlib.compressobj(level=9, wbits=-15),
+    ]
+    parts = [one.compress(part) + one.flush(zlib.Z_SYNC_FLUSH) for one, part in zip(blocks, thirds, strict=True)]
+    return b"".join(parts).removesuffix(deflate.TAIL)
+
+
+def final(content: bytes) -> bytes:
+    """Compress into a block with BFINAL set, and an empty stored block behind it (RFC 7692 §7.2.3.4)."""
+    return zlib.compress(content, wbits=-15) + b"\x00"
+
+
+def _flushed(stream: zlib._Compress, content: bytes) -> bytes:
+    return (stream.compress(content) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(deflate.TAIL)
+
+
+@pytest.mark.requirement("deflate.block-types")
+@pytest.mark.parametrize("compress", [stored, fixed, several, final], ids=lambda function: function.__name__)
+async def test_blocks_of_any_type_are_inflated(target: Target, compress: Callable[[bytes], bytes]) -> None:
+    async with compressed(target) as (peer, _):
+        data = {"text": "any block will do " * 4}
+        peer.send(Frame(TEXT, compress(heartbeat("blocks", data)), rsv1=True))
+        await expect_data(target, peer, "blocks", data)
+
+
+@pytest.mark.requirement("deflate.after-final-block")
+async def test_message_behind_a_final_block_is_inflated(target: Target) -> None:
+    async with compressed(target) as (peer, _):
+        data = {"text": "behind a final block"}
+        peer.send(Frame(TEXT, final(heartbeat("final", data)), rsv1=True))
+        await expect_data(target, peer, "final", data)
+        peer.send(Frame(TEXT, fixed(heartbeat("behind", data)), rsv1=True))
+        await expect_data(target, peer, "behind", data)
+
+
+@pytest.mark.requirement("deflate.empty-message")
+async def test_empty_compressed_message_keeps_the_connection(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        peer.send(Frame(TEXT, b"\x00", rsv1=True))
+        await peer.ping()
+        data = {"text": "behind an empty message"}
+        content = deflate.Deflater(agreement).deflate(heartbeat("behind", data))
+        peer.send(Frame(TEXT, content, rsv1=True))
+        await expect_data(target, peer, "behind", data)
+
+
+@pytest.mark.requirement("deflate.opcode-kept")
+async def test_compressed_binary_is_answered_as_binary(target: Target) -> None:
+    content = b'{"type":"heartbeat","id":"binary"}'
+    plain = await answer_to_binary(target, content, compress=False)
+    if plain == "heartbeat_ack":
+        raise Inconclusive("the control failed: a binary message was taken for text without compression")
+    found = await answer_to_binary(target, content, compress=True)
+    target.expect(
+        found == plain,
+        "a compressed binary message was answered unlike an uncompressed one",
+        expected=[plain],
+        actual=found,
+    )
+
+
+async def answer_to_binary(target: Target, content: bytes, *, compress: bool) -> str:
+    """Return how a binary message is answered: by a message's type, by a Close or by the end of TCP."""
+    async with compressed(target) as (peer, agreement):
+        payload = deflate.Deflater(agreement).deflate(content) if compress else content
+        peer.send(Frame(BINARY, payload, rsv1=compress))
+        event = await peer.take(lambda one: isinstance(one, Message | Close), target.limits.reply)
+        if isinstance(event, Message):
+            return str(peer.decode(event).get("type"))
+        return f"Close {event.code}" if isinstance(event, Close) else "no answer"
