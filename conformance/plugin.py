@@ -17,7 +17,8 @@ import pytest_asyncio
 
 from conformance.browser.fixtures import browser, page
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
-from conformance.report.console import failure_text, summary_lines
+from conformance.judging import dress, judged
+from conformance.report.console import summary_lines
 from conformance.report.results import TestResult
 from conformance.run import Options, Run, printable
 from conformance.spec import NEEDS, Requirement, requirements
@@ -241,75 +242,6 @@ def pytest_runtest_makereport(
     report.conformance = asdict(result)  # type: ignore[attr-defined]
     dress(report, run, result, requirement)
     return report
-
-
-def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement: Requirement) -> TestResult:
-    """Return a test's result from what it raised and recorded."""
-    record = run.recorder.record
-    error = call.excinfo.value if call.excinfo is not None else None
-    result = TestResult(
-        id=item.nodeid,
-        requirement=requirement.id,
-        outcome="passed",
-        duration=round(call.duration, 4),
-        notes=[run.clean(note) for note in record.notes],
-        observed=[run.clean(text) for text in record.observed],
-        charges=[asdict(charge) for charge in record.charges.values()],
-        repeat=run.repeat(item.nodeid),
-    )
-    match error:
-        case None:
-            if requirement.level == "MAY":
-                result.outcome = "observed"
-        case NotApplicable():
-            result.outcome = "not-applicable"
-        case Inconclusive():
-            result.outcome = "inconclusive"
-        case Nonconformance(expected=expected, actual=actual):
-            result.outcome = run.results.level_outcome(requirement)
-            result.expected, result.actual = [run.clean(one) for one in expected], run.clean(actual)
-        case AssertionError():
-            result.outcome = run.results.level_outcome(requirement)
-        case pytest.skip.Exception():
-            result.outcome = "not-applicable"
-        case _:
-            result.outcome = "suite-fault"
-            result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
-    result.message = run.clean(str(error)) if error is not None else ""
-    if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
-        result.transcripts = run.recorder.transcripts_as_data()
-    return result
-
-
-def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: Requirement) -> None:
-    """Make pytest's own report say what the result says."""
-    if result.outcome == "suite-fault":
-        return  # pytest's traceback is just what is wanted here
-    texts = [
-        failure_text(requirements()[one["requirement"]], one["message"], (), "", result)
-        for one in result.breaches
-        if requirements()[one["requirement"]].binding
-        and one["requirement"] not in run.results.known
-        and _first_seen(run, one)
-    ]
-    if result.outcome in {"failed", "inconclusive"}:
-        texts.insert(0, failure_text(requirement, result.message, result.expected, result.actual, result))
-    if texts:
-        report.outcome, report.longrepr = "failed", printable("\n".join(texts))
-    elif result.outcome in {"passed", "observed"}:
-        report.outcome, report.longrepr = "passed", None
-    else:
-        line = f"{result.outcome}: {printable(result.message)}"
-        report.outcome, report.longrepr = "skipped", (str(report.location[0]), report.location[1] or 0, line)
-
-
-def _first_seen(run: Run, breach: Any) -> bool:
-    # One cause, one red: a breach that hundreds of tests see turns only the first of them red.
-    return not any(
-        one["requirement"] == breach["requirement"]
-        for test in run.results.tests.values()
-        for one in test.breaches
-    )
 
 
 def _stop_if_dead(item: pytest.Item, run: Run) -> bool:

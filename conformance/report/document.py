@@ -48,7 +48,10 @@ def _target(target: Target | None) -> dict[str, Any]:
         "addresses": list(target.endpoint.addresses),
         "insecure": target.profile.insecure,
         "level": level_of(target),
-        "capabilities": [asdict(one) for one in target.capabilities.values()],
+        "capabilities": [
+            {"name": one.name, "present": one.present, "evidence": one.evidence, "unlock": one.unlock}
+            for one in target.capabilities.values()
+        ],
     }
 
 

@@ -13,8 +13,8 @@ from conformance.target.profile import KnownFailure
 # From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
 OUTCOMES = (
     "failed",
-    "known-failure",
     "inconclusive",
+    "known-failure",
     "advised",
     "observed",
     "passed",

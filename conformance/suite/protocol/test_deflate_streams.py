@@ -86,7 +86,9 @@ def several(content: bytes) -> bytes:
         zlib.compressobj(wbits=-15, strategy=zlib.Z_FIXED),
         zlib.compressobj(level=9, wbits=-15),
     ]
-    parts = [one.compress(part) + one.flush(zlib.Z_SYNC_FLUSH) for one, part in zip(blocks, thirds, strict=True)]
+    parts = [
+        one.compress(part) + one.flush(zlib.Z_SYNC_FLUSH) for one, part in zip(blocks, thirds, strict=True)
+    ]
     return b"".join(parts).removesuffix(deflate.TAIL)
 
 
