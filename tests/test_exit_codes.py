@@ -39,7 +39,12 @@ def test_conformant_server_is_0(suite: Suite, tmp_path: Path) -> None:
 def test_plain_websocket_server_is_judged_on_what_it_shows(
     suite: Suite, server: Server, tmp_path: Path
 ) -> None:
-    done = suite(f"--server-url=ws://127.0.0.1:{server('plain')}/echo", PINGS, "conformance/suite/session")
+    done = suite(
+        f"--server-url=ws://127.0.0.1:{server('plain')}/echo",
+        PINGS,
+        "conformance/suite/session",
+        "--time-scale=0.4",
+    )
     assert done.returncode == 0, done.stdout
     written = json.loads((tmp_path / "reports" / "conformance.json").read_text())
     outcomes = {one["id"]: one["outcome"] for one in written["requirements"]}
@@ -94,7 +99,9 @@ def test_server_that_hangs_midway_is_10(suite: Suite, server: Server) -> None:
 
 
 def test_everything_not_applicable_is_10(suite: Suite, server: Server) -> None:
-    done = suite(f"--server-url=ws://127.0.0.1:{server('plain')}", "conformance/suite/events")
+    done = suite(
+        f"--server-url=ws://127.0.0.1:{server('plain')}", "conformance/suite/events", "--time-scale=0.4"
+    )
     assert done.returncode == 10, done.stdout
     assert "nothing was judged" in verdict(done)
 

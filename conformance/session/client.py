@@ -41,6 +41,10 @@ class Client(Peer):
     confirmation: Json
     speaks = True
 
+    def unasked(self, event: Event) -> bool:
+        """Whether a message is an event: somebody may cause one at any time."""
+        return self.decode(event).get("type") in EVENTS
+
     def decode(self, event: Event | None) -> Json:
         """Return a message's JSON object, or an empty one for anything else."""
         if not isinstance(event, Message) or event.opcode != TEXT:

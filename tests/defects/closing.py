@@ -20,7 +20,7 @@ def does_not_answer_a_close_with_the_longest_reason() -> None:
             original(self, frame)
 
 
-@defect("closing.reply", companions={"closing.code-echo": "what is not answered is not given back"})
+@defect("closing.reply")
 def leaves_tcp_open_after_close_4999() -> None:
     @around(Protocol, "send_eof")
     def send_eof(original, self):
@@ -44,7 +44,7 @@ def closes(change):
 @defect("closing.code-echo")
 def answers_every_close_with_1000() -> None:
     def change(data):
-        return b"\x03\xe8" if len(data) >= 2 and data[:2] >= b"\x0b\xb8" else data
+        return b"\x03\xe8" if b"\x0b\xb8" <= data[:2] < b"\x13\x88" else data
 
     closes(change)
 
@@ -71,8 +71,8 @@ def answers_1006_in_kind() -> None:
 
 
 @defect("closing.one-byte")
-def reads_a_close_of_one_byte_as_an_empty_one() -> None:
-    closes(lambda data: b"" if len(data) == 1 else data)
+def reads_a_close_of_one_byte_as_1000() -> None:
+    closes(lambda data: b"\x03\xe8" if len(data) == 1 else data)
 
 
 @defect("closing.after-close")

@@ -119,7 +119,10 @@ def compresses_in_a_larger_window_than_agreed() -> None:
             self.encoder = zlib.compressobj(wbits=-15)
 
 
-@defect("deflate.server-stream")
+@defect(
+    "deflate.server-stream",
+    companions={"deflate.compressed-message": "a reply that does not inflate is a reply that never came"},
+)
 def confirms_no_context_takeover_and_keeps_its_context() -> None:
     @around(PerMessageDeflate, "encode")
     def encode(original, self, frame):

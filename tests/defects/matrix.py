@@ -106,7 +106,7 @@ def _finished(command: list[str]) -> tuple[int, str]:
 
 def judged(defect: Defect) -> Outcome:
     """Run the suite against a defect."""
-    return run(defect.name, defect.files, replacing=defect.profile, time_scale=defect.time_scale)
+    return run(defect.name, defect.files, replacing=defect.profile, time_scale=defect.time_scale, sample=defect.sample)
 
 
 def complaints(defect: Defect, level: str, outcome: Outcome) -> list[str]:

@@ -172,18 +172,18 @@ def answers_403_to_an_unknown_version() -> None:
 
 @defect("robustness.others-unharmed", files=("protocol/test_framing.py", "protocol/test_control_frames.py"))
 def closes_everyone_over_one_reserved_opcode() -> None:
-    peers = {}
+    peers = []
 
     @around(Hub, "join")
     def join(original, self, peer, confirmation):
-        peers[peer] = self
+        peers.append(peer)
         original(self, peer, confirmation)
 
     @around(Protocol, "fail")
     def fail(original, self, code, reason=""):
         original(self, code, reason)
         if reason == "invalid opcode":
-            for peer, hub in peers.items():
+            for peer in peers:
                 if peer.websocket.protocol is not self:
-                    hub.close(peer, 1011, "")
+                    peer.websocket.transport.abort()
             peers.clear()

@@ -21,6 +21,7 @@ class Defect:
 
     ``companions`` are requirements that cannot but go down with it, each with the argument why; ``files``
     are the tests that are run, below ``conformance/suite``; ``profile`` replaces texts of the profile.
+    Without ``sample`` nothing else is run: the vice takes away what the other tests need.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Defect:
     companions: Mapping[str, str] = field(default_factory=dict)
     profile: Mapping[str, str] = field(default_factory=dict)
     time_scale: float = 0.2
+    sample: bool = True
 
 
 REGISTRY: dict[str, Defect] = {}
@@ -46,13 +48,14 @@ def chapter(*files: str, time_scale: float = 0.2) -> Callable[..., Any]:
         profile: Mapping[str, str] | None = None,
         files: tuple[str, ...] = files,
         time_scale: float = time_scale,
+        sample: bool = True,
     ) -> Callable[[Callable[[], None]], Callable[[], None]]:
         def register(apply: Callable[[], None]) -> Callable[[], None]:
             name = apply.__name__.replace("_", "-")
             module = apply.__module__.rsplit(".", 1)[-1]
             assert name not in REGISTRY, f"two defects are called {name}"
             REGISTRY[name] = Defect(
-                name, requirement, apply, module, files, companions or {}, profile or {}, time_scale
+                name, requirement, apply, module, files, companions or {}, profile or {}, time_scale, sample
             )
             return apply
 

@@ -2,7 +2,117 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 
-FILES = ("protocol",)
+from reference_server import server, session
+from reference_server.handshake import Refusal
+from websockets.exceptions import ProtocolError
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol
+
+from tests.defects.framing import frames
+from tests.defects.registry import around
+from tests.defects.session import confirmed_as, confirming, greetings
+
+FILES = ("protocol", "session", "auth", "routing", "events")
 MANNERS: dict[str, Callable[[], None]] = {}
+
+
+def manner(apply: Callable[[], None]) -> Callable[[], None]:
+    """Register a server that is right in its own way."""
+    MANNERS[apply.__name__.replace("_", "-")] = apply
+    return apply
+
+
+@manner
+def refuses_everything_with_403() -> None:
+    """As ASGI servers do, whatever the application's reason was."""
+
+    @around(server.PermissionsServer, "admit")
+    def admit(original, self, connection, request):
+        try:
+            return original(self, connection, request)
+        except Refusal as refusal:
+            if refusal.status in {401, 403, 404}:
+                raise Refusal(403, "") from None
+            raise
+
+
+@manner
+def refuses_tokens_behind_the_upgrade() -> None:
+    """By Close 4401, the only refusal that a browser's script can read."""
+
+    @around(server, "identify")
+    def identify(original, state, channel, **how):
+        try:
+            return original(state, channel, **how)
+        except Refusal as refusal:
+            if refusal.status != 401:
+                raise
+            chosen = "bearer" if "bearer" in how["subprotocols"] else None
+            return server.Identity(None, (), None, chosen), refusal
+
+    @around(server.PermissionsServer, "admit")
+    def admit(original, self, connection, request):
+        answer = original(self, connection, request)
+        if isinstance(getattr(connection, "identity", None), tuple):
+            connection.identity, connection.refusal = connection.identity
+        return answer
+
+    @around(server.PermissionsServer, "converse")
+    async def converse(original, self, websocket):
+        if hasattr(websocket, "refusal"):
+            await websocket.close(4401, "A valid token is required.")
+        else:
+            await original(self, websocket)
+
+
+@manner
+def says_more_than_it_has_to() -> None:
+    """More members in messages, more features, and one more confirmation in answer to `connect`."""
+    confirming(lambda message, _: message | {"version": 2, "features": message["features"] | {"presence": True}})
+
+    @around(session, "encode")
+    def encode(original, message):
+        return original({**message, "x-trace": "0af7651916cd43dd"})
+
+    greetings(lambda _state, identity, _message: confirmed_as(identity, identity.user_id))
+
+
+@manner
+def is_stricter_with_bytes_than_it_has_to_be() -> None:
+    """An empty Close is answered by 1000, lengths must be minimal, and broken text fails at its first byte."""
+
+    @around(Protocol, "send_frame")
+    def send_frame(original, self, frame):
+        if frame.opcode is Opcode.CLOSE and not frame.data:
+            frame = Frame(Opcode.CLOSE, b"\x03\xe8")
+        original(self, frame)
+
+    decoders = {}
+
+    @around(Frame, "parse")
+    def parse(original, read_exact, **how):
+        pieces = []
+
+        def read(size):
+            piece = yield from read_exact(size)
+            pieces.append(bytes(piece))
+            length = pieces[0][1] & 0x7F
+            if len(pieces) == 2 and length > 125 and int.from_bytes(piece, "big") < {126: 126, 127: 65536}[length]:
+                raise ProtocolError("the length is not minimal")
+            return piece
+
+        return (yield from original(read, **how))
+
+    def fail_fast(protocol, frame):
+        if frame.opcode is Opcode.TEXT and not frame.fin:
+            decoders[protocol.id] = codecs.getincrementaldecoder("utf-8")()
+        if frame.opcode in {Opcode.TEXT, Opcode.CONT} and protocol.id in decoders:
+            decoders[protocol.id].decode(bytes(frame.data), final=frame.fin)
+            if frame.fin:
+                del decoders[protocol.id]
+        return frame
+
+    frames(fail_fast)

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.target.target import Target
 from conformance.wire.connection import Close, Pong
-from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
+from conformance.wire.frames import BINARY, CLOSE, PING, TEXT, Frame, close_payload
 
 VALID_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4401, 4999]
 INVALID_CODES = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535]
@@ -93,6 +93,10 @@ async def test_close_of_one_byte_is_an_error(target: Target) -> None:
         pytest.param([Frame(PING, b"late")], id="ping"),
         pytest.param([Frame(CLOSE, close_payload(1001))], id="second-close"),
         pytest.param([Frame(TEXT, b'{"type":"heartbeat","id":"late"}')], id="text"),
+        pytest.param([Frame(BINARY, b"late")], id="binary"),
+        pytest.param([Frame(PING, b"late", mask=None)], id="unmasked-ping"),
+        pytest.param([Frame(TEXT, b"begun", fin=False), Frame(PING, b"late")], id="unfinished-text"),
+        pytest.param([Frame(CLOSE, close_payload(1000)), Frame(PING, b"late")], id="close-and-ping"),
     ],
 )
 async def test_frames_behind_our_close_are_not_processed(target: Target, late: list[Frame]) -> None:
@@ -109,11 +113,38 @@ async def test_frames_behind_our_close_are_not_processed(target: Target, late: l
         )
 
 
+@pytest.mark.requirement("closing.prompt")
+async def test_close_is_answered_and_tcp_ended_soon(target: Target) -> None:
+    async with target.connect() as peer:
+        peer.send_close(1000)
+        ending = await peer.ending(2 * target.limits.prompt)
+        target.expect(
+            ending.close is not None and ending.end is not None,
+            "the closing handshake was not finished soon",
+            expected=[f"a Close frame and the end of TCP, each within {2 * target.limits.prompt:g} s"],
+            actual=str(ending),
+        )
+
+
+@pytest.mark.requirement("closing.tcp-clean")
+async def test_closing_handshake_ends_in_a_fin(target: Target) -> None:
+    async with target.connect() as peer:
+        peer.send_close(1000)
+        ending = await peer.ending()
+        target.expect(
+            ending.end is not None and ending.end.kind == "fin",
+            "TCP did not end with a FIN after the closing handshake",
+            expected=["a Close frame, then TCP ended (FIN)"],
+            actual=str(ending),
+        )
+
+
 @pytest.mark.requirement("closing.half-close")
 async def test_client_that_ends_tcp_is_let_go(target: Target) -> None:
     async with target.connect() as peer:
         peer.connection.half_close()
         ending = await peer.ending()
+        peer.connection.shut()  # our half is closed: where the server stays, there is no other farewell
         target.expect(
             ending.end is not None,
             "the connection stays open after the client's FIN",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conformance.target.target import Target
-from conformance.wire.frames import CLOSE, PING, PONG, TEXT, Frame, close_payload
+from conformance.wire.connection import Pong
+from conformance.wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload
+from conformance.wire.peer import Peer, describe
 
 PING_PAYLOADS = [
     pytest.param(b"", id="empty"),
@@ -40,10 +42,17 @@ async def test_control_frame_over_125_bytes_fails_the_connection(target: Target,
 
 
 @pytest.mark.requirement("framing.control-length")
+async def test_ping_with_a_64_bit_length_fails_the_connection(target: Target) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(PING, b"p" * 65536))
+        await peer.expect_failed(code=1002)
+
+
+@pytest.mark.requirement("framing.control-length")
 async def test_close_frame_over_125_bytes_fails_the_connection(target: Target) -> None:
     async with target.abused() as peer:
         peer.send(Frame(CLOSE, close_payload(1000, "r" * 124)))
-        await peer.expect_failed(code=1002)
+        await peer.expect_close_refused(sent=1000, code=1002)
 
 
 @pytest.mark.requirement("framing.control-fragmented")
@@ -55,6 +64,20 @@ async def test_fragmented_control_frame_fails_the_connection(target: Target, opc
         await peer.expect_failed(code=1002)
 
 
+@pytest.mark.requirement("framing.control-fragmented")
+async def test_ping_in_two_frames_fails_the_connection(target: Target) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(PING, b"part", fin=False), Frame(CONTINUATION, b"rest"))
+        await peer.expect_failed(code=1002)
+
+
+@pytest.mark.requirement("framing.control-fragmented")
+async def test_close_with_fin_clear_is_not_answered_as_a_close(target: Target) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(CLOSE, close_payload(4000), fin=False))
+        await peer.expect_close_refused(sent=4000, code=1002)
+
+
 @pytest.mark.requirement("framing.control-between-fragments")
 async def test_ping_between_fragments_is_answered_before_the_message_ends(target: Target) -> None:
     async with target.connect() as peer:
@@ -62,3 +85,46 @@ async def test_ping_between_fragments_is_answered_before_the_message_ends(target
         await peer.ping(b"between")
         peer.send(Frame(0, b'"heartbeat"}'))
         await peer.ping(b"after")
+
+
+@pytest.mark.requirement("framing.ping-burst")
+async def test_latest_of_many_pings_in_one_segment_is_answered(target: Target) -> None:
+    async with target.connect() as peer:
+        payloads = [b"burst %02d" % number for number in range(40)]
+        peer.send(*(Frame(PING, payload) for payload in payloads))
+        await peer.expect_pong(payloads[-1])
+        expect_order(target, peer, payloads)
+
+
+@pytest.mark.requirement("framing.ping-burst")
+async def test_pings_in_segments_of_their_own_keep_their_order(target: Target) -> None:
+    async with target.connect() as peer:
+        payloads = [b"own %02d" % number for number in range(20)]
+        await peer.send_slowly([Frame(PING, payload).encode() for payload in payloads])
+        await peer.expect_pong(payloads[-1])
+        expect_order(target, peer, payloads)
+
+
+def expect_order(target: Target, peer: Peer, payloads: list[bytes]) -> None:
+    """Expect the Pongs that came before the last one in the order of their Pings."""
+    answered = [event.payload for event in peer.inbox if isinstance(event, Pong)]
+    target.expect(
+        answered == [one for one in payloads if one in answered],
+        "Pongs came in another order than their Pings",
+        expected=["Pongs in the order of the Pings"],
+        actual=", ".join(repr(one) for one in answered[:8]),
+    )
+    target.recorder.observe(f"{len(answered) + 1} of {len(payloads)} Pings answered")
+
+
+@pytest.mark.requirement("framing.pong-prompt")
+async def test_ping_inside_a_message_is_answered_soon(target: Target) -> None:
+    async with target.connect() as peer:
+        peer.send(Frame(TEXT, target.harmless()[:4], fin=False), Frame(PING, b"soon"))
+        event = await peer.take(lambda one: isinstance(one, Pong), 2 * target.limits.prompt)
+        target.expect(
+            isinstance(event, Pong) and event.payload == b"soon",
+            "a Ping was not answered soon",
+            expected=[f"a Pong within {2 * target.limits.prompt:g} s"],
+            actual=describe(event),
+        )

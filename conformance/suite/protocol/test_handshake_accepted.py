@@ -135,6 +135,15 @@ async def test_no_subprotocol_is_invented(target: Target, offers: list[str]) -> 
     target.recorder.observe(str(attempt))
 
 
+@pytest.mark.requirement("handshake.subprotocol-repeated")
+async def test_subprotocol_that_is_offered_twice_is_observed(target: Target) -> None:
+    attempt = await target.attempt(
+        target.opening(extra=[("Sec-WebSocket-Protocol", "conformance-a, conformance-a")])
+    )
+    attempt.connection.shut()
+    target.recorder.observe(str(attempt))
+
+
 @pytest.mark.requirement("handshake.extension-from-offer")
 async def test_no_extension_is_invented(target: Target) -> None:
     async with target.upgraded(target.opening()) as peer:
@@ -158,6 +167,13 @@ async def test_unknown_extension_is_left_out(target: Target, value: str) -> None
 @pytest.mark.requirement("handshake.extension-lines")
 async def test_extensions_may_be_offered_in_several_lines(target: Target) -> None:
     lines = [("Sec-WebSocket-Extensions", name) for name in ("x-conformance-a", "x-conformance-b; c=1")]
+    async with target.upgraded(target.opening(extra=lines)) as peer:
+        await peer.ping()
+
+
+@pytest.mark.requirement("handshake.extension-lines")
+async def test_subprotocols_may_be_offered_in_several_lines(target: Target) -> None:
+    lines = [("Sec-WebSocket-Protocol", name) for name in ("conformance-a", "conformance-b")]
     async with target.upgraded(target.opening(extra=lines)) as peer:
         await peer.ping()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.errors import NotApplicable
 from conformance.target.target import Target
 
 VERSION = "Sec-WebSocket-Version"
@@ -116,6 +117,24 @@ async def test_refused_version_is_answered_with_those_that_work(target: Target) 
     )
 
 
+@pytest.mark.requirement("handshake.version-advertised")
+async def test_versions_that_are_offered_work(target: Target) -> None:
+    refusal = await target.refuses(target.opening().setting(VERSION, "14"))
+    named = [one.strip() for one in ((refusal.response and refusal.response.get(VERSION)) or "").split(",")]
+    if not any(named):
+        raise NotApplicable("the refusal of a version names no other")
+    for version in filter(None, named):
+        attempt = await target.attempt(target.opening().setting(VERSION, version))
+        attempt.connection.shut()
+        target.expect(
+            attempt.upgraded,
+            f"version {version} was offered and then not accepted",
+            expected=[f"101 for each of the versions {', '.join(named)}"],
+            actual=str(attempt),
+        )
+    target.recorder.observe(f"the versions {', '.join(named)} are offered")
+
+
 @pytest.mark.requirement("handshake.version-draft")
 @pytest.mark.parametrize("version", ["0", "7", "8"])
 async def test_draft_version_is_observed(target: Target, version: str) -> None:
@@ -141,8 +160,9 @@ async def test_malformed_version_is_refused(target: Target, version: str) -> Non
 
 
 @pytest.mark.requirement("handshake.version-once")
-async def test_two_versions_are_refused(target: Target) -> None:
-    await target.refuses(target.opening().adding((VERSION, "13")))
+@pytest.mark.parametrize("version", ["13", "14"])
+async def test_two_versions_are_refused(target: Target, version: str) -> None:
+    await target.refuses(target.opening().adding((VERSION, version)))
 
 
 @pytest.mark.requirement("handshake.extensions-malformed")

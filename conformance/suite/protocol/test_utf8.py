@@ -7,7 +7,7 @@ import json
 import pytest
 
 from conformance.target.target import Target
-from conformance.wire.frames import CLOSE, TEXT, Frame, close_payload
+from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
 from conformance.wire.peer import fragments
 
 VALID = {
@@ -90,6 +90,14 @@ async def test_character_cut_at_the_end_fails_the_connection(target: Target, cut
     async with target.abused() as peer:
         await peer.twin(Frame(TEXT, target.harmless("é€😀")))
         peer.send(Frame(TEXT, b"end: " + bytes.fromhex(cut)))
+        await peer.expect_failed(code=1007)
+
+
+@pytest.mark.requirement("utf8.invalid-text")
+async def test_invalid_text_with_a_frame_behind_fails_the_connection(target: Target) -> None:
+    async with target.abused() as peer:
+        await peer.twin(Frame(TEXT, target.harmless("é€😀")), Frame(PING, b"behind"))
+        peer.send(Frame(TEXT, b"\xe2\x82"), Frame(PING, b"behind"))
         await peer.expect_failed(code=1007)
 
 

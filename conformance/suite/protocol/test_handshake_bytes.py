@@ -1,0 +1,123 @@
+"""Handshakes whose bytes are read differently by different programs: RFC 9112 §2.2, §3.2 and §5."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from conformance.errors import Inconclusive, NotApplicable
+from conformance.target.target import Target
+
+KEY, VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version"
+MARKER = "conformance-marker-7f3a"
+TRACES = re.compile(rb'Traceback \(most recent call last\)|File "|site-packages|at [\w.$]+\([\w]+\.java:')
+NOT_LINE_ENDS = [
+    pytest.param("\x0b", id="vertical-tab"),
+    pytest.param("\x0c", id="form-feed"),
+    pytest.param("\x1c", id="file-separator"),
+    pytest.param("\x1d", id="group-separator"),
+    pytest.param("\x1e", id="record-separator"),
+    pytest.param("\x85", id="nel"),
+    pytest.param("\u2028", id="line-separator"),
+]
+
+
+@pytest.mark.requirement("handshake.fragment-in-target")
+async def test_target_with_a_fragment_is_refused(target: Target) -> None:
+    request = target.opening()
+    await target.refuses(request.saying(target=f"{request.target!s}#fragment"))
+
+
+@pytest.mark.requirement("handshake.target-bytes")
+async def test_target_with_raw_bytes_is_refused(target: Target) -> None:
+    request = target.opening()
+    begun = f"{request.target!s}{'&' if '?' in str(request.target) else '?'}conformance="
+    control = await target.attempt(request.saying(target=f"{begun}%FF"))
+    control.connection.shut()
+    if not control.upgraded:
+        raise Inconclusive(f"the control failed: {control} to the same byte in percent-encoding")
+    await target.refuses(request.saying(target=begun.encode() + b"\xff"))
+
+
+@pytest.mark.requirement("handshake.header-bytes")
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("caf\u00e9", id="latin-1"),
+        pytest.param("caf\u00c3\u00a9", id="utf-8"),
+        pytest.param("\u00ff\u00fe", id="neither"),
+    ],
+)
+async def test_header_field_beyond_ascii_is_observed(target: Target, value: str) -> None:
+    attempt = await target.attempt(target.opening(extra=[("X-Conformance", value)]))
+    attempt.connection.shut()
+    target.recorder.observe(str(attempt))
+
+
+@pytest.mark.requirement("handshake.header-control-bytes")
+@pytest.mark.parametrize("byte", [pytest.param("\x00", id="nul"), pytest.param("\r", id="bare-cr")])
+async def test_header_field_with_a_control_byte_is_refused(target: Target, byte: str) -> None:
+    await target.refuses(target.opening(extra=[("X-Conformance", f"before{byte}behind")]))
+
+
+@pytest.mark.requirement("handshake.line-ends")
+@pytest.mark.parametrize("byte", NOT_LINE_ENDS)
+async def test_no_other_byte_ends_a_header_line(target: Target, byte: str) -> None:
+    request = target.opening().without("Upgrade")
+    await target.refuses(request.adding(("X-Conformance", f"value{byte}Upgrade: websocket")))
+
+
+@pytest.mark.requirement("handshake.blank-before-colon")
+async def test_blank_before_the_colon_is_refused(target: Target) -> None:
+    await target.refuses(target.opening(extra=[("X-Conformance ", "value")]), statuses={400})
+
+
+@pytest.mark.requirement("handshake.folded-header")
+async def test_folded_header_field_is_observed(target: Target) -> None:
+    attempt = await target.attempt(target.opening(extra=[("X-Conformance", "folded\r\n value")]))
+    attempt.connection.shut()
+    target.recorder.observe(str(attempt))
+
+
+@pytest.mark.requirement("handshake.underscore-names")
+@pytest.mark.parametrize("names", [[KEY], [VERSION], [KEY, VERSION]], ids=["key", "version", "both"])
+async def test_name_with_underscores_is_another_name(target: Target, names: list[str]) -> None:
+    request = target.opening()
+    changed = tuple(
+        (name.replace("-", "_") if name in names else name, value) for name, value in request.headers
+    )
+    await target.refuses(request.saying(headers=changed))
+
+
+@pytest.mark.requirement("handshake.h2c")
+async def test_upgrade_to_h2c_is_not_taken(target: Target) -> None:
+    request = target.opening().without(KEY, VERSION).setting("Upgrade", "h2c")
+    request = request.setting("Connection", "Upgrade, HTTP2-Settings")
+    attempt = await target.attempt(request.adding(("HTTP2-Settings", "AAMAAABkAAQAAP__")))
+    attempt.connection.shut()
+    target.expect(
+        attempt.status != 101,
+        "the server switched to another protocol than WebSocket",
+        expected=["an HTTP status other than 101", "the end of TCP"],
+        actual=str(attempt),
+    )
+    target.recorder.observe(str(attempt))
+
+
+@pytest.mark.requirement("handshake.refusal-discreet")
+@pytest.mark.parametrize("name", [KEY, VERSION, "Upgrade", "Sec-WebSocket-Extensions"])
+async def test_refusal_repeats_no_header_and_shows_no_traceback(target: Target, name: str) -> None:
+    attempt = await target.attempt(target.opening().setting(name, f"{MARKER};;"))
+    if attempt.upgraded or attempt.response is None:
+        attempt.connection.shut()
+        raise NotApplicable(f"{attempt}: the malformed {name} was not answered by a refusal")
+    said = attempt.response.head + await attempt.connection.read_body(target.limits.prompt)
+    attempt.connection.shut()
+    found = TRACES.search(said)
+    target.expect(
+        MARKER.encode() not in said and found is None,
+        "a refusal gives away more than that it is one",
+        expected=["neither the header's value nor a traceback"],
+        actual=f"{attempt}, with the value of {name}" if found is None else f"{attempt}, with {found[0]!r}",
+    )
