@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from client_harness import CONFIRMED, Server, acknowledge
 
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.client import same
 from conformance.wire.connection import Message
-from conformance.wire.frames import BINARY, CLOSE, TEXT, close_payload
+from conformance.wire.frames import BINARY, CLOSE, TEXT, Frame, close_payload
 
 pytestmark = pytest.mark.asyncio
 TIME = "2026-11-22T10:00:00Z"
@@ -309,3 +311,32 @@ async def test_event_that_waited_already_is_one():
     server.say(event("role_updated"))
     with pytest.raises(Nonconformance, match="somebody else"):
         await server.client.expect_no_event()
+
+
+# Events are no answers.
+
+
+async def test_event_breaks_no_silence():
+    server = Server()
+    server.say(event("role_updated"))
+    await server.client.expect_silence()
+
+
+@pytest.mark.parametrize("answers", [pytest.param(False, id="event"), pytest.param(True, id="reply")])
+async def test_only_a_reply_before_the_end_answers_a_fault(answers):
+    server = Server()
+    asyncio.get_running_loop().call_soon(
+        fail, server, acknowledge({})[0] if answers else event("role_updated")
+    )
+    if answers:
+        with pytest.raises(Nonconformance, match="had to refuse"):
+            await server.client.expect_failed(code=1002)
+    else:
+        assert (await server.client.expect_failed(code=1002)).close.code == 1002
+
+
+def fail(server, message):
+    """Say a message and fail the connection, once the client waits for it."""
+    server.say(message)
+    server.connection.data_received(Frame(CLOSE, close_payload(1002), mask=None).encode())
+    server.connection.eof_received()
