@@ -8,7 +8,6 @@ from reference_server.handshake import Refusal
 from reference_server.identity import Identity
 from reference_server.routes import AnonymousChannel, UserChannel
 from reference_server.state import State, Token
-
 from tests.defects.registry import around, chapter
 from tests.defects.session import confirming
 
@@ -26,7 +25,13 @@ def reads_the_token_at_the_begin_of_the_query_only() -> None:
     carried("query_tokens", lambda original, query: original(query) if query.startswith("token") else [])
 
 
-@defect("auth.header-token", files=(f"{CARRIERS}::test_token_in_the_header", "auth/test_no_token.py::test_without_a_token_a_client_is_anonymous"))
+@defect(
+    "auth.header-token",
+    files=(
+        f"{CARRIERS}::test_token_in_the_header",
+        "auth/test_no_token.py::test_without_a_token_a_client_is_anonymous",
+    ),
+)
 def does_not_read_authorization() -> None:
     carried("header_tokens", lambda *_: [])
 
@@ -34,8 +39,15 @@ def does_not_read_authorization() -> None:
 @defect("auth.header-scheme-case")
 def wants_bearer_with_a_capital() -> None:
     def change(original, headers):
-        wrong = any(value[:6].lower() == "bearer" != value[:6] != "Bearer" for value in headers.get_all("Authorization"))
-        return [] if wrong or any(v.startswith("bearer") for v in headers.get_all("Authorization")) else original(headers)
+        wrong = any(
+            value[:6].lower() == "bearer" != value[:6] != "Bearer"
+            for value in headers.get_all("Authorization")
+        )
+        return (
+            []
+            if wrong or any(v.startswith("bearer") for v in headers.get_all("Authorization"))
+            else original(headers)
+        )
 
     carried("header_tokens", change)
 
@@ -120,7 +132,11 @@ def takes_a_user_id_for_a_token() -> None:
 @defect("auth.bad-token")
 def believes_tokens_that_nobody_signed() -> None:
     def find_token(original, self, secret):
-        return Token(self.users[1]) if secret.startswith("eyJ") and secret.endswith(".") else original(self, secret)
+        return (
+            Token(self.users[1])
+            if secret.startswith("eyJ") and secret.endswith(".")
+            else original(self, secret)
+        )
 
     lookups(find_token)
 
@@ -253,7 +269,9 @@ def quotes_the_bad_token_in_its_401() -> None:
             return found()
         except Refusal as refusal:
             if refusal.status == 401:
-                refusal.headers["WWW-Authenticate"] = f'Bearer error="{how["headers"].get("Authorization", "")}"'
+                refusal.headers["WWW-Authenticate"] = (
+                    f'Bearer error="{how["headers"].get("Authorization", "")}"'
+                )
             raise
 
     identifying(change)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reference_server.handshake import StrictConnection
 from websockets.frames import Close, Frame, Opcode, apply_mask
 from websockets.protocol import Protocol
 
+from reference_server.handshake import StrictConnection
 from tests.defects.framing import frames
 from tests.defects.registry import around, chapter
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import zlib
 
-from reference_server import server
-from reference_server.handshake import Refusal
 from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import CTRL_OPCODES, Frame
 
+from reference_server import server
+from reference_server.handshake import Refusal
 from tests.defects.registry import around, chapter
 
 defect = chapter("protocol/test_deflate.py")
@@ -38,7 +38,9 @@ def does_not_confirm_the_window_that_it_was_asked_for() -> None:
 
 @defect("deflate.response-parameters")
 def limits_a_clients_window_that_offered_no_limit() -> None:
-    offers(after=lambda answered, params: [*answered, *([] if params else [("client_max_window_bits", "12")])])
+    offers(
+        after=lambda answered, params: [*answered, *([] if params else [("client_max_window_bits", "12")])]
+    )
 
 
 @defect("deflate.declines-bad-offer")

@@ -8,7 +8,6 @@ import time
 
 from reference_server import actions, control, session
 from reference_server.events import Hub, Peer
-
 from tests.defects.registry import around, chapter
 
 MOMENTS = "events/test_moments.py"
@@ -74,7 +73,11 @@ def joins_before_it_confirms() -> None:
         later.append(asyncio.get_running_loop().call_later(0.005, peer.push, confirmation))
 
 
-@defect("events.from-confirmation-on", files=(f"{MOMENTS}::test_change_right_after_the_confirmation_is_announced",), sample=False)
+@defect(
+    "events.from-confirmation-on",
+    files=(f"{MOMENTS}::test_change_right_after_the_confirmation_is_announced",),
+    sample=False,
+)
 def joins_a_moment_behind_the_confirmation() -> None:
     later = []
 
@@ -175,5 +178,3 @@ def skips_events_while_the_reader_is_slow() -> None:
         if is_event(text) and self.websocket.transport.get_write_buffer_size():
             return True
         return original(self, text)
-
-

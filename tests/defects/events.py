@@ -9,7 +9,6 @@ from reference_server import actions, events, identity, session
 from reference_server.events import Hub
 from reference_server.handshake import Refusal
 from reference_server.state import Token
-
 from tests.defects.registry import around, chapter
 
 TYPES = "events/test_types.py"
@@ -31,7 +30,10 @@ def published(change):
 ANNOUNCED = f"{TYPES}::test_change_is_announced_to_its_user"
 
 
-@defect("events.permission-changed", files=(ANNOUNCED, f"{TYPES}::test_revoked_permission_is_announced_as_not_granted"))
+@defect(
+    "events.permission-changed",
+    files=(ANNOUNCED, f"{TYPES}::test_revoked_permission_is_announced_as_not_granted"),
+)
 def announces_a_revoked_permission_as_granted() -> None:
     published(lambda _, data: data | {"granted": True} if "granted" in data else data)
 

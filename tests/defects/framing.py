@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 
-from reference_server import server
 from websockets.exceptions import ConnectionClosed, ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol
 
+from reference_server import server
 from tests.defects.registry import around, chapter
 
 defect = chapter(
@@ -90,7 +90,7 @@ def answers_the_newest_ping_first() -> None:
         before = len(self.writes)
         original(self, data)
         if len(self.writes) - before >= 8 and all(one[:1] == b"\x8a" for one in self.writes[before:]):
-            self.writes[before:] = self.writes[:before:-1] + [self.writes[before]]
+            self.writes[before:] = [*self.writes[:before:-1], self.writes[before]]
 
     answers_pings(lambda _, pong: pong)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 
-from reference_server import handshake, server
-from reference_server.handshake import Refusal, StrictConnection
 from websockets import http11
 from websockets import server as library
 from websockets.server import ServerProtocol
 
+from reference_server import handshake, server
+from reference_server.handshake import Refusal, StrictConnection
 from tests.defects.registry import around, chapter
 
 defect = chapter("protocol/test_handshake_accepted.py", "protocol/test_handshake_refused.py")

@@ -83,7 +83,9 @@ def run_with(
         ]  # fmt: skip
         exit_code, printed = _finished(command)
         with contextlib.suppress(OSError):
-            return Outcome(exit_code, printed, json.loads(Path(folder, "conformance.json").read_text("utf-8")))
+            return Outcome(
+                exit_code, printed, json.loads(Path(folder, "conformance.json").read_text("utf-8"))
+            )
     return Outcome(exit_code, printed, {})
 
 
@@ -106,7 +108,13 @@ def _finished(command: list[str]) -> tuple[int, str]:
 
 def judged(defect: Defect) -> Outcome:
     """Run the suite against a defect."""
-    return run(defect.name, defect.files, replacing=defect.profile, time_scale=defect.time_scale, sample=defect.sample)
+    return run(
+        defect.name,
+        defect.files,
+        replacing=defect.profile,
+        time_scale=defect.time_scale,
+        sample=defect.sample,
+    )
 
 
 def complaints(defect: Defect, level: str, outcome: Outcome) -> list[str]:

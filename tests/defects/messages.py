@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
-from reference_server import server, session
 from websockets.exceptions import ConnectionClosed
 
+from reference_server import server, session
 from tests.defects.registry import around, chapter
 
 defect = chapter(

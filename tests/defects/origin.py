@@ -64,5 +64,3 @@ def lets_clients_in_that_have_no_origin() -> None:
 @defect("auth.cookie-origin")
 def believes_a_cookie_from_any_page() -> None:
     pages(lambda given, headers: [ALLOWED] if given and "Cookie" in headers else given)
-
-

@@ -8,12 +8,12 @@ import socket
 import time
 
 import psutil
-from reference_server import __main__ as program
-from reference_server import binding, server
-from reference_server.binding import PortOccupiedError
 from websockets.asyncio.server import Server
 from websockets.server import ServerProtocol
 
+from reference_server import __main__ as program
+from reference_server import binding, server
+from reference_server.binding import PortOccupiedError
 from tests.defects.registry import around, chapter
 
 STOPPING = "port_conflict/test_stopping.py"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import types
 
-from reference_server import handshake, server
-from reference_server.events import Hub
-from reference_server.handshake import Refusal
 from websockets import server as library
 from websockets.protocol import Protocol
 
+from reference_server import handshake, server
+from reference_server.events import Hub
+from reference_server.handshake import Refusal
 from tests.defects.handshake import mended
 from tests.defects.registry import around, chapter
 
@@ -72,7 +72,9 @@ def accepts_a_handshake_without_key() -> None:
 
 
 def accept_keys(text):
-    handshake._SIXTEEN_BYTES_IN_BASE64 = types.SimpleNamespace(fullmatch=lambda key: key == text or len(key) == 24)
+    handshake._SIXTEEN_BYTES_IN_BASE64 = types.SimpleNamespace(
+        fullmatch=lambda key: key == text or len(key) == 24
+    )
     library.base64 = types.SimpleNamespace(b64decode=lambda *_, **__: bytes(16))
 
 
@@ -137,7 +139,9 @@ def overlooks_extensions_that_it_cannot_read() -> None:
 
 @defect("handshake.subprotocol-malformed")
 def splits_subprotocols_at_blanks_too() -> None:
-    lenient("Sec-WebSocket-Protocol", lambda values: [one.replace("two words", "two, words") for one in values])
+    lenient(
+        "Sec-WebSocket-Protocol", lambda values: [one.replace("two words", "two, words") for one in values]
+    )
 
 
 def refuses(condition, status):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from websockets import http11
+
 from reference_server import server
 from reference_server.handshake import Refusal
 from reference_server.identity import Identity
 from reference_server.routes import OwnChannel, UserChannel
-from websockets import http11
-
 from tests.defects.auth import identifying
 from tests.defects.registry import around, chapter
 
@@ -105,9 +105,9 @@ def checks_no_identity_on_ids_with_leading_zeros() -> None:
         return original(path)
 
     identifying(
-        lambda found, _state, channel, _how: Identity(channel.number, (), None, None)
-        if isinstance(channel, Dodged)
-        else found()
+        lambda found, _state, channel, _how: (
+            Identity(channel.number, (), None, None) if isinstance(channel, Dodged) else found()
+        )
     )
 
 
@@ -135,7 +135,13 @@ def knows_no_absolute_form() -> None:
 
 @defect("routing.absolute-form-channel")
 def takes_any_absolute_form_for_the_own_channel() -> None:
-    targets(lambda _, host, path, query: (host, path if host is None or "anon" in path else "/ws/permissions/", query))
+    targets(
+        lambda _, host, path, query: (
+            host,
+            path if host is None or "anon" in path else "/ws/permissions/",
+            query,
+        )
+    )
 
 
 @defect("routing.query")
@@ -150,7 +156,13 @@ def lets_the_query_name_the_user() -> None:
 
 @defect("routing.query")
 def finds_the_endpoint_inside_the_query() -> None:
-    targets(lambda target, host, path, query: (host, query.split("&")[0].split("=")[-1] if path == "/no-such-path" else path, query))
+    targets(
+        lambda target, host, path, query: (
+            host,
+            query.split("&")[0].split("=")[-1] if path == "/no-such-path" else path,
+            query,
+        )
+    )
 
 
 @defect("routing.plain-get")
@@ -159,7 +171,11 @@ def upgrades_a_plain_get() -> None:
     def asks_for_upgrade(original, headers):
         if "Upgrade" in headers or "Sec-WebSocket-Key" in headers:
             return original(headers)
-        for name, value in {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}.items():
+        for name, value in {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+        }.items():
             headers.pop(name, None)
             headers[name] = value
         headers["Sec-WebSocket-Key"] = "A" * 22 + "=="

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reference_server import session
-from reference_server.events import Hub
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol
 
+from reference_server import session
+from reference_server.events import Hub
 from tests.defects.registry import around, chapter
 
 defect = chapter("protocol/test_invariants.py", "protocol/test_framing.py", "protocol/test_closing.py")
@@ -77,8 +77,8 @@ def answers_an_empty_text_in_latin_1() -> None:
         return original(received)
 
     @around(Protocol, "send_text")
-    def send_text(original, self, data, fin=True):
-        original(self, bytes(data).replace(mark.encode(), mark.encode("latin-1")), fin)
+    def send_text(original, self, data, *fin):
+        original(self, bytes(data).replace(mark.encode(), mark.encode("latin-1")), *fin)
 
 
 def close_frames(change):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reference_server import server, session
-from reference_server.events import Hub
 from websockets.exceptions import ProtocolError
 from websockets.protocol import Protocol
 
+from reference_server import server, session
+from reference_server.events import Hub
 from tests.defects.registry import around, chapter
 
 FIRST = "session/test_confirmation.py"
@@ -22,7 +22,9 @@ def confirming(change):
         return session.encode(change(message, identity) or message)
 
 
-@defect("session.confirmation-first", files=(f"{FIRST}::test_confirmation_comes_first_and_unasked",), sample=False)
+@defect(
+    "session.confirmation-first", files=(f"{FIRST}::test_confirmation_comes_first_and_unasked",), sample=False
+)
 def sends_news_before_the_confirmation() -> None:
     joined = []
 

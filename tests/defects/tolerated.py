@@ -5,12 +5,12 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable
 
-from reference_server import server, session
-from reference_server.handshake import Refusal
 from websockets.exceptions import ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol
 
+from reference_server import server, session
+from reference_server.handshake import Refusal
 from tests.defects.framing import frames
 from tests.defects.registry import around
 from tests.defects.session import confirmed_as, confirming, greetings
@@ -71,7 +71,9 @@ def refuses_tokens_behind_the_upgrade() -> None:
 @manner
 def says_more_than_it_has_to() -> None:
     """More members in messages, more features, and one more confirmation in answer to `connect`."""
-    confirming(lambda message, _: message | {"version": 2, "features": message["features"] | {"presence": True}})
+    confirming(
+        lambda message, _: message | {"version": 2, "features": message["features"] | {"presence": True}}
+    )
 
     @around(session, "encode")
     def encode(original, message):
@@ -100,7 +102,11 @@ def is_stricter_with_bytes_than_it_has_to_be() -> None:
             piece = yield from read_exact(size)
             pieces.append(bytes(piece))
             length = pieces[0][1] & 0x7F
-            if len(pieces) == 2 and length > 125 and int.from_bytes(piece, "big") < {126: 126, 127: 65536}[length]:
+            if (
+                len(pieces) == 2
+                and length > 125
+                and int.from_bytes(piece, "big") < {126: 126, 127: 65536}[length]
+            ):
                 raise ProtocolError("the length is not minimal")
             return piece
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import NotApplicable
 from conformance.target.target import Target
 
 VERSION = "Sec-WebSocket-Version"
@@ -121,9 +120,7 @@ async def test_refused_version_is_answered_with_those_that_work(target: Target) 
 async def test_versions_that_are_offered_work(target: Target) -> None:
     refusal = await target.refuses(target.opening().setting(VERSION, "14"))
     named = [one.strip() for one in ((refusal.response and refusal.response.get(VERSION)) or "").split(",")]
-    if not any(named):
-        raise NotApplicable("the refusal of a version names no other")
-    for version in filter(None, named):
+    for version in filter(None, named):  # that none is named is judged by handshake.version-offered
         attempt = await target.attempt(target.opening().setting(VERSION, version))
         attempt.connection.shut()
         target.expect(
@@ -132,7 +129,7 @@ async def test_versions_that_are_offered_work(target: Target) -> None:
             expected=[f"101 for each of the versions {', '.join(named)}"],
             actual=str(attempt),
         )
-    target.recorder.observe(f"the versions {', '.join(named)} are offered")
+    target.recorder.observe(f"offered: {', '.join(named) or 'none'}")
 
 
 @pytest.mark.requirement("handshake.version-draft")
