@@ -73,13 +73,8 @@ class Attempt:
 
     @property
     def upgraded(self) -> bool:
-        """Whether the server switched to WebSocket: a 101 whose Upgrade says so."""
-        response = self.response
-        return (
-            response is not None
-            and response.status == 101
-            and "websocket" in (response.get("Upgrade") or "websocket").lower()
-        )
+        """Whether the server switched to WebSocket."""
+        return self.response is not None and self.response.upgraded
 
     def __str__(self) -> str:
         """Describe the outcome for a person."""

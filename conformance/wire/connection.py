@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
             if self._request is not None:
                 self._monitor.response(self._request, self.response)
             data = self._parser.rest
-        if self.response.status == 101:
+        if self.response.upgraded:
             self._feed_frames(data)
         else:
             self.response.body += data

@@ -116,6 +116,12 @@ class Response:
         return ", ".join(values) if values else None
 
     @property
+    def upgraded(self) -> bool:
+        """Whether it switches to WebSocket; a 101 without Upgrade is taken for one, h2c is not."""
+        protocol = self.get("Upgrade")
+        return self.status == 101 and (protocol is None or "websocket" in protocol.lower())
+
+    @property
     def line(self) -> str:
         """The status line, as a person reads it."""
         return f"{self.version} {self.status} {self.reason}".rstrip()

@@ -300,7 +300,7 @@ class Peer:
     async def leave(self) -> None:
         """Close as a client should, without judging the server's manners; never raises."""
         connection = self.connection
-        upgraded = connection.response is not None and connection.response.status == 101
+        upgraded = connection.response is not None and connection.response.upgraded
         if upgraded and connection.end is None and not connection.close_sent:
             self.send_close(1000)
             deadline = time.monotonic() + self.limits.prompt

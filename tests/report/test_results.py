@@ -49,7 +49,7 @@ def test_single_outcome_is_the_requirements(outcome):
 
 
 GRAVEST_FIRST = [
-    "failed", "known-failure", "inconclusive", "advised", "observed", "passed", "not-applicable",
+    "failed", "inconclusive", "known-failure", "advised", "observed", "passed", "not-applicable",
 ]  # fmt: skip
 
 

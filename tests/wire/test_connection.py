@@ -349,3 +349,15 @@ async def test_transcript_holds_both_sides_and_the_end():
     assert [entry["direction"] for entry in entries][:3] == ["event", "sent", "received"]
     assert entries[0]["summary"].startswith("TCP connection to 127.0.0.1 port ")
     assert "TCP ended (FIN)" in [entry["summary"] for entry in entries]
+
+
+async def test_bytes_after_a_switch_to_another_protocol_are_no_frames():
+    breaches = []
+    connection = Connection("test", breaches.append)
+    connection.data_received(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+        b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x10\x00\x00"
+    )
+    assert connection.response.upgraded is False
+    assert connection.received_frames == []
+    assert breaches == []
