@@ -136,6 +136,10 @@ def covered() -> str:
     ]
     for row in rows:
         lines += [f"no test: {name}" for name in row.gaps]
+    for title, chosen in render.sources_read():
+        excluded = [one for one in chosen if one.excluded]
+        lines += ["", f"{title}: {len(chosen) - len(excluded)} covered, {len(excluded)} excluded"]
+        lines += [f"  {one.id:<20} {one.excluded}" for one in excluded]
     for row in rows:
         if row.unproven:
             wrapped = textwrap.wrap(", ".join(row.unproven), WIDTH, break_on_hyphens=False)

@@ -17,19 +17,7 @@ from tests.defects import coverage, matrix, miniatures, tolerated
 from tests.defects.registry import Defect, defects
 
 Begin = Callable[[str], Future[matrix.Outcome]]
-# What the suite does not see yet, and why; whoever mends it takes the line away.
-UNSEEN = {
-    "closes-everyone-over-one-reserved-opcode": "the bystander that was harmed is dropped, not shut: a leak",
-    "waits-with-everything-for-the-slowest-reader": "the reader is opened too late, so that it is missing",
-}
-DEFECTS = [
-    pytest.param(
-        one,
-        id=f"{one.module}-{one.name}",
-        marks=[pytest.mark.xfail(reason=UNSEEN[one.name])] if one.name in UNSEEN else [],
-    )
-    for one in defects().values()
-]
+DEFECTS = [pytest.param(one, id=f"{one.module}-{one.name}") for one in defects().values()]
 
 
 def start(pool: ThreadPoolExecutor, name: str) -> Future[matrix.Outcome]:
@@ -52,8 +40,11 @@ def begun(request: pytest.FixtureRequest) -> Iterator[Begin]:
         if "PYTEST_XDIST_WORKER" not in os.environ:
             for item in request.session.items:
                 chosen = getattr(item, "callspec", None)
-                if chosen is not None and item.path == request.path:
-                    begin(getattr(chosen.params.get("defect"), "name", chosen.params.get("manner", "")))
+                if chosen is None or item.path != request.path:
+                    continue
+                for param in ("defect", "manner"):
+                    if param in chosen.params:
+                        begin(getattr(chosen.params[param], "name", chosen.params[param]))
         try:
             yield begin
         finally:

@@ -8,7 +8,8 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
-from conformance.spec import CHAPTERS, NEEDS, VERSION, Requirement, requirements
+from conformance.spec import CHAPTERS, NEEDS, VERSION, Requirement, requirements, sources
+from conformance.spec.sources import Source
 
 TITLES = {
     "protocol": "The WebSocket protocol",
@@ -42,7 +43,27 @@ def markdown(proven: Mapping[str, Sequence[str]]) -> str:
             lines += [f"### `{one.id}`", "", f"**{one.level}** · {one.title}", "", one.text, ""]
             lines += [f"- {label}: {text}" for label, text in facts(one, proven)]
             lines.append("")
+    lines += ["## What is not covered, and why", ""]
+    for title, total, left in excluded():
+        lines += [f"### {title}: {len(left)} of {total}", ""]
+        lines += [
+            f"- `{one.id}` ({one.level}, {one.where}): {one.gist}. Excluded: {one.excluded}." for one in left
+        ]
+        lines.append("")
     return "\n".join(lines)
+
+
+def sources_read() -> list[tuple[str, list[Source]]]:
+    """Return what the requirements were made from, each with its entries."""
+    return [
+        ("Clauses of RFC 6455 and RFC 7692", list(sources.clauses().values())),
+        ("Rows of the security catalogue", list(sources.security().values())),
+    ]
+
+
+def excluded() -> list[tuple[str, int, list[Source]]]:
+    """Return what no requirement covers, as (title, number of entries in all, the excluded ones)."""
+    return [(title, len(chosen), [one for one in chosen if one.excluded]) for title, chosen in sources_read()]
 
 
 def facts(one: Requirement, proven: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -68,7 +89,7 @@ def html(proven: Mapping[str, Sequence[str]]) -> str:
         introduction=INTRODUCTION,
         chapters=by_chapter(),
         facts=lambda one: facts(one, proven),
-        total=len(requirements()),
+        excluded=excluded(),
     )
 
 

@@ -378,7 +378,8 @@ class Target:
             except (Nonconformance, Inconclusive) as error:
                 unharmed, what = False, f"a new connection does not work: {error}"
         self.recorder.charge("robustness.others-unharmed", kept=unharmed, message=what)
-        if not unharmed:
+        if bystander is not None and not unharmed:
+            bystander.connection.shut()
             self._bystander = None
 
     async def leave(self) -> None:

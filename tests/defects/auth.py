@@ -142,7 +142,7 @@ def believes_tokens_that_nobody_signed() -> None:
 
 
 def good_if(condition):
-    Token.good = property(lambda self: condition(self))
+    Token.good = property(condition)
 
 
 @defect("auth.bad-token-declared")

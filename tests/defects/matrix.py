@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.defects.registry import Defect
 
 ROOT = Path(__file__).parents[2]
 SUITE = "conformance/suite"
 BOUND = 180.0
+# Each suite is a process of its own, forked from one that has imported what they all import.
+PROCESSES = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+PROCESSES.set_forkserver_preload(["conformance.plugin", "pytest_asyncio.plugin", "pytest_html.plugin"])
 # A few tests of every other chapter: a defect must not be blamed for what it does not break.
 SAMPLE = (
     "protocol/test_control_frames.py::test_unsolicited_pong_is_ignored",
@@ -77,11 +82,12 @@ def run_with(
     with tempfile.TemporaryDirectory(prefix="defects-") as folder:
         path = Path(folder, "conformance.toml")
         path.write_text(profile, "utf-8")
-        command = [
-            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--profile={path}",
-            f"--report-dir={folder}", f"--time-scale={time_scale:g}", *(f"{SUITE}/{one}" for one in chosen),
+        arguments = [
+            "-q", "-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider",
+            f"--profile={path}", f"--report-dir={folder}", f"--time-scale={time_scale:g}",
+            *(f"{SUITE}/{one}" for one in chosen),
         ]  # fmt: skip
-        exit_code, printed = _finished(command)
+        exit_code, printed = _finished(arguments, Path(folder))
         with contextlib.suppress(OSError):
             return Outcome(
                 exit_code, printed, json.loads(Path(folder, "conformance.json").read_text("utf-8"))
@@ -89,21 +95,29 @@ def run_with(
     return Outcome(exit_code, printed, {})
 
 
-def _finished(command: list[str]) -> tuple[int, str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        printed, _ = process.communicate(timeout=BOUND)
-    except subprocess.TimeoutExpired:
+def _finished(arguments: list[str], folder: Path) -> tuple[int, str]:
+    output = folder / "output.txt"
+    process = PROCESSES.Process(target=_suite, args=(arguments, output))
+    process.start()
+    process.join(BOUND)
+    late = process.is_alive()
+    if late:
         process.terminate()  # the suite stops its server on SIGTERM
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=30)
+        process.join(30)
         process.kill()
-        printed = f"{process.communicate()[0]}\nthe suite did not end within {BOUND:g} s"
-        return -1, printed
-    return process.returncode, printed
+        process.join()
+    printed = output.read_text("utf-8", errors="replace") if output.exists() else ""
+    return (-1, f"{printed}\nit did not end within {BOUND:g} s") if late else (process.exitcode or 0, printed)
+
+
+def _suite(arguments: list[str], output: Path) -> None:
+    with output.open("wb") as sink:
+        os.dup2(sink.fileno(), 1)
+        os.dup2(sink.fileno(), 2)
+    os.chdir(ROOT)
+    for name in [one for one in os.environ if one.startswith("PYTEST_")]:
+        del os.environ[name]
+    sys.exit(pytest.main(arguments))
 
 
 def judged(defect: Defect) -> Outcome:

@@ -221,7 +221,7 @@ def leaves_a_worker_behind_when_it_is_killed() -> None:
         await original(self)
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            os.waitpid(pid, 0)  # noqa: ASYNC222 - it has just been killed
 
 
 @defect(

@@ -23,7 +23,8 @@ def lenient(name, mend):
         values = request.headers.get_all(name)
         changed = mend(values)
         if changed != values:
-            del request.headers[name]
+            if values:
+                del request.headers[name]
             for value in changed:
                 request.headers[name] = value
 

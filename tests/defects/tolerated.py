@@ -84,7 +84,7 @@ def says_more_than_it_has_to() -> None:
 
 @manner
 def is_stricter_with_bytes_than_it_has_to_be() -> None:
-    """An empty Close is answered by 1000, lengths must be minimal, and broken text fails at its first byte."""
+    """An empty Close is answered by 1000, lengths must be minimal, broken text fails at its first byte."""
 
     @around(Protocol, "send_frame")
     def send_frame(original, self, frame):

@@ -41,12 +41,13 @@ async def test_connection_that_does_not_read_delays_no_other(
 ) -> None:
     others = target.users[1:2]
     async with contextlib.AsyncExitStack() as stack:
-        slow = await stack.enter_async_context(clogged(target, story, alice))
+        # Those who read are there before: a server that waits for the slow one lets nobody in behind it.
         reader = await stack.enter_async_context(story.connect(alice))
+        bystanders = [await stack.enter_async_context(story.connect(other)) for other in others]
+        slow = await stack.enter_async_context(clogged(target, story, alice))
         changes = story.run(alice, 6)
         await story.tell([reader], *changes)
-        for other in others:
-            bystander = await stack.enter_async_context(story.connect(other))
+        for other, bystander in zip(others, bystanders, strict=True):
             await story.tell([bystander], story.permission(other))
         await judge_gaps(target, story, slow, changes)
 
