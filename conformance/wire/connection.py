@@ -84,6 +84,7 @@ class Connection(asyncio.Protocol):
         self.response: Response | None = None
         self.first_byte: float | None = None
         self.close_sent = False
+        self._half_closed = False
         self._request: Request | None = None
         self._parser = ResponseParser()
         self._frames = FrameParser()
@@ -212,7 +213,9 @@ class Connection(asyncio.Protocol):
         return self._parser.received if self.response is None else b""
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are. After the end of TCP it does nothing: the end is what will be judged."""
+        """Send bytes as they are. After the end of TCP, or of our half, it does nothing: that is judged."""
+        if self._half_closed:
+            return
         self.transcript.add("sent", data)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
@@ -275,6 +278,7 @@ class Connection(asyncio.Protocol):
     def half_close(self) -> None:
         """Send a FIN and keep reading."""
         self.transcript.add("event", note="we half-closed TCP (FIN)")
+        self._half_closed = True
         if (
             self._transport is not None
             and not self._transport.is_closing()

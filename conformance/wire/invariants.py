@@ -77,7 +77,8 @@ class Monitor:
     def frame(self, frame: ReceivedFrame) -> None:
         """Judge one frame of the server and hand on the message that it completes."""
         self.checked += 1
-        if self._closed:
+        if self._closed and frame.opcode in DATA_OPCODES | {CLOSE}:
+            # A Ping may still have to be answered: only a Close that was received ends that duty (§5.5.2).
             self._breach(
                 "closing.nothing-after-close", f"opcode 0x{frame.opcode:X} after its own Close frame"
             )

@@ -162,6 +162,15 @@ async def test_no_extension_is_invented(target: Target) -> None:
 async def test_unknown_extension_is_left_out(target: Target, value: str) -> None:
     async with target.upgraded(target.opening(extra=[("Sec-WebSocket-Extensions", value)])) as peer:
         await peer.ping()
+        answer = (
+            peer.connection.response.get("Sec-WebSocket-Extensions") if peer.connection.response else None
+        )
+        target.expect(
+            "x-conformance-unknown" not in (answer or ""),
+            "an extension that nobody knows was accepted",
+            expected=["a response that leaves it out"],
+            actual=f"Sec-WebSocket-Extensions: {answer}",
+        )
 
 
 @pytest.mark.requirement("handshake.extension-lines")
