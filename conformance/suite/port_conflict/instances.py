@@ -20,7 +20,10 @@ from conformance.target.probe import endpoint_of
 from conformance.target.target import Target
 from conformance.wire.peer import Ending
 
-BOUND = 10.0
+
+def bound(target: Target) -> float:
+    """Return the seconds that stopping, or giving up, may take: ten, scaled as every bound of the run."""
+    return 10 * target.limits.prompt
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class Life:
 
     port: int
     ending: Ending
+    bound: float
     exit_status: int | None = None
     still_listening: list[Listener] = field(default_factory=list)
     still_accepting: list[str] = field(default_factory=list)
@@ -120,10 +124,10 @@ async def stopped(first: Target, instance: Instance) -> Life:
     async with first.connect() as client:
         await client.alive()
         instance.terminate()
-        exited = asyncio.create_task(asyncio.to_thread(instance.wait_exit, BOUND))
-        life = Life(first.url.port, await ended(client))
+        exited = asyncio.create_task(asyncio.to_thread(instance.wait_exit, bound(first)))
+        life = Life(first.url.port, await ended(client, bound(first)), bound(first))
         life.exit_status = await exited
-    _, alive = await asyncio.to_thread(psutil.wait_procs, children, BOUND)
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, bound(first))
     held = await asyncio.to_thread(listeners, first.url.port)
     life.still_listening = held
     life.still_accepting = await accepting(first)
@@ -132,10 +136,10 @@ async def stopped(first: Target, instance: Instance) -> Life:
     return life
 
 
-async def ended(client: Client) -> Ending:
+async def ended(client: Client, timeout: float) -> Ending:
     """Wait for the end of a connection, also where the server takes its time to stop."""
     client.inbox.clear()
-    return await client.ending(BOUND)
+    return await client.ending(timeout)
 
 
 async def again(target: Target, life: Life) -> None:
@@ -148,7 +152,7 @@ async def again(target: Target, life: Life) -> None:
             children = descendants(instance.pid)
             instance.process.kill()
             await asyncio.to_thread(instance.process.wait)
-            await asyncio.to_thread(psutil.wait_procs, children, BOUND)
+            await asyncio.to_thread(psutil.wait_procs, children, bound(second))
             held = await asyncio.to_thread(listeners, life.port)
             life.after_kill = [*map(str, held), *(f"{one} accepts TCP" for one in await accepting(second))]
     except (Unreachable, Inconclusive, Nonconformance) as fault:

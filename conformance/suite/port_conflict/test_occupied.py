@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from conformance.errors import Inconclusive, Nonconformance
-from conformance.suite.port_conflict.instances import BOUND, end, start
+from conformance.suite.port_conflict.instances import bound, end, start
 from conformance.target.target import Target
 
 
@@ -21,6 +21,7 @@ class Outcome:
     status: int | None
     output: str
     harm: str
+    bound: float
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -30,7 +31,7 @@ async def second(target: Target) -> AsyncIterator[Outcome]:
         await client.alive()
         instance = start(target, target.url.port)
         try:
-            status = await asyncio.to_thread(instance.wait_exit, BOUND)
+            status = await asyncio.to_thread(instance.wait_exit, bound(target))
             try:
                 await client.ping()
                 async with target.connect() as fresh:
@@ -40,7 +41,7 @@ async def second(target: Target) -> AsyncIterator[Outcome]:
                 harm = f"{fault}: {fault.actual}" if isinstance(fault, Nonconformance) else str(fault)
         finally:
             await asyncio.to_thread(end, instance)
-    yield Outcome(status, target.recorder.clean(instance.printed()), harm)
+    yield Outcome(status, target.recorder.clean(instance.printed()), harm, bound(target))
 
 
 @pytest.mark.requirement("port.second-instance-exits")
@@ -48,7 +49,7 @@ async def test_second_instance_gives_up(second: Outcome) -> None:
     if not second.status:
         raise Nonconformance(
             "a second instance on an occupied port does not fail",
-            expected=[f"an exit status other than 0 within {BOUND:g} s"],
+            expected=[f"an exit status other than 0 within {second.bound:.0f} s"],
             actual="it runs on" if second.status is None else "exit status 0",
         )
 
