@@ -43,7 +43,7 @@ class Version:
 def _table(name: str) -> dict[str, Any]:
     file = f"{name}.toml"
     table = tomllib.loads(resources.files(__package__).joinpath(file).read_text("utf-8"))
-    if missing := {"date", "registry_updated", "registry", "complete"} - set(table):
+    if missing := {"date", "registry_updated", "published", "complete"} - set(table):
         raise ValueError(f"{file}: {', '.join(sorted(missing))} is missing")
     if not table["complete"] and not table.get("reason"):
         raise ValueError(f"{file}: it is not complete, and gives no reason")
