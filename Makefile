@@ -23,7 +23,7 @@ conformance: $(VENV)/.run browser
 
 test: $(VENV)/.dev browser check
 	@echo "== Running the project's tests"
-	$(BIN)/python -m pytest tests -q -p no:cacheprovider $(ARGS)
+	$(BIN)/python -m pytest -q -p no:cacheprovider $(or $(ARGS),tests)
 
 check: $(VENV)/.dev
 	@echo "== Checking format, lint and types"
