@@ -100,10 +100,10 @@ def writes_1005_where_there_was_no_code() -> None:
     close_frames(lambda data: data or (1005).to_bytes(2, "big"))
 
 
-@defect("closing.nothing-after-close")
+@defect("closing.nothing-after-close", files=("protocol/test_closing.py",))
 def says_goodbye_behind_its_close() -> None:
     @around(Protocol, "send_frame")
     def send_frame(original, self, frame):
         original(self, frame)
-        if frame.opcode is Opcode.CLOSE:
-            original(self, Frame(Opcode.PONG, b"goodbye"))
+        if frame.opcode is Opcode.CLOSE and frame.data.startswith(b"\x03\xe9"):  # 1001
+            original(self, Frame(Opcode.TEXT, b'{"type":"goodbye"}'))
