@@ -229,3 +229,12 @@ def test_claimed_but_absent_is_1(suite: Suite, server: Server, tmp_path: Path) -
     assert done.returncode == 1, done.stdout
     assert "1 requirement failed: session.confirmation-first" in verdict(done)
     assert "the profile claims the permissions protocol" in done.stdout
+
+
+def test_strict_turns_advice_into_failure(suite: Suite, server: Server) -> None:
+    advised = ("conformance/suite/protocol/test_handshake_accepted.py", "-k", "found_among_upgrade_protocols")
+    url = f"--server-url=ws://127.0.0.1:{server('plain')}"
+    assert suite(url, *advised, "--time-scale=0.4").returncode == 0
+    done = suite(url, *advised, "--time-scale=0.4", "--strict")
+    assert done.returncode == 1, done.stdout
+    assert "handshake.upgrade-list" in verdict(done)
