@@ -79,8 +79,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Refuse pytest-xdist: each worker would judge a server of its own, and none would give a verdict."""
-    aims = [Path(str(arg).split("::")[0]) for arg in node.config.args]
-    if any(SUITE.is_relative_to(path.resolve()) or belongs(path.resolve()) for path in aims if path.exists()):
+    names = [str(argument).split("::")[0] for argument in node.config.args]
+    paths = [Path(name).resolve() for name in names]
+    if any(SUITE.is_relative_to(path) or belongs(path) for path in paths) or any(
+        name.split(".")[0] == "conformance"
+        for name in names  # a package's name, with --pyargs
+    ):
         raise pytest.UsageError("the suite cannot be spread over pytest-xdist workers yet: leave -n out.")
 
 

@@ -85,3 +85,9 @@ def test_other_peoples_tests_are_left_alone(installed: Path, tmp_path: Path) -> 
     assert "1 passed" in done.stdout
     assert "conformance" not in done.stdout
     assert not (tmp_path / "reports").exists()
+
+
+def test_workers_of_xdist_are_refused(installed: Path, tmp_path: Path) -> None:
+    done = pytest_in(tmp_path, installed, "--pyargs", PINGS, "-n", "2")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "leave -n out" in done.stdout + done.stderr

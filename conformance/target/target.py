@@ -358,7 +358,12 @@ class Target:
             if not attempt.upgraded:
                 raise Inconclusive(f"the bystander connection was refused: {attempt}")
             self._bystander = self._client(attempt)
-            await self._bystander.ping()
+            try:
+                await self._bystander.ping()
+            except Nonconformance as error:  # no fault of what the current test is about
+                raise Inconclusive(
+                    f"the bystander connection does not work: {error.actual} to a Ping"
+                ) from error
         return self._bystander
 
     async def aftermath(self) -> None:
