@@ -32,6 +32,8 @@ NEEDS = {
     "browser": "a Chromium browser",
     "deflate": "permessage-deflate",
     "limits": "a declared size limit",
+    "jwt": "tokens that are JSON Web Tokens",
+    "jwt-public-key": "the public key of the target's JSON Web Tokens",
 }
 
 SHAPES = {

@@ -11,8 +11,9 @@ import psutil
 
 from conformance.errors import Nonconformance, Unreachable, UsageProblem
 from conformance.session.client import Client
+from conformance.target import jwt
 from conformance.target.launch import addresses_of
-from conformance.target.profile import CARRIERS, Profile
+from conformance.target.profile import CARRIERS, Credential, Profile
 from conformance.target.target import ANONYMOUS, OWN, Attempt, Capability, Target
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Endpoint
@@ -199,17 +200,32 @@ def _declared(target: Target) -> list[Capability]:
          "[target] allowed_origins = […]"),
         ("control", profile.control_http, "HTTP control interface", "[control] http = …"),
         ("start-command", profile.start, "the profile starts it", "[target] start = […]"),
+        ("jwt-public-key", profile.jwt_public_key, "in the profile", '[jwt] public_key = "FILE"'),
         ("limits", size, f"{size} bytes", "[limits] max_message_bytes"),
     ]  # fmt: skip
     for carrier in CARRIERS:
         unlock = f'[carriers] offered = ["{carrier}"] with [credentials.NAME]'
         rows.append((f"carrier-{carrier}", carrier in profile.carriers and users, offered, unlock))
     return [
-        Capability(name, present=True, evidence=evidence)
-        if present
-        else Capability(name, present=False, evidence="not in the profile", unlock=unlock)
-        for name, present, evidence, unlock in rows
+        _jwt(users),
+        *(
+            Capability(name, present=True, evidence=evidence)
+            if present
+            else Capability(name, present=False, evidence="not in the profile", unlock=unlock)
+            for name, present, evidence, unlock in rows
+        ),
     ]
+
+
+def _jwt(users: list[Credential]) -> Capability:
+    found = jwt.parts(users[0].token) if users else None
+    if found is None:
+        evidence = "the profile's tokens are no JSON Web Tokens" if users else "no token in the profile"
+        unlock = "[credentials.NAME] with a token that is a JSON Web Token"
+        return Capability("jwt", present=False, evidence=evidence, unlock=unlock)
+    return Capability(
+        "jwt", present=True, evidence=f"the token of {users[0].name} is one ({found[0]['alg']})"
+    )
 
 
 def _surroundings(target: Target) -> list[Capability]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -23,7 +24,10 @@ CARRIERS = ("query", "header", "subprotocol", "cookie")
 BAD_TOKENS = ("expired", "not_yet_valid", "revoked", "inactive_user", "wrong_signature", "wrong_audience")
 _KEYS: Mapping[str, frozenset[str]] = {
     "": frozenset(
-        {"target", "tls", "carriers", "credentials", "bad_tokens", "control", "limits", "known_failure"}
+        {
+            "target", "tls", "carriers", "credentials", "bad_tokens", "control", "limits", "jwt",
+            "known_failure",
+        }
     ),
     "target": frozenset(
         {
@@ -37,6 +41,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "bad_tokens": frozenset(BAD_TOKENS),
     "control": frozenset({"http"}),
     "limits": frozenset({"max_message_bytes"}),
+    "jwt": frozenset({"public_key"}),
     "known_failure": frozenset({"requirement", "reason", "link"}),
     "secret": frozenset({"env", "file", "generate"}),
 }  # fmt: skip
@@ -85,6 +90,7 @@ class Profile:
     bad_tokens: dict[str, str] = field(default_factory=dict, repr=False)
     control_http: str | None = None
     max_message_bytes: int | None = None
+    jwt_public_key: bytes | None = None
     known_failures: tuple[KnownFailure, ...] = ()
     generated: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -160,6 +166,7 @@ class _Reader:
             },
             control_http=self._typed(self._table("control"), "control", "http", str, None),
             max_message_bytes=self._typed(self._table("limits"), "limits", "max_message_bytes", int, None),
+            jwt_public_key=self._public_key(folder),
             known_failures=tuple(self._known_failures()),
         )
         profile.generated = self.generated
@@ -275,6 +282,18 @@ class _Reader:
                 disposable=self._typed(table, where, "disposable", bool, False),  # noqa: FBT003
             )
         return found
+
+    def _public_key(self, folder: Path) -> bytes | None:
+        name = self._typed(self._table("jwt"), "jwt", "public_key", str, None)
+        if name is None:
+            return None
+        try:
+            key: bytes = (folder / name).read_bytes()
+        except OSError as error:
+            raise self._wrong("jwt.public_key", f"{name} cannot be read ({error.strerror})") from None
+        if not re.match(rb"\s*-----BEGIN [A-Z ]*PUBLIC KEY-----", key):
+            raise self._wrong("jwt.public_key", f"{name} holds no public key in PEM form")
+        return key
 
     def _bad_tokens(self) -> dict[str, Any]:
         return self._table("bad_tokens")

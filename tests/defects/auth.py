@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from reference_server import identity as identities
 from reference_server import server
 from reference_server.handshake import Refusal
@@ -12,7 +14,14 @@ from tests.defects.registry import around, chapter
 from tests.defects.session import confirming
 
 CARRIERS = "auth/test_carriers.py"
-defect = chapter(CARRIERS, "auth/test_bad_tokens.py", "auth/test_no_token.py", "auth/test_foreign_channel.py")
+defect = chapter(
+    CARRIERS,
+    "auth/test_matrix.py",
+    "auth/test_bad_tokens.py",
+    "auth/test_no_token.py",
+    "auth/test_foreign_channel.py",
+)
+OVERLOOKED = {"auth.bad-token-refused": "the anonymous channel lets such a token in as anonymous"}
 TOKENS = (CARRIERS, "auth/test_two_tokens.py", "auth/test_no_token.py")
 
 
@@ -145,12 +154,12 @@ def good_if(condition):
     Token.good = property(condition)
 
 
-@defect("auth.bad-token-declared")
+@defect("auth.bad-token-declared", companions=OVERLOOKED)
 def does_not_look_at_the_end_of_a_token() -> None:
     good_if(lambda token: token.user.active and not token.revoked and token.not_before < 4e9 / 2)
 
 
-@defect("auth.bad-token-declared")
+@defect("auth.bad-token-declared", companions=OVERLOOKED)
 def does_not_look_whether_the_user_is_active() -> None:
     original = Token.good
     good_if(lambda token: original.fget(token) or (not token.user.active and token.user.name == "inactive"))
@@ -285,3 +294,61 @@ def quotes_the_bad_token_in_its_401() -> None:
 def takes_tokens_in_the_query_only() -> None:
     for name in ("header_tokens", "subprotocol_tokens", "cookie_tokens"):
         carried(name, lambda *_: [])
+
+
+@defect("auth.own-channel", files=("auth/test_foreign_channel.py", CARRIERS))
+def reads_cookies_on_the_own_channel_only() -> None:
+    @around(server, "identify")
+    def identify(original, state, channel, *, headers, **how):
+        if isinstance(channel, UserChannel) and "Cookie" in headers:
+            headers = headers.copy()
+            del headers["Cookie"]
+        return original(state, channel, headers=headers, **how)
+
+
+@defect("auth.bad-token", files=("auth/test_matrix.py", CARRIERS))
+def does_not_compare_the_last_letter_of_a_token() -> None:
+    seen = set()
+
+    @around(server, "identify")
+    def identify(original, state, channel, *, query, **how):
+        tokens = identities.query_tokens(query)
+        seen.update(one for one in tokens if state.find_token(one))
+        whole = [f"token={one}" for one in seen if one[:-1] in tokens and isinstance(channel, UserChannel)]
+        return original(state, channel, query=whole[0] if whole else query, **how)
+
+
+@defect("auth.bad-token-declared", files=("auth/test_matrix.py", CARRIERS))
+def forgets_expiry_where_the_token_is_a_subprotocol_on_the_anonymous_channel() -> None:
+    @around(server, "identify")
+    def identify(original, state, channel, *, subprotocols, **how):
+        try:
+            return original(state, channel, subprotocols=subprotocols, **how)
+        except Refusal:
+            if not isinstance(channel, AnonymousChannel) or len(subprotocols) != 2:
+                raise
+            token = state.find_token(subprotocols[1])
+            if token is None or token.revoked or not token.user.active or token.not_before > 0:
+                raise
+            return Identity(token.user.user_id, tuple(token.user.groups), Token(token.user), "bearer")
+
+
+@defect("auth.no-enumeration-timing", files=("auth/test_enumeration_timing.py", CARRIERS))
+def looks_the_user_up_before_refusing() -> None:
+    @around(server, "identify")
+    def identify(original, state, channel, **how):
+        if isinstance(channel, UserChannel) and channel.user_id in state.users:
+            time.sleep(0.002)
+        return original(state, channel, **how)
+
+
+@defect("auth.challenge", files=("auth/test_matrix.py", CARRIERS))
+def gives_no_challenge_to_a_client_with_a_cookie() -> None:
+    @around(server, "identify")
+    def identify(original, state, channel, *, headers, **how):
+        try:
+            return original(state, channel, headers=headers, **how)
+        except Refusal as refusal:
+            if "Cookie" in headers:
+                raise Refusal(refusal.status, "A valid token is required.") from None
+            raise

@@ -12,6 +12,7 @@ from websockets.protocol import Protocol
 from reference_server import server, session
 from reference_server.handshake import Refusal
 from tests.defects.framing import frames
+from tests.defects.jwt_tokens import Verifier, speaks
 from tests.defects.registry import around
 from tests.defects.session import confirmed_as, confirming, greetings
 
@@ -122,3 +123,16 @@ def is_stricter_with_bytes_than_it_has_to_be() -> None:
         return frame
 
     frames(fail_fast)
+
+
+@manner
+def verifies_hs256_tokens() -> None:
+    speaks(Verifier())
+
+
+@manner
+def verifies_eddsa_tokens() -> None:
+    class Asymmetric(Verifier):
+        algorithm = "EdDSA"
+
+    speaks(Asymmetric())

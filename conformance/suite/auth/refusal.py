@@ -162,3 +162,11 @@ def judge_refusal(target: Target, outcome: Outcome, *, statuses: Collection[int]
         kept=outcome.refused(statuses),
         message=f"{outcome}; expected {accepted} or Close 4401 before any message",
     )
+    response = outcome.attempt.response
+    if response is not None and response.status == 401:
+        challenge = response.get("WWW-Authenticate")
+        target.recorder.charge(
+            "auth.challenge",
+            kept=bool(challenge),
+            message="401 without WWW-Authenticate; expected a challenge",
+        )

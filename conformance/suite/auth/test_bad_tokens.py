@@ -8,7 +8,6 @@ import secrets
 
 import pytest
 
-from conformance.errors import NotApplicable
 from conformance.suite.auth.refusal import (
     AMBIGUOUS,
     TOO_LONG,
@@ -19,8 +18,7 @@ from conformance.suite.auth.refusal import (
     knock,
     offered,
 )
-from conformance.target.profile import BAD_TOKENS, CARRIERS
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.target import OWN, Target
 
 MALFORMED = "not-a-token"
 
@@ -61,33 +59,6 @@ async def test_forged_token(target: Target, kind: str) -> None:
 
 
 @pytest.mark.requirement("auth.bad-token")
-@pytest.mark.parametrize("carrier", CARRIERS)
-async def test_malformed_token_in_each_carrier(target: Target, carrier: str) -> None:
-    offered(target, carrier)
-    await control(target, carrier=carrier)
-    outcome = await knock(target, target.opening(target.at(OWN), token=MALFORMED, carrier=carrier))
-    judge_identity(outcome)
-    judge_refusal(target, outcome)
-
-
-@pytest.mark.requirement("auth.bad-token")
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(ANONYMOUS, id="anonymous"),
-        pytest.param(ANONYMOUS + "/", id="anonymous-slash"),
-        pytest.param(OWN + "{}/", id="user"),
-    ],
-)
-async def test_malformed_token_on_each_endpoint(target: Target, path: str) -> None:
-    await control(target)
-    where = target.at(path.format(target.users[0].user_id))
-    outcome = await knock(target, target.opening(where, token=MALFORMED))
-    judge_identity(outcome)
-    judge_refusal(target, outcome)
-
-
-@pytest.mark.requirement("auth.bad-token")
 @pytest.mark.parametrize(
     "value",
     [
@@ -104,31 +75,3 @@ async def test_token_that_is_no_text(target: Target, value: str) -> None:
     outcome = await knock(target, target.opening(f"{target.at(OWN)}?token={value}"))
     judge_identity(outcome)
     judge_refusal(target, outcome, statuses=AMBIGUOUS)
-
-
-@pytest.mark.requirement("auth.bad-token-declared")
-@pytest.mark.parametrize("kind", BAD_TOKENS)
-async def test_declared_bad_token(target: Target, kind: str) -> None:
-    token = _declared(target, kind)
-    await control(target)
-    outcome = await knock(target, target.opening(target.at(OWN), token=token))
-    judge_identity(outcome, what=f"a token of the kind {kind}")
-    judge_refusal(target, outcome)
-
-
-@pytest.mark.requirement("auth.bad-token-declared")
-@pytest.mark.parametrize("carrier", CARRIERS)
-async def test_expired_token_in_each_carrier(target: Target, carrier: str) -> None:
-    offered(target, carrier)
-    token = _declared(target, "expired")
-    await control(target, carrier=carrier)
-    outcome = await knock(target, target.opening(target.at(OWN), token=token, carrier=carrier))
-    judge_identity(outcome, what="an expired token")
-    judge_refusal(target, outcome)
-
-
-def _declared(target: Target, kind: str) -> str:
-    token = target.profile.bad_tokens.get(kind)
-    if token is None:
-        raise NotApplicable(f"the profile has no [bad_tokens] {kind}")
-    return token

@@ -27,9 +27,12 @@ def _judge(target: Target, outcome: Outcome, *entitled: int) -> None:
 
 
 @pytest.mark.requirement("auth.own-channel")
-async def test_own_channel_is_open(target: Target) -> None:
+@pytest.mark.parametrize("carrier", CARRIERS)
+async def test_own_channel_is_open(target: Target, carrier: str) -> None:
+    offered(target, carrier)
     for user in target.users:
-        outcome = await knock(target, target.opening(_channel(target, user.user_id), token=user.token))
+        request = target.opening(_channel(target, user.user_id), token=user.token, carrier=carrier)
+        outcome = await knock(target, request)
         if not outcome.confirmed_as(user):
             raise Nonconformance(
                 f"the channel of user {user.user_id} is not open to that user",
