@@ -34,6 +34,7 @@ class Record:
     charges: dict[tuple[str, bool], Charge] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     observed: list[str] = field(default_factory=list)
+    samples: dict[str, list[float]] = field(default_factory=dict)
 
 
 class Recorder:
@@ -84,6 +85,10 @@ class Recorder:
     def observe(self, text: str) -> None:
         """Keep which of several right behaviours occurred."""
         self.record.observed.append(text)
+
+    def sample(self, name: str, seconds: float) -> None:
+        """Keep a measured time; the report gives the percentiles of all that have one name."""
+        self.record.samples.setdefault(name, []).append(round(seconds, 6))
 
     def transcripts_as_data(self) -> list[dict[str, Any]]:
         """Return the last transcripts of the current test, ready for the report."""

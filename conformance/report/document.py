@@ -31,6 +31,7 @@ def document(results: Results, target: Target | None, run: dict[str, Any]) -> di
         "verdict": {"name": verdict.name, "exit_code": verdict.exit_code, "reason": verdict.reason},
         "target": _target(target),
         "environment": _environment(target, run),
+        "measurements": results.measurements(),
         "counts": dict(results.counts()),
         "requirements": [_requirement(entry, target) for entry in results.requirements()],
         "tests": results.tests_as_data(),

@@ -458,9 +458,22 @@ def _environment(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Platform", clip_line(environment.get("platform"))),
         ("Packages", _pairs(environment.get("packages"))),
         ("Round trip", "" if trip is None else f"{trip:.2f} ms"),
+        *_measurements(document),
         ("Time limits, in seconds", _pairs(calibration.get("limits"))),
     )
     return [(name, value) for name, value in rows if value]
+
+
+def _measurements(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the percentiles of what was timed, one row a name."""
+    rows = []
+    for name, found in list(mapping(document.get("measurements")).items())[:20]:
+        times = {key: number(value) for key, value in mapping(found).items()}
+        told = [
+            f"{key} {value:.2f} ms" for key, value in times.items() if key != "count" and value is not None
+        ]
+        rows.append((clip_line(name, 80), f"{', '.join(told)} ({times.get('count') or 0:.0f} times)"))
+    return rows
 
 
 def _pairs(value: object) -> str:

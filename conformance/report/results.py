@@ -49,6 +49,7 @@ class TestResult:
     charges: Sequence[Mapping[str, Any]] = ()
     transcripts: Sequence[Mapping[str, Any]] = ()
     repeat: str = ""
+    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:
@@ -188,17 +189,33 @@ class Results:
         ]
         return Verdict(CONFORMANT, ", ".join(parts) + ".")
 
+    def measurements(self) -> dict[str, dict[str, float]]:
+        """Return count, percentiles and maximum, in milliseconds, of the times that tests have measured."""
+        samples: dict[str, list[float]] = {}
+        for test in self.tests.values():
+            for name, times in test.samples.items():
+                samples.setdefault(name, []).extend(times)
+        return {name: _percentiles(sorted(times)) for name, times in samples.items() if times}
+
     def tests_as_data(self) -> list[dict[str, Any]]:
         """Return the tests for the JSON document, with charges shown as breaches."""
         rows = []
         for test in self.tests.values():
             row = asdict(test)
             row.pop("charges")
+            row.pop("samples")  # thousands of times say nothing alone; `measurements` holds the percentiles
             row["breaches"] = [
                 {"requirement": b["requirement"], "message": b["message"]} for b in test.breaches
             ]
             rows.append(row)
         return rows
+
+
+def _percentiles(times: Sequence[float]) -> dict[str, float]:
+    def at(share: float) -> float:
+        return round(1000 * times[min(len(times) - 1, int(share * len(times)))], 3)
+
+    return {"count": len(times), "p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": at(1.0)}
 
 
 def _rank(outcome: str) -> int:

@@ -178,3 +178,17 @@ def skips_events_while_the_reader_is_slow() -> None:
         if is_event(text) and self.websocket.transport.get_write_buffer_size():
             return True
         return original(self, text)
+
+
+@defect("events.burst", files=("events/test_burst.py", "events/test_delivery.py"))
+def keeps_only_one_of_many_events_that_wait() -> None:
+    """From the hundredth on within a second, as a queue that drops what is old."""
+    times = []
+
+    @around(Hub, "publish")
+    def publish(original, self, *args, **how):
+        now = time.monotonic()
+        times[:] = [one for one in times[-200:] if now - one < 1] + [now]
+        if len(times) != 97:
+            return original(self, *args, **how)
+        return None

@@ -69,7 +69,7 @@ class Story:
         self.mark = f"t{secrets.token_hex(4)}"
         self._serial = 0
         self._granted: dict[tuple[int, str], Change] = {}
-        self._made: dict[int, tuple[Change, float]] = {}
+        self._made: dict[int, tuple[Change, float, float]] = {}
         self._seen: dict[Client, set[str]] = {}
 
     # Changes.
@@ -121,8 +121,9 @@ class Story:
     async def cause(self, *changes: Change) -> None:
         """Make changes, each visible before the next is made."""
         for change in changes:
+            asked = time.perf_counter()
             await self.target.control(change.action, **change.parameters)
-            self._made[id(change)] = (change, time.perf_counter())
+            self._made[id(change)] = (change, asked, time.perf_counter())
             if change.event == "permission_changed":
                 key = (change.data["user_id"], change.data["permission"])
                 if change.data["granted"]:
@@ -238,7 +239,9 @@ class Story:
     def _judge_delay(self, client: Client, change: Change, event: Event | None) -> None:
         made = self._made.get(id(change))
         if made is not None and event is not None:
-            delay = client.connection.transcript.began + event.time - made[1]
+            came = client.connection.transcript.began + event.time
+            self.target.recorder.sample("event after its change was asked for", max(came - made[1], 0.0))
+            delay = came - made[2]
             self.target.recorder.charge(
                 "events.prompt",
                 kept=delay <= client.limits.prompt,
