@@ -94,6 +94,7 @@ class PermissionsServer:
                 # Ours instead, in `keep_alive`: the library closes a silent client with 1011.
                 ping_interval=None,
                 close_timeout=CLOSE_TIMEOUT,
+                open_timeout=2 * self.ping_interval,
             )
             self._servers.append(server)
 

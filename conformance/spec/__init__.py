@@ -13,7 +13,7 @@ from typing import Any, Literal
 VERSION = "1.0"
 Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
 LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
-CHAPTERS = ("protocol", "session", "auth", "routing", "events", "port", "browser")
+CHAPTERS = ("protocol", "session", "auth", "routing", "events", "port", "robustness", "browser")
 NEEDS = {
     "session": "the permissions protocol: connection_confirmed as the first message",
     "anonymous": "anonymous access",
@@ -32,6 +32,7 @@ NEEDS = {
     "browser": "a Chromium browser",
     "deflate": "permessage-deflate",
     "limits": "a declared size limit",
+    "idle-limit": "a declared time after which silent clients are dropped",
     "jwt": "tokens that are JSON Web Tokens",
     "jwt-public-key": "the public key of the target's JSON Web Tokens",
 }

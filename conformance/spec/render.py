@@ -18,6 +18,7 @@ TITLES = {
     "routing": "Endpoints and routes",
     "events": "Events",
     "port": "The port",
+    "robustness": "Robustness",
     "browser": "The browser",
 }
 INTRODUCTION = (

@@ -201,6 +201,7 @@ def _declared(target: Target) -> list[Capability]:
         ("control", profile.control_http, "HTTP control interface", "[control] http = …"),
         ("start-command", profile.start, "the profile starts it", "[target] start = […]"),
         ("jwt-public-key", profile.jwt_public_key, "in the profile", '[jwt] public_key = "FILE"'),
+        ("idle-limit", profile.idle_seconds, f"{profile.idle_seconds or 0:g} s", "[limits] idle_seconds"),
         ("limits", size, f"{size} bytes", "[limits] max_message_bytes"),
     ]  # fmt: skip
     for carrier in CARRIERS:

@@ -40,7 +40,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "credentials.*": frozenset({"user_id", "groups", "token", "disposable", "permissions"}),
     "bad_tokens": frozenset(BAD_TOKENS),
     "control": frozenset({"http"}),
-    "limits": frozenset({"max_message_bytes"}),
+    "limits": frozenset({"max_message_bytes", "idle_seconds"}),
     "jwt": frozenset({"public_key"}),
     "known_failure": frozenset({"requirement", "reason", "link"}),
     "secret": frozenset({"env", "file", "generate"}),
@@ -90,6 +90,7 @@ class Profile:
     bad_tokens: dict[str, str] = field(default_factory=dict, repr=False)
     control_http: str | None = None
     max_message_bytes: int | None = None
+    idle_seconds: float | None = None
     jwt_public_key: bytes | None = None
     known_failures: tuple[KnownFailure, ...] = ()
     generated: dict[str, str] = field(default_factory=dict, repr=False)
@@ -166,6 +167,7 @@ class _Reader:
             },
             control_http=self._typed(self._table("control"), "control", "http", str, None),
             max_message_bytes=self._typed(self._table("limits"), "limits", "max_message_bytes", int, None),
+            idle_seconds=self._typed(self._table("limits"), "limits", "idle_seconds", (int, float), None),
             jwt_public_key=self._public_key(folder),
             known_failures=tuple(self._known_failures()),
         )
@@ -178,6 +180,8 @@ class _Reader:
             raise self._wrong("target.ready_timeout", "it must be above 0")
         if profile.max_message_bytes is not None and profile.max_message_bytes <= 0:
             raise self._wrong("limits.max_message_bytes", "it must be above 0")
+        if profile.idle_seconds is not None and not 0 < profile.idle_seconds <= 3600:
+            raise self._wrong("limits.idle_seconds", "it must be above 0, and an hour at most")
         if profile.url is not None:
             try:
                 parse(profile.url.replace("{port}", "1").replace("{control_port}", "1"))

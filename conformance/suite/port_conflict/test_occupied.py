@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from conformance.errors import Inconclusive, Nonconformance
-from conformance.suite.port_conflict.instances import bound, end, start
+from conformance.suite.instances import bound, end, start
 from conformance.target.target import Target
 
 

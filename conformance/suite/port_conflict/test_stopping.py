@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from conformance.errors import Inconclusive, Nonconformance
-from conformance.suite.port_conflict.instances import Life, live
+from conformance.suite.instances import Life, live
 from conformance.target.target import Target
 
 

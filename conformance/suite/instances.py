@@ -1,4 +1,4 @@
-"""Instances of the server that belong to this chapter, on ports of their own: to be stopped and killed."""
+"""Instances of the server that belong to one test, on ports of their own: to be stopped and killed."""
 
 from __future__ import annotations
 
