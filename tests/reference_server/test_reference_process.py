@@ -61,7 +61,7 @@ def test_every_address_of_localhost_is_bound(target: Running) -> None:
 def test_occupied_port_names_its_holder(target: Running) -> None:
     began = time.monotonic()
     status, output, errors = finished("--port", str(target.port))
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 10.0
     assert status == 98
     assert output == ""
     assert 1 <= len(errors.splitlines()) <= 3
