@@ -55,6 +55,12 @@ class Conversation:
     close: tuple[int | None, str] = (1000, "")
 
     @property
+    def size(self) -> tuple[int, ...]:
+        """Frames, segments and bytes."""
+        segments = [segment for burst in self.bursts for segment in burst.segments]
+        return sum(len(burst.frames) for burst in self.bursts), len(segments), sum(map(len, segments))
+
+    @property
     def pings(self) -> list[bytes]:
         """The payloads of all Pings, in their order."""
         return [payload for burst in self.bursts for payload in burst.pings]

@@ -10,7 +10,17 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from conformance.fuzz.conversation import Conversation, Menu, heartbeat
-from conformance.fuzz.strategies import BEFORE, BEHIND, MASKS, OCTETS, Said, bursts_of, fragments_of, scripts
+from conformance.fuzz.strategies import (
+    BEFORE,
+    BEHIND,
+    MASKS,
+    OCTETS,
+    WORDS,
+    Said,
+    bursts_of,
+    fragments_of,
+    scripts,
+)
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload
 
 PROTOCOL_ERROR = frozenset({1002})
@@ -69,6 +79,11 @@ class Wrong:
 
     conversation: Conversation
     code: int | None = None
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Frames, segments and bytes."""
+        return self.conversation.size
 
     def __str__(self) -> str:
         """Say the conversation."""
@@ -220,7 +235,7 @@ def one_byte_close(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
 def invalid_code(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a Close frame with a code that may not be sent."""
     del menu, opened
-    return [Frame(CLOSE, close_payload(draw(CLOSE_CODES), draw(st.text(max_size=8))), mask=draw(MASKS))]
+    return [Frame(CLOSE, close_payload(draw(CLOSE_CODES), draw(WORDS)), mask=draw(MASKS))]
 
 
 def invalid_reason(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:

@@ -8,20 +8,30 @@ conversation fails once more behind the search.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.fuzz.steady import steady
 
-T = TypeVar("T")
-CONFIRMATIONS = 4
+
+class Sized(Protocol):
+    """What is searched for: hashable, with a size by which the shortest is the least."""
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """How long it is."""
+
+
+T = TypeVar("T", bound=Sized)
 DEFAULT_SEED = 6455
 
 
@@ -60,6 +70,28 @@ def planned(examples: int | None, chosen: str | None) -> Plan:
     return Plan(examples, DEFAULT_SEED if examples is None else secrets.randbelow(1 << 32))
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a check is to go about it.
+
+    ``hasty`` waits short, as while a failure is made shorter. ``pause`` is the time between two segments in
+    seconds: a busy server reads those that follow each other at once as one, and a fault that lies in a cut
+    is not seen again.
+    """
+
+    hasty: bool = False
+    pause: float = 0.0
+
+
+FIRST = Manner(pause=0.0005)
+SHRINKING = Manner(hasty=True, pause=0.002)
+CONFIRMING = (Manner(), Manner(pause=0.005), Manner(pause=0.02), Manner(pause=0.02))
+
+
+class _Enough(BaseException):
+    """Ends the search at once: Hypothesis lets what is no Exception through."""
+
+
 class _Refused(Exception):
     """The check refused an example. Always raised in one line: to Hypothesis all failures are one."""
 
@@ -67,35 +99,33 @@ class _Refused(Exception):
 @dataclass(slots=True)
 class _State(Generic[T]):
     loop: asyncio.AbstractEventLoop
-    check: Callable[[T, bool], Awaitable[None]]
+    check: Callable[[T, Manner], Awaitable[None]]
     budget: float
     failures: dict[T, Nonconformance] = field(default_factory=dict)
-    last: T | None = None
     began: float | None = None
     fatal: BaseException | None = None
     stopped: bool = False
 
     def refuses(self, example: T) -> bool:
-        """Whether the check refuses an example; once the time for shrinking is spent, only known ones."""
-        if self.stopped or self.fatal is not None:
-            return False
+        """Whether the check refuses an example, or did so before."""
+        if self.stopped or (self.began is not None and time.monotonic() - self.began > self.budget):
+            raise _Enough
         if example in self.failures:
             return True
-        if self.began is not None and time.monotonic() - self.began > self.budget:
-            return False
         try:
             self._run(example)
         except Nonconformance as error:
             self.failures[example] = error
             self.began = self.began or time.monotonic()
             return True
-        except BaseException as error:  # noqa: BLE001 - kept for the test, which raises it
+        except BaseException as error:
             self.fatal = error
+            raise _Enough from error
         return False
 
     def _run(self, example: T) -> None:
         async def awaited() -> None:
-            await self.check(example, self.began is not None)
+            await self.check(example, FIRST if self.began is None else SHRINKING)
 
         future = asyncio.run_coroutine_threadsafe(awaited(), self.loop)
         while True:
@@ -111,7 +141,7 @@ class _State(Generic[T]):
 
 async def search(
     strategy: SearchStrategy[T],
-    check: Callable[[T, bool], Awaitable[None]],
+    check: Callable[[T, Manner], Awaitable[None]],
     *,
     examples: int,
     plan: Plan,
@@ -119,8 +149,7 @@ async def search(
 ) -> None:
     """Check ``examples`` of ``strategy``, and confirm the shortest that is refused.
 
-    ``check`` raises :class:`Nonconformance` where it refuses; it is told whether it may be hasty, as while a
-    failure is made short. ``budget`` bounds shrinking, in seconds.
+    ``check`` raises :class:`Nonconformance` where it refuses; it is told in which manner. ``budget`` bounds shrinking, in seconds.
 
     Raises:
         Nonconformance: the shortest example that was found failed again; the last call of ``check`` was it.
@@ -131,7 +160,6 @@ async def search(
 
     def body(example: T) -> None:
         if state.refuses(example):
-            state.last = example
             raise _Refused
 
     drawn = settings(
@@ -146,10 +174,8 @@ async def search(
     )(given(example=strategy)(body))
 
     def explore() -> None:
-        try:
+        with steady(), contextlib.suppress(_Refused, _Enough, Flaky):  # told below, from what the check saw
             seed(plan.seed)(drawn)()
-        except (_Refused, Flaky):
-            pass  # told below, from what the check saw
 
     try:
         await asyncio.to_thread(explore)
@@ -157,16 +183,16 @@ async def search(
         state.stopped = True
     if state.fatal is not None:
         raise state.fatal
-    if state.last is not None:
-        await _confirm(state, state.last, plan)
+    if state.failures:
+        await _confirm(state, plan)
 
 
-async def _confirm(state: _State[T], shortest: T, plan: Plan) -> None:
+async def _confirm(state: _State[T], plan: Plan) -> None:
     found, first = next(iter(state.failures.items()))
-    for example in dict.fromkeys((shortest, found)):
-        for _ in range(CONFIRMATIONS):
+    for example in dict.fromkeys((min(state.failures, key=lambda one: one.size), found)):
+        for manner in CONFIRMING:
             try:
-                await state.check(example, False)  # noqa: FBT003
+                await state.check(example, manner)
             except Nonconformance as error:
                 raise Nonconformance(
                     f"{error.message}; the shortest conversation that shows it: {example}. "

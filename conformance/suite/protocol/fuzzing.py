@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from conformance.errors import Nonconformance
 from conformance.fuzz.conversation import Burst, Conversation, Menu
 from conformance.fuzz.faults import Fault, Wrong
+from conformance.fuzz.search import Manner
 from conformance.fuzz.strategies import BEHIND
 from conformance.session.client import Client
 from conformance.suite.protocol.compression import HEADER, PLAIN, agreed
@@ -29,17 +32,17 @@ def shrinking_time(target: Target) -> float:
 
 
 def one_at_a_time(
-    target: Target, check: Callable[[T, bool], Awaitable[None]]
-) -> Callable[[T, bool], Awaitable[None]]:
+    target: Target, check: Callable[[T, Manner], Awaitable[None]]
+) -> Callable[[T, Manner], Awaitable[None]]:
     """Keep the connections of the last example only, and those on which the monitor saw a breach."""
     kept: list[Transcript] = []
 
-    async def examined(example: T, hasty: bool) -> None:  # noqa: FBT001
+    async def examined(example: T, manner: Manner) -> None:
         record = target.recorder.record
         before = len(record.charges)
         record.transcripts[:] = kept
         try:
-            await check(example, hasty)
+            await check(example, manner)
         finally:
             if any(not charge.kept for charge in list(record.charges.values())[before:]):
                 kept[:] = [*kept, *record.transcripts[-1:]][:3]
@@ -85,22 +88,29 @@ async def _takes(peer: Client, frame: Frame) -> bool:
 # Legal conversations.
 
 
-async def hold(target: Target, menu: Menu, conversation: Conversation, hasty: bool) -> None:  # noqa: FBT001
+async def hold(target: Target, menu: Menu, conversation: Conversation, manner: Manner) -> None:
     """Hold a legal conversation and expect every answer that it must have, an open end and a clean close."""
-    bound = min(target.limits.reply, HASTE) if hasty else target.limits.reply
+    bound = min(target.limits.reply, HASTE) if manner.hasty else target.limits.reply
     async with opened(target, compress=menu.agreed is not None) as peer:
         for burst in conversation.bursts:
-            await _say(peer, burst, bound)
+            await _say(peer, burst, manner)
         if peer.speaks:
             await _expect_replies(peer, conversation, bound)
         _expect_order(peer, conversation)
         await _expect_clean_close(peer, conversation, bound)
 
 
-async def _say(peer: Client, burst: Burst, bound: float) -> None:
-    await peer.send_slowly(burst.segments)
+async def _send(peer: Client, burst: Burst, manner: Manner) -> None:
+    for segment in burst.segments:
+        peer.send_bytes(segment)
+        await asyncio.sleep(manner.pause)  # a turn of the loop; more only to see a failure again
+
+
+async def _say(peer: Client, burst: Burst, manner: Manner) -> None:
+    await _send(peer, burst, manner)
     if not burst.pings:
         return
+    bound = min(peer.limits.reply, HASTE) if manner.hasty else peer.limits.reply
     wanted = burst.pings[-1]
     event = await peer.take(lambda one: isinstance(one, Pong) and one.payload == wanted, bound)
     if not isinstance(event, Pong):
@@ -182,7 +192,7 @@ async def _expect_clean_close(peer: Client, conversation: Conversation, bound: f
 # Conversations with one fault.
 
 
-async def refuse(target: Target, fault: Fault, example: Wrong, hasty: bool) -> bool:  # noqa: FBT001
+async def refuse(target: Target, fault: Fault, example: Wrong, manner: Manner) -> bool:
     """Expect that a conversation fails at its fault; return whether it came that far.
 
     What stands before the fault is legal. Where it is not answered nothing is proven about the fault: that
@@ -192,17 +202,17 @@ async def refuse(target: Target, fault: Fault, example: Wrong, hasty: bool) -> b
         *before, last = example.conversation.bursts
         try:
             for burst in before:
-                await _say(peer, burst, target.limits.reply)
+                await _say(peer, burst, replace(manner, hasty=False))
         except Nonconformance:
             return False
         peer.inbox.clear()
-        await peer.send_slowly(last.segments)
-        ending = await _ending(peer, fault, hasty)
+        await _send(peer, last, manner)
+        ending = await _ending(peer, fault, manner)
         _judge(peer, fault, example, ending)
         return True
 
 
-async def _ending(peer: Client, fault: Fault, hasty: bool) -> Ending:  # noqa: FBT001
+async def _ending(peer: Client, fault: Fault, manner: Manner) -> Ending:
     """Wait for the end that a fault has to have.
 
     A Pong to the Ping behind the fault tells that it was read over, but where only the whole message shows
@@ -214,11 +224,11 @@ async def _ending(peer: Client, fault: Fault, hasty: bool) -> Ending:  # noqa: F
         behind = isinstance(event, Pong) and event.payload == BEHIND
         return isinstance(event, Close) or (behind and not fault.late)
 
-    event = await peer.take(telling, min(limits.close, HASTE) if hasty else limits.close)
+    event = await peer.take(telling, min(limits.close, HASTE) if manner.hasty else limits.close)
     if isinstance(event, Pong | Close):
         peer.inbox.append(event)
     failed = isinstance(event, Close | End)
-    return await peer.ending(limits.close if failed else 0.001 if hasty else limits.prompt)
+    return await peer.ending(limits.close if failed else 0.001 if manner.hasty else limits.prompt)
 
 
 def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:

@@ -10,7 +10,7 @@ import pytest
 from conformance.errors import Inconclusive
 from conformance.fuzz.conversation import Conversation
 from conformance.fuzz.faults import FAULTS, Fault, Wrong, wrong
-from conformance.fuzz.search import Plan, search
+from conformance.fuzz.search import Manner, Plan, search
 from conformance.fuzz.strategies import conversations
 from conformance.suite.protocol.fuzzing import hold, menu_of, one_at_a_time, refuse, shrinking_time
 from conformance.target.target import Target
@@ -20,8 +20,8 @@ async def hold_conversations(target: Target, plan: Plan, *, compress: bool, exam
     """Hold as many legal conversations as the plan says, or as many as are usual."""
     menu = await menu_of(target, compress=compress)
 
-    async def check(conversation: Conversation, hasty: bool) -> None:  # noqa: FBT001
-        await hold(target, menu, conversation, hasty)
+    async def check(conversation: Conversation, manner: Manner) -> None:
+        await hold(target, menu, conversation, manner)
 
     await search(
         conversations(menu),
@@ -35,12 +35,12 @@ async def hold_conversations(target: Target, plan: Plan, *, compress: bool, exam
 
 @pytest.mark.requirement("framing.any-conversation")
 async def test_any_legal_conversation_is_answered(target: Target, plan: Plan) -> None:
-    await hold_conversations(target, plan, compress=False, examples=60)
+    await hold_conversations(target, plan, compress=False, examples=40)
 
 
 @pytest.mark.requirement("deflate.any-conversation")
 async def test_any_compressed_conversation_is_answered(target: Target, plan: Plan) -> None:
-    await hold_conversations(target, plan, compress=True, examples=25)
+    await hold_conversations(target, plan, compress=True, examples=16)
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ async def test_fault_anywhere_fails_the_connection(target: Target, plan: Plan, f
         raise Inconclusive("the control failed: an ordinary text message ends the connection")
     proven = 0
 
-    async def check(example: Wrong, hasty: bool) -> None:  # noqa: FBT001
+    async def check(example: Wrong, manner: Manner) -> None:
         nonlocal proven
-        proven += await refuse(target, fault, example, hasty)
+        proven += await refuse(target, fault, example, manner)
 
     await search(
         wrong(fault, menu),
         one_at_a_time(target, check),
-        examples=8,
+        examples=6,
         plan=plan,
         budget=shrinking_time(target),
     )
