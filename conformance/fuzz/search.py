@@ -149,7 +149,8 @@ async def search(
 ) -> None:
     """Check ``examples`` of ``strategy``, and confirm the shortest that is refused.
 
-    ``check`` raises :class:`Nonconformance` where it refuses; it is told in which manner. ``budget`` bounds shrinking, in seconds.
+    ``check`` raises :class:`Nonconformance` where it refuses; it is told in which manner.
+    ``budget`` bounds shrinking, in seconds.
 
     Raises:
         Nonconformance: the shortest example that was found failed again; the last call of ``check`` was it.

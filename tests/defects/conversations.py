@@ -118,13 +118,13 @@ def reads_an_unmasked_ping_inside_a_message() -> None:
 
 
 @defect("framing.reserved-bits")
-def overlooks_rsv3_of_a_continuation() -> None:
-    heads(lambda first, second: (first & ~0x10 if first & 0x7F == 0x10 else first, second))
+def overlooks_reserved_bits_of_a_continuation() -> None:
+    heads(lambda first, second: (first & 0x8F if first & 0x0F == 0 else first, second))
 
 
 @defect("framing.reserved-opcode")
-def overlooks_a_reserved_opcode_of_124_bytes() -> None:
-    heads(lambda first, second: (0x8A if (first & 0x0F, second) == (0x0D, 0x80 | 124) else first, second))
+def overlooks_reserved_control_opcodes_with_a_long_payload() -> None:
+    heads(lambda first, second: (0x8A if first & 0x0F > 0x0A and second >= 0x80 | 124 else first, second))
 
 
 @defect("framing.control-length")
@@ -135,16 +135,6 @@ def reads_a_pong_of_200_bytes_inside_a_message() -> None:
     def check(original, self):
         if self.opcode is not Opcode.PONG or len(self.data) <= 125 or not any(fragments.values()):
             original(self)
-
-
-@defect("utf8.invalid-across-fragments")
-def checks_the_first_and_the_last_fragment_only() -> None:
-    def change(before, frame):
-        if frame.opcode is Opcode.CONT and not frame.fin and before > 0:
-            frame.data = bytes(byte if byte < 0x80 else 0x20 for byte in frame.data)
-        return frame
-
-    counted(change)
 
 
 @defect("closing.invalid-code")

@@ -40,7 +40,7 @@ async def test_any_legal_conversation_is_answered(target: Target, plan: Plan) ->
 
 @pytest.mark.requirement("deflate.any-conversation")
 async def test_any_compressed_conversation_is_answered(target: Target, plan: Plan) -> None:
-    await hold_conversations(target, plan, compress=True, examples=16)
+    await hold_conversations(target, plan, compress=True, examples=24)
 
 
 @pytest.mark.parametrize(
