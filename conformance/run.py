@@ -26,6 +26,7 @@ from conformance.recorder import Recorder
 from conformance.report import html
 from conformance.report.document import document
 from conformance.report.results import Results
+from conformance.report.scripts import write_scripts
 from conformance.target import profile as profiles
 from conformance.target.launch import Launcher
 from conformance.target.probe import endpoint_of, probe
@@ -201,6 +202,7 @@ class Run:
                 unfinished.write_text(text, "utf-8", errors="backslashreplace")
                 unfinished.replace(folder / name)
                 self.written.append(folder / name)
+            write_scripts(folder, self.results.tests.values())
         except OSError as error:
             raise UsageProblem(f"--report-dir {folder}: {error.strerror}: {error.filename}.") from None
 

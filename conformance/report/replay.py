@@ -67,7 +67,7 @@ class Talk:
         for line in text.splitlines():
             data, _, comment = line.partition("#")
             word = data.strip()
-            if comment:
+            if comment and "its payload" not in comment:
                 self.show(f"-> {comment.strip()}")
             if word == "--":
                 segments.append(b"")

@@ -49,6 +49,7 @@ class TestResult:
     charges: Sequence[Mapping[str, Any]] = ()
     transcripts: Sequence[Mapping[str, Any]] = ()
     repeat: str = ""
+    script: str = ""
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:
