@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
@@ -85,11 +83,11 @@ def forgets_what_stood_before_a_pong_inside_a_message() -> None:
 
 
 @defect("deflate.any-conversation")
-def forgets_its_window_at_a_message_that_is_not_compressed() -> None:
+def takes_a_flush_inside_a_message_for_its_end() -> None:
     @around(PerMessageDeflate, "decode")
     def decode(original, self, frame, **how):
-        if frame.opcode in {Opcode.TEXT, Opcode.BINARY} and not frame.rsv1:
-            self.decoder = zlib.decompressobj(wbits=-self.remote_max_window_bits)
+        if frame.rsv1 and frame.fin:
+            frame.data = bytes(frame.data).partition(b"\x00\x00\xff\xff")[0]
         return original(self, frame, **how)
 
 

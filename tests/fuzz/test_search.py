@@ -83,7 +83,7 @@ def test_missing_target_ends_the_search_at_once():
         seen.append(example)
         raise Inconclusive("gone")
 
-    with pytest.raises(Inconclusive, match="^gone$"):
+    with pytest.raises(Inconclusive, match=r"^gone$"):
         look(check)
     assert len(seen) == 1
 
@@ -97,7 +97,7 @@ def test_fault_of_the_suite_is_raised_as_it_is():
 
 
 def test_nothing_to_draw_is_no_nonconformance():
-    with pytest.raises(Exception) as raised:  # noqa: B017 - whatever Hypothesis calls it
+    with pytest.raises(Exception) as raised:
         look(lambda *_: None, NUMBERS.filter(lambda _: assume(condition=False)))
     assert not isinstance(raised.value, Nonconformance)
 
