@@ -76,13 +76,16 @@ def forgets_what_stood_before_a_pong_inside_a_message() -> None:
 
     @around(Protocol, "recv_frame")
     def recv_frame(original, self, frame):
-        if frame.opcode is Opcode.CONT and getattr(self, "hurt", False):
+        if frame.opcode is Opcode.CONT and getattr(self, "hurt", False) and bytes(frame.data).isascii():
             frame.data = b""
         self.hurt = frame.opcode is Opcode.PONG and fragments.get(self.id, 0) > 0
         original(self, frame)
 
 
-@defect("deflate.any-conversation")
+@defect(
+    "deflate.any-conversation",
+    companions={"deflate.corrupt-stream": "what stands behind the flush is not read, garbage neither"},
+)
 def takes_a_flush_inside_a_message_for_its_end() -> None:
     @around(PerMessageDeflate, "decode")
     def decode(original, self, frame, **how):
@@ -115,7 +118,10 @@ def reads_an_unmasked_ping_inside_a_message() -> None:
         return (yield from original(read, **how))
 
 
-@defect("framing.reserved-bits")
+@defect(
+    "framing.reserved-bits",
+    companions={"deflate.reserved-bit-control": "RSV1 of a continuation is one of its cases"},
+)
 def overlooks_reserved_bits_of_a_continuation() -> None:
     heads(lambda first, second: (first & 0x8F if first & 0x0F == 0 else first, second))
 
