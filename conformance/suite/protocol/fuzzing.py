@@ -248,7 +248,9 @@ def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
             expected=[f"{one} and no message before it" for one in FAILED],
             actual=str(ending),
         )
-    peer.charge_failure(ending, set(fault.codes))
+    if close is not None or (ending.end is not None and ending.end.kind != "reset"):
+        # Else what we sent behind the fault may have drawn the reset, and that have taken the Close frame away.
+        peer.charge_failure(ending, set(fault.codes))
     if not fault.late and not fault.closing:
         pongs = [one for one in ending.before if isinstance(one, Pong) and one.payload == BEHIND]
         peer.recorder.charge(
