@@ -83,7 +83,7 @@ class Manner:
     pause: float = 0.0
 
 
-FIRST = Manner(pause=0.0005)
+FIRST = Manner(pause=0.0002)
 SHRINKING = Manner(hasty=True, pause=0.002)
 CONFIRMING = (Manner(), Manner(pause=0.005), Manner(pause=0.02), Manner(pause=0.02))
 
@@ -196,12 +196,11 @@ async def _confirm(state: _State[T], plan: Plan) -> None:
                 await state.check(example, manner)
             except Nonconformance as error:
                 raise Nonconformance(
-                    f"{error.message}; the shortest conversation that shows it: {example}. "
-                    f"Draw it again with {' '.join(plan.again)}",
+                    f"{error.message} (drawn again by {' '.join(plan.again)}), in: {example}",
                     expected=error.expected,
                     actual=error.actual,
                 ) from None
     raise Inconclusive(
-        f"unstable: a drawn conversation failed once and not again ({first.message}: {first.actual}). "
-        f"It was: {found}. Draw it again with {' '.join(plan.again)}"
+        f"unstable: a drawn conversation failed once and not again ({first.message}: {first.actual}; "
+        f"drawn again by {' '.join(plan.again)}), in: {found}"
     )
