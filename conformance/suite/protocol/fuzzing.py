@@ -108,7 +108,8 @@ async def _send(peer: Client, burst: Burst, manner: Manner) -> None:
         if manner.pause > SPIN:
             await asyncio.sleep(manner.pause)
         began = time.perf_counter()
-        while time.perf_counter() - began < manner.pause:  # a timer of the loop is ten times as long
+        # A timer of the loop is ten times as long.
+        while time.perf_counter() - began < manner.pause:  # noqa: ASYNC110 - nothing tells that it was read
             await asyncio.sleep(0)
 
 

@@ -66,7 +66,7 @@ async def test_fault_anywhere_fails_the_connection(target: Target, plan: Plan, f
     await search(
         wrong(fault, menu),
         one_at_a_time(target, check),
-        examples=10,
+        examples=8,
         plan=plan,
         budget=shrinking_time(target),
     )
