@@ -30,7 +30,7 @@ HASTE = 0.2  # seconds; enough while a failure is made short, for the shortest i
 
 def shrinking_time(target: Target) -> float:
     """Return how many seconds may go into making a failure short."""
-    return max(1.0, min(2.0, target.limits.reply))
+    return max(1.0, min(4.0, target.limits.reply))
 
 
 def one_at_a_time(
