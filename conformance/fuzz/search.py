@@ -83,7 +83,7 @@ class Manner:
     pause: float = 0.0
 
 
-FIRST = Manner(pause=0.0002)
+FIRST = Manner(pause=0.0005)
 SHRINKING = Manner(hasty=True, pause=0.002)
 CONFIRMING = (Manner(), Manner(pause=0.005), Manner(pause=0.02), Manner(pause=0.02))
 
