@@ -11,6 +11,7 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.report.console import failure_text
 from conformance.report.results import TestResult
+from conformance.report.scripts import repro, repro_path
 from conformance.run import Run, printable
 from conformance.spec import Requirement, requirements
 
@@ -49,6 +50,8 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     result.message = run.clean(str(error)) if error is not None else ""
     if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
         result.transcripts = run.recorder.transcripts_as_data()
+    if result.outcome in {"failed", "advised"} or result.breaches:
+        result.script = repro(run, result, requirement)
     return result
 
 
@@ -65,6 +68,8 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
     ]
     if result.outcome in {"failed", "inconclusive"}:
         texts.insert(0, failure_text(requirement, result.message, result.expected, result.actual, result))
+    if texts and result.script:
+        texts.append(f"  script:    {repro_path(run.options.report_dir, result.id)}")
     if texts:
         report.outcome, report.longrepr = "failed", printable("\n".join(texts))
     elif result.outcome in {"passed", "observed"}:

@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from conformance.browser.fixtures import browser, page
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
+from conformance.fuzz.search import Plan, planned
 from conformance.judging import dress, judged
 from conformance.report.console import summary_lines
 from conformance.report.results import TestResult
@@ -56,6 +57,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--time-scale", metavar="X", type=float, default=1.0, help="multiply every time bound (1.0)"
     )
+    group.addoption(
+        "--examples",
+        metavar="N",
+        type=int,
+        help="hold N drawn conversations in each test that draws them, afresh in each run; "
+        "--hypothesis-seed=S draws those of an earlier run again",
+    )
     group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
     group.addoption(
         "--insecure",
@@ -94,6 +102,8 @@ def run_of(config: pytest.Config) -> Run:
         option = config.option
         if option.time_scale <= 0:
             raise pytest.UsageError(f"--time-scale {option.time_scale:g}: it must be above 0.")
+        if option.examples is not None and option.examples < 1:
+            raise pytest.UsageError(f"--examples {option.examples}: it must be 1 or more.")
         options = Options(
             server_url=option.server_url,
             profile=option.profile,
@@ -102,6 +112,7 @@ def run_of(config: pytest.Config) -> Run:
             time_scale=option.time_scale,
             ca_file=option.ca_file,
             insecure=option.insecure,
+            plan=planned(option.examples, getattr(option, "hypothesis_seed", None)),
             command=shlex.join(["pytest", *config.invocation_params.args]),
             folder=config.invocation_params.dir,
         )
@@ -353,3 +364,9 @@ async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
     assert run.target is not None
     yield run.target
     await run.target.leave()
+
+
+@pytest.fixture(scope="session")
+def plan(request: pytest.FixtureRequest) -> Plan:
+    """Return how many conversations are drawn, and from which seed."""
+    return run_of(request.config).options.plan

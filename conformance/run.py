@@ -21,10 +21,12 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.browser.chromium import find_browser
 from conformance.errors import UsageProblem
+from conformance.fuzz.search import Plan
 from conformance.recorder import Recorder
 from conformance.report import html
 from conformance.report.document import document
 from conformance.report.results import Results
+from conformance.report.scripts import write_scripts
 from conformance.target import profile as profiles
 from conformance.target.launch import Launcher
 from conformance.target.probe import endpoint_of, probe
@@ -46,6 +48,7 @@ class Options:
     time_scale: float = 1.0
     ca_file: Path | None = None
     insecure: bool = False
+    plan: Plan = field(default_factory=Plan)
     command: str = ""
     folder: Path = field(default_factory=Path.cwd)
 
@@ -165,7 +168,12 @@ class Run:
             "duration": round(time.time() - self._began, 3),
             "complete": self.complete and not self.results.trouble,
             "command": self.options.command,
-            "options": {"strict": self.options.strict, "time_scale": self.options.time_scale},
+            "options": {
+                "strict": self.options.strict,
+                "time_scale": self.options.time_scale,
+                "examples": self.options.plan.examples,
+                "seed": self.options.plan.seed,
+            },
             "profile": self.profile.path.name if self.profile.path else None,
             "round_trip_ms": round(self.round_trip * 1000, 3) if self.round_trip is not None else None,
         }
@@ -194,6 +202,7 @@ class Run:
                 unfinished.write_text(text, "utf-8", errors="backslashreplace")
                 unfinished.replace(folder / name)
                 self.written.append(folder / name)
+            write_scripts(folder, self.results.tests.values())
         except OSError as error:
             raise UsageProblem(f"--report-dir {folder}: {error.strerror}: {error.filename}.") from None
 
@@ -202,7 +211,7 @@ class Run:
         words = ["pytest", f"--server-url={self.url}"] if not self.profile.start else ["pytest"]
         if self.profile.path is not None and self.profile.path != reference_profile():
             words.append(f"--profile={os.path.relpath(self.profile.path)}")
-        return shlex.join([*words, test])
+        return shlex.join([*words, *self.options.plan.options, test])
 
 
 def _cleaned(value: Any, clean: Any) -> Any:

@@ -24,8 +24,11 @@ def test_no_artefact_holds_a_token(suite: Suite, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1, done.stdout[-3000:]
     written = [done.stdout, done.stderr]
-    written += [path.read_text() for path in sorted((tmp_path / "reports").iterdir())]
+    written += [path.read_text() for path in sorted((tmp_path / "reports").glob("*.*"))]
     assert len(written) == 6
+    scripts = [path.read_text() for path in (tmp_path / "reports" / "repro").iterdir()]
+    assert any('talk.secret("ALICE_TOKEN"' in text for text in scripts)
+    written += scripts
     assert "[secret]" in "".join(written)
     for text in written:
         assert "canary-" not in text

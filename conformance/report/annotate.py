@@ -33,6 +33,7 @@ _TRANSCRIPTS_A_TEST = 4
 _MARKUP_A_TEST = 900
 _MARKUP_AN_ENTRY = 320
 _MARKUP_A_FIELD = 60
+_SCRIPT = 60_000
 
 
 def _escape_character(match: re.Match[str]) -> str:
@@ -282,6 +283,7 @@ class Evidence:
     notes: tuple[str, ...]
     transcripts: tuple[Transcript, ...]
     repeat: str
+    script: str = ""
 
 
 def evidence(test: Mapping[str, Any], breach: Mapping[str, Any] | None, budget: Budget) -> Evidence:
@@ -312,11 +314,21 @@ def evidence(test: Mapping[str, Any], breach: Mapping[str, Any] | None, budget: 
         notes=notes,
         transcripts=tuple(transcript(t, budget) for t in shown),
         repeat=clip_line(told.get("repeat"), 600),
+        script=_script(told.get("script"), budget),
     )
+
+
+def _script(text: object, budget: Budget) -> str:
+    """Return a script whole or not at all: half of one repeats nothing."""
+    if not isinstance(text, str) or not text or budget.spent or len(text) > _SCRIPT:
+        return ""
+    shown = visible(text)
+    budget.charge(len(escape(shown)))
+    return shown
 
 
 def _in_passing(test: Mapping[str, Any], breach: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return `test` as a witness of a breach of another requirement than its own."""
     watcher = "Seen by the monitor that watches every connection, while this test was about something else."
-    same = {key: test.get(key) for key in ("id", "transcripts", "repeat")}
+    same = {key: test.get(key) for key in ("id", "transcripts", "repeat", "script")}
     return {**same, "message": breach.get("message"), "notes": [watcher]}

@@ -50,6 +50,7 @@ class TestResult:
     transcripts: Sequence[Mapping[str, Any]] = ()
     repeat: str = ""
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    script: str = ""
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:

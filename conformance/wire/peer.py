@@ -245,7 +245,7 @@ class Peer:
                 expected=[f"{one} and no message before it" for one in FAILED],
                 actual=str(ending),
             )
-        self._charge_failure(ending, codes)
+        self.charge_failure(ending, codes)
         return ending
 
     async def expect_close_refused(self, *, sent: int | None, code: int) -> Ending:
@@ -266,10 +266,11 @@ class Peer:
                 expected=[f"a Close frame with {code} or another error code", *FAILED[1:]],
                 actual=str(ending),
             )
-        self._charge_failure(ending, {code, 1002})
+        self.charge_failure(ending, {code, 1002})
         return ending
 
-    def _charge_failure(self, ending: Ending, codes: set[int]) -> None:
+    def charge_failure(self, ending: Ending, codes: set[int]) -> None:
+        """Charge how a failure was said: by a Close frame, with one of ``codes``."""
         wanted = " or ".join(map(str, sorted(codes)))
         self.recorder.charge(
             "closing.failure-close-frame", kept=ending.close is not None, message=f"{ending}, no Close frame"

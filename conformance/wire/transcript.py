@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from conformance.wire.frames import CLOSE, FrameParser, ReceivedFrame, name_of
@@ -12,13 +13,27 @@ MAX_ENTRIES = 200
 MAX_BYTES_SHOWN = 512
 
 
+MAX_BYTES_SENT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Bytes that were ``sent`` or ``received``, or an ``event``; ``cut`` says that more bytes were there."""
+
+    time: float
+    direction: str
+    data: bytes
+    note: str
+    cut: bool = False
+
+
 class Transcript:
     """A timed record of bytes and happenings. Times are seconds since the connection was begun."""
 
     def __init__(self, label: str) -> None:
         self.label = label
         self.began = time.perf_counter()
-        self._entries: list[tuple[float, str, bytes, str]] = []
+        self.entries: list[Entry] = []
         self.dropped = 0
 
     def now(self) -> float:
@@ -27,21 +42,24 @@ class Transcript:
 
     def add(self, direction: str, data: bytes = b"", note: str = "") -> None:
         """Record bytes that were ``sent`` or ``received``, or an ``event`` with a note."""
-        if len(self._entries) >= MAX_ENTRIES:
+        if len(self.entries) >= MAX_ENTRIES:
             self.dropped += 1
             return
-        self._entries.append((self.now(), direction, data[: MAX_BYTES_SHOWN * 8], note or str(len(data))))
+        # What we said is kept further than it is shown, for the script that says it again.
+        kept = data[: MAX_BYTES_SENT if direction == "sent" else MAX_BYTES_SHOWN * 8]
+        self.entries.append(
+            Entry(self.now(), direction, kept, note or str(len(data)), cut=len(kept) < len(data))
+        )
 
     def as_data(self, clean: Callable[[str], str]) -> dict[str, Any]:
         """Return the transcript as the report wants it; ``clean`` removes secrets from every text."""
-        entries = [_entry(*entry, clean) for entry in self._entries]
+        entries = [_entry(entry, clean) for entry in self.entries]
         return {"label": clean(self.label), "dropped": self.dropped, "entries": entries}
 
 
-def _entry(
-    moment: float, direction: str, data: bytes, note: str, clean: Callable[[str], str]
-) -> dict[str, Any]:
-    entry: dict[str, Any] = {"t": round(moment, 6), "direction": direction, "summary": clean(note)}
+def _entry(recorded: Entry, clean: Callable[[str], str]) -> dict[str, Any]:
+    direction, note, data = recorded.direction, recorded.note, recorded.data[: MAX_BYTES_SHOWN * 8]
+    entry: dict[str, Any] = {"t": round(recorded.time, 6), "direction": direction, "summary": clean(note)}
     if direction == "event":
         return entry
     text = data.decode("latin-1")

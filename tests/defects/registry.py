@@ -10,9 +10,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MODULES = (
-    "handshake", "refusals", "framing", "server_frames", "utf8", "closing", "deflate", "session", "messages",
-    "auth", "jwt_tokens", "origin", "routing", "events", "delivery", "port", "browser", "robustness",
-)  # fmt: skip
+    "handshake",
+    "refusals",
+    "framing",
+    "server_frames",
+    "utf8",
+    "closing",
+    "deflate",
+    "conversations",
+    "session",
+    "messages",
+    "auth",
+    "jwt_tokens",
+    "origin",
+    "routing",
+    "events",
+    "delivery",
+    "port",
+    "browser",
+    "robustness",
+)
 
 
 @dataclass(frozen=True, slots=True)

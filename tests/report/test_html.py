@@ -605,3 +605,18 @@ def test_browser_never_scrolls_sideways(opened, width):
     page = opened(document, viewport={"width": width, "height": 844})
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_script_is_folded_whole_and_has_a_button():
+    failed = case(outcome="failed", script="# <b>\nprint('&')\n")
+    page = render(report("non-conformant", [requirement(outcome="failed")], [failed]))
+    assert "<pre><code># &lt;b&gt;\nprint(&#39;&amp;&#39;)\n</code></pre>" in page
+    assert page.count('aria-label="Copy the script"') == 1
+    assert '<details class="script">' in page
+
+
+def test_script_that_does_not_fit_is_left_out_whole():
+    failed = case(outcome="failed", script="x" * 100_000)
+    page = render(report("non-conformant", [requirement(outcome="failed")], [failed]))
+    assert '<details class="script">' not in page
+    assert "xxx" not in page

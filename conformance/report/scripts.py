@@ -1,0 +1,79 @@
+"""The repro scripts of a run: which connection each tells of, and the folder that they are written to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.report.results import TestResult
+from conformance.report.script import MARK, Story, script
+from conformance.spec import Requirement, requirements
+
+if TYPE_CHECKING:
+    from conformance.run import Run
+
+FOLDER = "repro"
+MAX_FILES = 100
+
+
+def repro(run: Run, result: TestResult, requirement: Requirement) -> str:
+    """Return the script that repeats what a test judged; nothing where it made no connection.
+
+    Of several connections it is the last that is no aftermath: the one on which the test ended.
+    """
+    told = [one for one in run.recorder.record.transcripts if not one.label.startswith("aftermath")]
+    if not told or run.target is None:
+        return ""
+    breach = None if result.outcome in {"failed", "advised"} else next(iter(result.breaches), None)
+    rule = requirement if breach is None else requirements().get(breach["requirement"], requirement)
+    story = Story(
+        test=result.id,
+        url=str(run.target.url),
+        requirement=f"requirement {rule.id} ({rule.level}), {rule.source}",
+        rule=rule.text,
+        message=result.message if breach is None else breach["message"],
+        expected=result.expected if breach is None else (),
+        actual=result.actual if breach is None else breach["message"],
+        insecure=run.target.profile.insecure,
+        authority=run.target.url.authority,
+        secrets=_names(run),
+    )
+    return script(told[-1], story, run.clean)
+
+
+def _names(run: Run) -> Mapping[str, str]:
+    profile = run.profile
+    users = {one.token: name for name, one in profile.credentials.items()}
+    bad = {token: f"bad_{name}" for name, token in profile.bad_tokens.items()}
+    return {
+        token: re.sub(r"[^A-Z0-9_]", "_", f"{name}_token".upper())
+        for token, name in {**bad, **users}.items()
+        if token
+    }
+
+
+def repro_path(folder: Path, test: str) -> Path:
+    """Return where the script of a test is written."""
+    name = re.sub(r"[^A-Za-z0-9_.=-]+", "-", test.rsplit("/", 1)[-1].replace(".py::", "-")).strip("-")
+    return folder / FOLDER / f"{name[:120]}.py"
+
+
+def write_scripts(folder: Path, tests: Iterable[TestResult]) -> None:
+    """Write the scripts of a run, and remove those of the run before.
+
+    Raises:
+        OSError: the folder cannot be written.
+
+    """
+    for old in (folder / FOLDER).glob("*.py"):
+        with old.open("rb") as opened:
+            ours = opened.readline().strip() == MARK.encode()
+        if ours:
+            old.unlink()
+    chosen = [one for one in tests if one.script][:MAX_FILES]
+    if chosen:
+        (folder / FOLDER).mkdir(exist_ok=True)
+    for one in chosen:
+        repro_path(folder, one.id).write_text(one.script, "utf-8")

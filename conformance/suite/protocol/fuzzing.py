@@ -1,0 +1,268 @@
+"""How a drawn conversation is held with the target, and judged."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from conformance.errors import Nonconformance
+from conformance.fuzz.conversation import Burst, Conversation, Menu
+from conformance.fuzz.faults import Fault, Wrong
+from conformance.fuzz.search import Manner
+from conformance.fuzz.strategies import BEHIND
+from conformance.session.client import Client
+from conformance.suite.protocol.compression import HEADER, PLAIN, agreed
+from conformance.target.target import Target
+from conformance.wire.connection import Close, End, Event, Message, Pong
+from conformance.wire.frames import BINARY, TEXT, Frame
+from conformance.wire.peer import FAILED, Ending, describe
+from conformance.wire.transcript import Transcript
+
+T = TypeVar("T")
+OFFER = f"{PLAIN}; client_max_window_bits"
+SPIN = 0.001  # seconds up to which a pause between segments is spent turning the loop
+HASTE = 0.2  # seconds; enough while a failure is made short, for the shortest is tried again in full
+
+
+def shrinking_time(target: Target) -> float:
+    """Return how many seconds may go into making a failure short."""
+    return max(1.0, min(4.0, target.limits.reply))
+
+
+def one_at_a_time(
+    target: Target, check: Callable[[T, Manner], Awaitable[None]]
+) -> Callable[[T, Manner], Awaitable[None]]:
+    """Keep the connections of the last example only, and those on which the monitor saw a breach."""
+    kept: list[Transcript] = []
+
+    async def examined(example: T, manner: Manner) -> None:
+        record = target.recorder.record
+        before = len(record.charges)
+        record.transcripts[:] = kept
+        try:
+            await check(example, manner)
+        finally:
+            if any(not charge.kept for charge in list(record.charges.values())[before:]):
+                kept[:] = [*kept, *record.transcripts[-1:]][:3]
+
+    return examined
+
+
+@contextlib.asynccontextmanager
+async def opened(target: Target, *, compress: bool) -> AsyncIterator[Client]:
+    """Open a connection that is not judged itself, with compression in force where it is wanted."""
+    async with target.connect(extra=[(HEADER, OFFER)] if compress else ()) as peer:
+        if compress:
+            agreed(peer)
+        peer.inbox.clear()
+        yield peer
+
+
+async def menu_of(target: Target, *, compress: bool = False) -> Menu:
+    """Find out which messages leave a connection open, so that a drawn one is not blamed for its content."""
+    async with opened(target, compress=compress) as peer:
+        agreement = agreed(peer) if compress else None
+        texts = await _takes(peer, Frame(TEXT, target.harmless()))
+    async with opened(target, compress=False) as peer:
+        binaries = texts and await _takes(peer, Frame(BINARY, b"\xff\xfe"))
+    return Menu(texts, binaries, agreement)
+
+
+async def _takes(peer: Client, frame: Frame) -> bool:
+    """Whether an application takes a message, with an answer or without one, and stays."""
+    peer.send(frame)
+    if peer.speaks:
+        answer = await peer.take(lambda one: isinstance(one, Message | Close), peer.limits.reply)
+        if not isinstance(answer, Message):
+            return False
+    try:
+        await peer.ping()
+        await peer.ping()  # an application may make up its mind a moment after the Pong
+    except Nonconformance:
+        return False
+    return True
+
+
+# Legal conversations.
+
+
+async def hold(target: Target, menu: Menu, conversation: Conversation, manner: Manner) -> None:
+    """Hold a legal conversation and expect every answer that it must have, an open end and a clean close."""
+    bound = min(target.limits.reply, HASTE) if manner.hasty else target.limits.reply
+    async with opened(target, compress=menu.agreed is not None) as peer:
+        for burst in conversation.bursts:
+            await _say(peer, burst, manner)
+        if peer.speaks:
+            await _expect_replies(peer, conversation, bound)
+        _expect_order(peer, conversation)
+        await _expect_clean_close(peer, conversation, bound)
+
+
+async def _send(peer: Client, burst: Burst, manner: Manner) -> None:
+    for segment in burst.segments:
+        peer.send_bytes(segment)
+        if manner.pause > SPIN:
+            await asyncio.sleep(manner.pause)
+        began = time.perf_counter()
+        # A timer of the loop is ten times as long.
+        while time.perf_counter() - began < manner.pause:  # noqa: ASYNC110 - nothing tells that it was read
+            await asyncio.sleep(0)
+
+
+async def _say(peer: Client, burst: Burst, manner: Manner) -> None:
+    await _send(peer, burst, manner)
+    if not burst.pings:
+        return
+    bound = min(peer.limits.reply, HASTE) if manner.hasty else peer.limits.reply
+    wanted = burst.pings[-1]
+    event = await peer.take(lambda one: isinstance(one, Pong) and one.payload == wanted, bound)
+    if not isinstance(event, Pong):
+        shown = f"with {wanted!r}" if len(wanted) <= 16 else f"of {len(wanted)} bytes"
+        heard = [*(one for one in peer.inbox if isinstance(one, Pong)), *([event] if event else [])]
+        raise Nonconformance(
+            f"the Ping {shown} of a legal conversation was not answered",
+            expected=[f"a Pong {shown}, and the connection open"],
+            actual=describe(event) if not heard else ", then ".join(map(describe, heard[-4:])),
+        )
+    peer.inbox.append(event)  # for the order of all
+
+
+async def _expect_replies(peer: Client, conversation: Conversation, bound: float) -> None:
+    replies: dict[str, list[object]] = {identity: [] for identity, _ in conversation.heartbeats}
+    strange: list[Event] = []
+
+    def sort(event: Event) -> bool:
+        """Put a message to the heartbeat that it answers; say whether all are answered."""
+        reply = peer.decode(event)
+        if reply.get("type") == "heartbeat_ack" and reply.get("id") in replies:
+            replies[reply["id"]].append(reply.get("data"))
+        elif isinstance(event, Message) and not peer.unasked(event) and "id" in reply:
+            strange.append(event)
+        return all(replies.values())
+
+    heard, peer.inbox = peer.inbox, []
+    for event in heard:
+        sort(event)
+    if not all(replies.values()):
+        last = await peer.take(sort, bound)
+        if not all(replies.values()):
+            missing = [name for name, found in replies.items() if not found]
+            raise Nonconformance(
+                f"{len(missing)} of the {len(replies)} messages of a legal conversation were not answered",
+                expected=[f"heartbeat_ack for {', '.join(missing)}"],
+                actual=describe(strange[-1] if strange else last),
+            )
+    peer.inbox = [*heard, *peer.inbox]
+    for identity, text in conversation.heartbeats:
+        if replies[identity] != [{"t": text}]:
+            raise Nonconformance(
+                f"the message {identity!r} of a legal conversation came back changed or more than once",
+                expected=[f"one heartbeat_ack with {text[:80]!r} ({len(text)} characters)"],
+                actual=str(replies[identity])[:300],
+            )
+
+
+def _expect_order(peer: Client, conversation: Conversation) -> None:
+    """Pongs may be passed over and may come unasked, but those to our Pings come in their order."""
+    sent = conversation.pings
+    places = [sent.index(one.payload) for one in peer.inbox if isinstance(one, Pong) and one.payload in sent]
+    firsts = list(dict.fromkeys(places))
+    if firsts != sorted(firsts):
+        raise Nonconformance(
+            "the Pongs of a legal conversation came in another order than their Pings",
+            expected=["Pongs in the order of the Pings"],
+            actual=", ".join(repr(sent[place]) for place in firsts),
+        )
+
+
+async def _expect_clean_close(peer: Client, conversation: Conversation, bound: float) -> None:
+    if any(isinstance(one, Close) for one in peer.inbox):
+        raise Nonconformance(
+            "a legal conversation was ended by the server",
+            expected=["the connection open until the client closes it"],
+            actual=str(await peer.ending(bound)),
+        )
+    peer.inbox.clear()
+    peer.send_close(*conversation.close)
+    ending = await peer.ending(bound)
+    if ending.close is None or ending.end is None:
+        raise Nonconformance(
+            "the Close behind a legal conversation was not answered as it must be",
+            expected=["a Close frame, then the end of TCP"],
+            actual=str(ending),
+        )
+
+
+# Conversations with one fault.
+
+
+async def refuse(target: Target, fault: Fault, example: Wrong, manner: Manner) -> bool:
+    """Expect that a conversation fails at its fault; return whether it came that far.
+
+    What stands before the fault is legal. Where it is not answered nothing is proven about the fault: that
+    is judged by the legal conversations.
+    """
+    async with opened(target, compress=fault.deflate) as peer:
+        *before, last = example.conversation.bursts
+        try:
+            for burst in before:
+                await _say(peer, burst, replace(manner, hasty=False))
+        except Nonconformance:
+            return False
+        peer.inbox.clear()
+        await _send(peer, last, manner)
+        ending = await _ending(peer, fault, manner)
+        _judge(peer, fault, example, ending)
+        return True
+
+
+async def _ending(peer: Client, fault: Fault, manner: Manner) -> Ending:
+    """Wait for the end that a fault has to have.
+
+    A Pong to the Ping behind the fault tells that it was read over, but where only the whole message shows
+    the fault: then the Ping may be answered first.
+    """
+    limits = peer.limits
+
+    def telling(event: Event) -> bool:
+        behind = isinstance(event, Pong) and event.payload == BEHIND
+        return isinstance(event, Close) or (behind and not fault.late)
+
+    event = await peer.take(telling, min(limits.close, HASTE) if manner.hasty else limits.close)
+    if isinstance(event, Pong | Close):
+        peer.inbox.append(event)
+    failed = isinstance(event, Close | End)
+    return await peer.ending(limits.close if failed else 0.001 if manner.hasty else limits.prompt)
+
+
+def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
+    close = ending.close
+    if close is None and ending.end is None:
+        raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=str(ending))
+    if fault.closing and close is not None and close.code is not None and close.code in {1000, example.code}:
+        raise Nonconformance(
+            "a faulty Close frame was answered as if it were in order",
+            expected=["a Close frame with an error code", *FAILED[1:]],
+            actual=str(ending),
+        )
+    answered = {peer.decode(one).get("id") for one in ending.messages} if peer.speaks else set()
+    if "fault" in answered:
+        raise Nonconformance(
+            "the server answered a message that it had to refuse",
+            expected=[f"{one} and no message before it" for one in FAILED],
+            actual=str(ending),
+        )
+    if close is not None or (ending.end is not None and ending.end.kind != "reset"):
+        # What we sent behind a fault may draw the reset, and that may take the Close frame away.
+        peer.charge_failure(ending, set(fault.codes))
+    if not fault.late and not fault.closing:
+        pongs = [one for one in ending.before if isinstance(one, Pong) and one.payload == BEHIND]
+        peer.recorder.charge(
+            "closing.nothing-after-failure",
+            kept=not pongs and "behind" not in answered,
+            message=f"frames behind a fault ({fault.id}) were processed: {ending}",
+        )

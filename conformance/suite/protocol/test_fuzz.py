@@ -1,0 +1,75 @@
+"""Conversations that no table holds: RFC 6455 §5 and RFC 7692, drawn at random and made short on failure.
+
+``--examples=N`` draws more of them, for nights; ``--hypothesis-seed=S`` draws the same again.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.errors import Inconclusive
+from conformance.fuzz.conversation import Conversation
+from conformance.fuzz.faults import FAULTS, Fault, Wrong, wrong
+from conformance.fuzz.search import Manner, Plan, search
+from conformance.fuzz.strategies import conversations
+from conformance.suite.protocol.fuzzing import hold, menu_of, one_at_a_time, refuse, shrinking_time
+from conformance.target.target import Target
+
+UNPROVEN = 3
+
+
+async def hold_conversations(target: Target, plan: Plan, *, compress: bool, examples: int) -> None:
+    """Hold as many legal conversations as the plan says, or as many as are usual."""
+    menu = await menu_of(target, compress=compress)
+
+    async def check(conversation: Conversation, manner: Manner) -> None:
+        await hold(target, menu, conversation, manner)
+
+    await search(
+        conversations(menu),
+        one_at_a_time(target, check),
+        examples=examples,
+        plan=plan,
+        budget=shrinking_time(target),
+    )
+    target.recorder.observe(f"drawn: {plan.count(examples)}")
+
+
+@pytest.mark.requirement("framing.any-conversation")
+async def test_any_legal_conversation_is_answered(target: Target, plan: Plan) -> None:
+    await hold_conversations(target, plan, compress=False, examples=40)
+
+
+@pytest.mark.requirement("deflate.any-conversation")
+async def test_any_compressed_conversation_is_answered(target: Target, plan: Plan) -> None:
+    await hold_conversations(target, plan, compress=True, examples=24)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(one, id=one.id, marks=pytest.mark.requirement(one.requirement)) for one in FAULTS],
+)
+async def test_fault_anywhere_fails_the_connection(target: Target, plan: Plan, fault: Fault) -> None:
+    await target.bystander()
+    menu = await menu_of(target, compress=fault.deflate)
+    if fault.texts and not menu.texts:
+        raise Inconclusive("the control failed: an ordinary text message ends the connection")
+    came_so_far: list[bool] = []
+
+    async def check(example: Wrong, manner: Manner) -> None:
+        if came_so_far.count(False) >= UNPROVEN:
+            if not any(came_so_far):
+                raise Inconclusive("the control failed: no legal conversation came as far as its fault")
+            return  # each may cost a whole bound, and legal conversations have a test of their own
+        came_so_far.append(await refuse(target, fault, example, manner))
+
+    await search(
+        wrong(fault, menu),
+        one_at_a_time(target, check),
+        examples=8,
+        plan=plan,
+        budget=shrinking_time(target),
+    )
+    if not any(came_so_far):
+        raise Inconclusive("the control failed: no legal conversation came as far as its fault")
+    await target.aftermath()

@@ -1,0 +1,112 @@
+"""What is drawn: legal conversations are legal to another implementation, and each fault is one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Opcode
+from websockets.protocol import Protocol, Side, State
+
+from conformance.fuzz.conversation import Menu
+from conformance.fuzz.faults import FAULTS, wrong
+from conformance.fuzz.search import Plan, search
+from conformance.fuzz.strategies import conversations
+from conformance.wire.deflate import Agreement
+
+AGREEMENTS = [
+    None,
+    Agreement(),
+    Agreement(client_max_window_bits=9),
+    Agreement(client_no_context_takeover=True),
+]
+
+
+def judge(conversation, agreed):
+    """Return how another implementation takes a conversation: what is wrong with it, and its messages."""
+    extensions = []
+    if agreed is not None:
+        extensions = [
+            PerMessageDeflate(
+                remote_no_context_takeover=agreed.client_no_context_takeover,
+                local_no_context_takeover=False,
+                remote_max_window_bits=agreed.client_max_window_bits,
+                local_max_window_bits=15,
+            )
+        ]
+    server = Protocol(Side.SERVER, state=State.OPEN)
+    server.extensions = extensions
+    for burst in conversation.bursts:
+        for segment in burst.segments:
+            server.receive_data(segment)
+    texts, current = [], b""
+    for event in server.events_received():
+        if event.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
+            current = bytes(event.data) if event.opcode is not Opcode.CONT else current + bytes(event.data)
+            texts += [current] if event.fin else []
+    return server.parser_exc, texts
+
+
+def each(strategy, look, examples=80):
+    async def check(example, _manner):
+        look(example)
+
+    asyncio.run(search(strategy, check, examples=examples, plan=Plan(), budget=1.0))
+
+
+@pytest.mark.parametrize("agreed", AGREEMENTS, ids=["plain", "deflate", "small-window", "no-takeover"])
+def test_legal_conversation_is_legal(agreed):
+    lengths = []
+
+    def look(conversation):
+        wrong_with_it, texts = judge(conversation, agreed)
+        assert wrong_with_it is None
+        heard = b"\n".join(texts)
+        assert all(f'"id": "{identity}"'.encode() in heard for identity, _ in conversation.heartbeats)
+        assert all(text.encode() in heard for _, text in conversation.heartbeats if text.isalnum())
+        lengths.append(conversation.size)
+
+    each(conversations(Menu(binaries=True, agreed=agreed)), look)
+    assert max(lengths)[0] > 8
+
+
+def test_conversation_ends_in_a_ping_that_nobody_else_says():
+    def look(conversation):
+        assert conversation.bursts[-1].frames[-1].payload == b"the end"
+        assert len(set(conversation.pings)) == len(conversation.pings)
+
+    each(conversations(Menu()), look)
+
+
+def test_conversation_without_texts_is_control_frames():
+    def look(conversation):
+        assert all(frame.opcode >= 8 for burst in conversation.bursts for frame in burst.frames)
+
+    each(conversations(Menu(texts=False)), look)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+def test_fault_is_one_and_what_stands_before_it_is_legal(fault):
+    menu = Menu(agreed=Agreement() if fault.deflate else None)
+
+    def look(example):
+        *before, _last = example.conversation.bursts
+        legal = type(example.conversation)(tuple(before))
+        assert before, "something is proven to work before the fault"
+        assert judge(legal, menu.agreed)[0] is None
+        found, texts = judge(example.conversation, menu.agreed)
+        if not fault.late and not fault.closing:
+            assert found is not None
+        elif fault.texts:
+            assert any(not decodes(text) for text in texts)
+
+    each(wrong(fault, menu), look, examples=30)
+
+
+def decodes(data):
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
