@@ -174,7 +174,7 @@ def check_upgrade_headers(response: handshake.Response) -> list[str]:
         wrong.append(f"Connection is {response.all('Connection')}, expected Upgrade")
     if response.get("Transfer-Encoding") is not None:
         wrong.append("a 101 response has no body, yet Transfer-Encoding is set")
-    if (response.get("Content-Length") or "0") != "0":
+    if response.get("Content-Length") is not None:  # not even 0: RFC 9110 §8.6
         wrong.append(f"a 101 response has no body, yet Content-Length is {response.get('Content-Length')}")
     return wrong
 
