@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MODULES = (
-    "handshake", "refusals", "framing", "server_frames", "utf8", "closing", "deflate", "session", "messages",
-    "auth", "origin", "routing", "events", "delivery", "port", "browser",
+    "handshake", "refusals", "handshake_bytes", "handshake_early", "handshake_refusals", "framing",
+    "server_frames", "utf8", "closing", "deflate", "deflate_offers", "session", "messages", "auth", "origin",
+    "routing", "events", "delivery", "port", "browser",
 )  # fmt: skip
 
 
