@@ -22,7 +22,19 @@ def read(change) -> None:
     lenient(EXTENSIONS, lambda lines: [one for one in map(change, lines) if one is not None])
 
 
-@defect("deflate.browser-offer")
+@defect(
+    "deflate.browser-offer",
+    companions={
+        f"deflate.{one}": "no compression is found: what is refused is the probe's offer too"
+        for one in (
+            "offer-lines",
+            "offer-order",
+            "quoted-value",
+            "second-offer",
+            "server-no-context-takeover",
+        )
+    },
+)
 def wants_a_number_behind_client_max_window_bits() -> None:
     @around(server, "check_handshake")
     def check_handshake(original, headers):

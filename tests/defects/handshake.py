@@ -12,15 +12,10 @@ from reference_server import handshake, server
 from reference_server.handshake import Refusal, StrictConnection
 from tests.defects.registry import around, chapter
 
-defect = chapter(
-    "protocol/test_handshake_accepted.py",
-    "protocol/test_handshake_refused.py",
-    "protocol/test_handshake_offers.py",
-    "protocol/test_handshake_early.py",
-)
+defect = chapter("protocol/test_handshake_accepted.py", "protocol/test_handshake_offers.py")
 
 
-@defect("handshake.accepted")
+@defect("handshake.accepted", files=("protocol/test_handshake_early.py",))
 def wants_the_request_in_one_segment() -> None:
     @around(StrictConnection, "data_received")
     def data_received(original, self, data):

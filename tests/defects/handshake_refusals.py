@@ -6,11 +6,8 @@ from reference_server import handshake, server
 from reference_server.handshake import Refusal
 from tests.defects.registry import around, chapter
 
-defect = chapter(
-    "protocol/test_handshake_refusals.py",
-    "protocol/test_handshake_refused.py",
-    "protocol/test_handshake_bytes.py",
-)
+defect = chapter("protocol/test_handshake_refusals.py")
+REFUSED = ("protocol/test_handshake_refused.py",)
 KEY, VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version"
 
 
@@ -36,7 +33,7 @@ def answered(change) -> None:
         return made
 
 
-@defect("handshake.version-advertised")
+@defect("handshake.version-advertised", files=REFUSED)
 def names_a_draft_among_its_versions() -> None:
     def change(refusal, _):
         if VERSION in refusal.headers:
@@ -45,7 +42,7 @@ def names_a_draft_among_its_versions() -> None:
     worded(change)
 
 
-@defect("handshake.version-offered")
+@defect("handshake.version-offered", files=REFUSED)
 def names_its_version_to_later_ones_only() -> None:
     def change(refusal, request):
         if request.headers.get_all(VERSION) in (["0"], ["8"], ["9"], ["12"]):
@@ -54,7 +51,7 @@ def names_its_version_to_later_ones_only() -> None:
     worded(change)
 
 
-@defect("handshake.version-offered")
+@defect("handshake.version-offered", files=REFUSED)
 def names_its_version_in_the_body_alone() -> None:
     def change(refusal, _):
         if refusal.headers.pop(VERSION, None):
