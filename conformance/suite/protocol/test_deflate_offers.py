@@ -58,6 +58,8 @@ async def declined(target: Target) -> str:
 )
 async def test_offer_in_two_lines_is_answered_as_in_one(target: Target, lines: list[str]) -> None:
     joined, split = await answer_to(target, ", ".join(lines)), await answer_to(target, *lines)
+    if joined is None:
+        raise NotApplicable("the offer in one line is declined, which a server may do")
     target.expect(
         joined == split,
         "an offer in two header lines got another answer than in one",

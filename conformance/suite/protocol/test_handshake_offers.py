@@ -26,10 +26,7 @@ UNKNOWN = "x-conformance-unknown"
     ],
 )
 async def test_no_subprotocol_is_invented(target: Target, offers: list[str]) -> None:
-    request = target.opening(extra=[(PROTOCOL, offer) for offer in offers])
-    attempt = await target.attempt(request)
-    attempt.connection.shut()
-    target.recorder.observe(str(attempt))
+    await judged_in_passing(target, offers)
 
 
 @pytest.mark.requirement("handshake.subprotocol-from-offer")
@@ -37,9 +34,21 @@ async def test_no_subprotocol_is_invented(target: Target, offers: list[str]) -> 
 async def test_subprotocol_is_chosen_as_it_was_spelled(target: Target, spelling: str) -> None:
     if "subprotocol" not in target.profile.carriers:
         raise NotApplicable("the profile names no subprotocol that this server speaks")
-    request = target.opening(extra=[(PROTOCOL, f"{spelling}, conformance-a")])
-    attempt = await target.attempt(request)
+    await judged_in_passing(target, [f"{spelling}, conformance-a"])
+
+
+async def judged_in_passing(target: Target, offers: list[str]) -> None:
+    """Send an offer; the monitor, which sees every 101, judges what was chosen of it.
+
+    Raises:
+        NotApplicable: the handshake was refused, as a server may that wants a subprotocol it knows.
+
+    """
+    await target.bystander()
+    attempt = await target.attempt(target.opening(extra=[(PROTOCOL, offer) for offer in offers]))
     attempt.connection.shut()
+    if not attempt.upgraded:
+        raise NotApplicable(f"{attempt}: no subprotocol was chosen, for the handshake was refused")
     target.recorder.observe(str(attempt))
 
 
