@@ -52,6 +52,41 @@ def refuses_an_extension_whose_name_begins_with_x() -> None:
         return original(headers)
 
 
+def parameters(change) -> None:
+    """Change the parameters of an offer, each a name and a value or ``None``, before they are read."""
+
+    @around(ServerPerMessageDeflateFactory, "process_request_params")
+    def process_request_params(original, self, params, accepted):
+        return original(self, change(params), accepted)
+
+
+@defect("deflate.declines-bad-offer")
+def reads_a_window_as_python_reads_a_number() -> None:
+    parameters(lambda given: [(name, value and value.replace("_", "")) for name, value in given])
+
+
+@defect("deflate.declines-bad-offer")
+def overlooks_a_client_window_that_comes_again() -> None:
+    parameters(lambda given: list(dict(reversed(given)).items()))
+
+
+@defect("deflate.fallback-offer")
+def refuses_everything_over_a_bad_offer_behind_a_good_one() -> None:
+    @around(server, "check_handshake")
+    def check_handshake(original, headers):
+        if "permessage-deflate, permessage-deflate; foo=1" in headers.get_all(EXTENSIONS):
+            raise Refusal(400, "The Sec-WebSocket-Extensions header is malformed.")
+        return original(headers)
+
+
+@defect("deflate.response-parameters")
+def answers_no_more_than_three_parameters() -> None:
+    @around(ServerPerMessageDeflateFactory, "process_request_params")
+    def process_request_params(original, self, params, accepted):
+        answered, extension = original(self, params, accepted)
+        return [one for one in answered if len(params) < 4 or one[0] != "server_max_window_bits"], extension
+
+
 class OverlooksRsv1:
     """An extension that nobody agreed on."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.errors import Nonconformance
-from conformance.suite.protocol.test_handshake_size import attempted, expect_answered
+from conformance.suite.protocol.answering import attempted, expect_answered
 from conformance.target.target import Target
 from conformance.wire.connection import Pong
 from conformance.wire.frames import PING, Frame
