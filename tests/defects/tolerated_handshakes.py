@@ -119,19 +119,13 @@ def is_lenient_where_it_may_be() -> None:
     """Folds, single LFs, any later HTTP, any Host, websocket/13, frames before the 101 dropped."""
     heads(lambda head, _: re.sub(rb"(?<=[^\r\n])\r\n[ \t]+(?![Uu]pgrade:)", b" ", head))
 
-    @around(http11, "parse_line")
-    def parse_line(original, read_line, *args):
-        def with_cr(*how):
-            line = yield from read_line(*how)
-            return line if line.endswith(b"\r\n") else line[:-1] + b"\r\n"
-
-        return (yield from original(with_cr, *args))
-
     lenient("Upgrade", lambda values: [one.replace("websocket/13", "websocket") for one in values])
     lenient("Host", lambda values: [one or "localhost" for one in values])
 
     @around(StrictConnection, "data_received")
     def data_received(original, self, data):
+        if data.startswith(b"GET ") and b"\r" not in data:
+            data = data.replace(b"\n", b"\r\n")
         original(self, re.sub(rb" HTTP/(1\.2|2\.0)(?=\r\n)", b" HTTP/1.1", data))
         self._early = b""
 
