@@ -27,6 +27,9 @@ def read(change) -> None:
     companions={
         f"deflate.{one}": "no compression is found: what is refused is the probe's offer too"
         for one in (
+            "response-parameters",
+            "declines-bad-offer",
+            "fallback-offer",
             "offer-lines",
             "offer-order",
             "quoted-value",
