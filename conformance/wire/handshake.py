@@ -23,7 +23,8 @@ def new_key() -> str:
 
 def accept_for(key: str) -> str:
     """Return the ``Sec-WebSocket-Accept`` that proves ``key`` was read (RFC 6455 §4.2.2 step 5.4)."""
-    return base64.b64encode(hashlib.sha1(_bytes(key.strip(" \t")) + GUID).digest()).decode()  # noqa: S324
+    # A fold round the value, where a server accepts one, is a blank too (RFC 9112 §5.2).
+    return base64.b64encode(hashlib.sha1(_bytes(key.strip(" \t\r\n")) + GUID).digest()).decode()  # noqa: S324
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Monitor:
         A request that asks for no WebSocket, or asks for it in a way that has to be refused, has no right
         answer among 101 responses: that it was upgraded at all is another requirement's failure.
         """
-        if response.status != 101 or not _asks_for_websocket(request):
+        if response.status != 101 or not _asks_for_websocket(request, response):
             return
         for message in check_upgrade_headers(response):
             self._breach("handshake.response-headers", message)
@@ -151,14 +151,17 @@ class Monitor:
         self._on_message(opcode, content)
 
 
-def _asks_for_websocket(request: handshake.Request) -> bool:
+def _asks_for_websocket(request: handshake.Request, response: handshake.Response) -> bool:
     keys = [value for name, value in request.headers if name.lower() == "sec-websocket-key"]
-    upgrade = (request.get("Upgrade") or "").strip().lower()
+    lines = [value for name, value in request.headers if name.lower() == "upgrade"]
+    protocols = {one for line in lines for one in line.lower().replace(",", " ").split()}
+    # Of several protocols the server chooses: a 101 to another of them is none of ours.
+    chosen = {"websocket"} if protocols == {"websocket"} else {(response.get("Upgrade") or "").lower()}
     return (
         request.version == "HTTP/1.1"
         and request.method == "GET"
         and len(keys) == 1
-        and upgrade == "websocket"
+        and "websocket" in protocols & chosen
     )
 
 
@@ -174,7 +177,7 @@ def check_upgrade_headers(response: handshake.Response) -> list[str]:
         wrong.append(f"Connection is {response.all('Connection')}, expected Upgrade")
     if response.get("Transfer-Encoding") is not None:
         wrong.append("a 101 response has no body, yet Transfer-Encoding is set")
-    if (response.get("Content-Length") or "0") != "0":
+    if response.get("Content-Length") is not None:  # not even 0: RFC 9110 §8.6
         wrong.append(f"a 101 response has no body, yet Content-Length is {response.get('Content-Length')}")
     return wrong
 

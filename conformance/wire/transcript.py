@@ -51,6 +51,10 @@ class Transcript:
             Entry(self.now(), direction, kept, note or str(len(data)), cut=len(kept) < len(data))
         )
 
+    def received(self) -> bytes:
+        """Return what the server sent, as far as it was kept."""
+        return b"".join(data for _, direction, data, _ in self._entries if direction == "received")
+
     def as_data(self, clean: Callable[[str], str]) -> dict[str, Any]:
         """Return the transcript as the report wants it; ``clean`` removes secrets from every text."""
         entries = [_entry(entry, clean) for entry in self.entries]

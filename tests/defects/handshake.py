@@ -12,10 +12,10 @@ from reference_server import handshake, server
 from reference_server.handshake import Refusal, StrictConnection
 from tests.defects.registry import around, chapter
 
-defect = chapter("protocol/test_handshake_accepted.py", "protocol/test_handshake_refused.py")
+defect = chapter("protocol/test_handshake_accepted.py", "protocol/test_handshake_offers.py")
 
 
-@defect("handshake.accepted")
+@defect("handshake.accepted", files=("protocol/test_handshake_early.py",))
 def wants_the_request_in_one_segment() -> None:
     @around(StrictConnection, "data_received")
     def data_received(original, self, data):
@@ -37,6 +37,13 @@ def makes_the_accept_value_from_the_decoded_key() -> None:
     @around(library, "accept_key")
     def accept_key(original, key):
         return original(base64.b64encode(base64.b64decode(key)).decode())
+
+
+@defect("handshake.accept-value")
+def reads_a_plus_in_the_key_as_a_blank() -> None:
+    @around(library, "accept_key")
+    def accept_key(original, key):
+        return original(key.replace("+", " "))
 
 
 def changed_response(change):
@@ -62,6 +69,11 @@ def announces_a_body_behind_the_101() -> None:
     changed_response(lambda _, headers: headers.__setitem__("Content-Length", "2"))
 
 
+@defect("handshake.response-headers")
+def announces_that_no_body_follows_the_101() -> None:
+    changed_response(lambda _, headers: headers.__setitem__("Content-Length", "0"))
+
+
 @defect("handshake.case")
 def knows_websocket_in_lower_case_only() -> None:
     @around(server, "asks_for_upgrade")
@@ -84,6 +96,15 @@ def takes_the_header_connection_for_one_word() -> None:
     def check_handshake(original, headers):
         if [value.lower() for value in headers.get_all("Connection")] != ["upgrade"]:
             raise handshake.upgrade_required("Connection must be Upgrade.")
+        return original(headers)
+
+
+@defect("handshake.connection-list")
+def chokes_on_an_empty_connection_option() -> None:
+    @around(server, "check_handshake")
+    def check_handshake(original, headers):
+        if "" in [one.strip() for value in headers.get_all("Connection") for one in value.split(",")]:
+            raise Refusal(400, "The Connection header is malformed.")
         return original(headers)
 
 
@@ -125,6 +146,24 @@ def answers_with_its_only_subprotocol_whatever_was_offered() -> None:
     changed_response(change)
 
 
+@defect("handshake.subprotocol-from-offer")
+def answers_in_its_own_spelling() -> None:
+    def change(asked, headers):
+        if any(one.startswith("BEARER") for one in asked.get_all("Sec-WebSocket-Protocol")):
+            headers["Sec-WebSocket-Protocol"] = "bearer"
+
+    changed_response(change)
+
+
+@defect("handshake.subprotocol-from-offer")
+def chooses_the_empty_member_of_the_list() -> None:
+    def change(asked, headers):
+        if any(one.startswith(",") for one in asked.get_all("Sec-WebSocket-Protocol")):
+            headers["Sec-WebSocket-Protocol"] = ""
+
+    changed_response(change)
+
+
 @defect("handshake.extension-from-offer")
 def confirms_compression_that_nobody_offered() -> None:
     def change(asked, headers):
@@ -149,6 +188,24 @@ def refuses_extensions_in_two_lines() -> None:
     def check_handshake(original, headers):
         if len(headers.get_all("Sec-WebSocket-Extensions")) > 1:
             raise Refusal(400, "Exactly one Sec-WebSocket-Extensions header is expected.")
+        return original(headers)
+
+
+@defect("handshake.extension-lines")
+def refuses_subprotocols_in_two_lines() -> None:
+    @around(server, "check_handshake")
+    def check_handshake(original, headers):
+        if len(headers.get_all("Sec-WebSocket-Protocol")) > 1:
+            raise Refusal(400, "Exactly one Sec-WebSocket-Protocol header is expected.")
+        return original(headers)
+
+
+@defect("handshake.extension-unknown")
+def refuses_a_parameter_given_twice_whatever_the_extension() -> None:
+    @around(server, "check_handshake")
+    def check_handshake(original, headers):
+        if any("a=1; a=2" in value for value in headers.get_all("Sec-WebSocket-Extensions")):
+            raise Refusal(400, "A parameter is given twice.")
         return original(headers)
 
 

@@ -29,6 +29,10 @@ MODULES = (
     "port",
     "browser",
     "robustness",
+    "handshake_bytes",
+    "handshake_early",
+    "handshake_refusals",
+    "deflate_offers",
 )
 
 

@@ -17,13 +17,35 @@ from tests.defects.registry import around
 from tests.defects.session import confirmed_as, confirming, greetings
 
 FILES = ("protocol", "session", "auth", "routing", "events")
+HANDSHAKES = tuple(
+    f"protocol/{one}.py"
+    for one in (
+        "test_handshake_accepted",
+        "test_handshake_bodies",
+        "test_handshake_bytes",
+        "test_handshake_early",
+        "test_handshake_offers",
+        "test_handshake_refusals",
+        "test_handshake_refused",
+        "test_handshake_size",
+        "test_deflate_offers",
+    )
+)
 MANNERS: dict[str, Callable[[], None]] = {}
+# What a manner is shown to, where it is not everything.
+SHOWN: dict[str, tuple[str, ...]] = {}
 
 
 def manner(apply: Callable[[], None]) -> Callable[[], None]:
     """Register a server that is right in its own way."""
     MANNERS[apply.__name__.replace("_", "-")] = apply
     return apply
+
+
+def handshake_manner(apply: Callable[[], None]) -> Callable[[], None]:
+    """Register a server whose opening handshakes alone are right in their own way."""
+    SHOWN[apply.__name__.replace("_", "-")] = HANDSHAKES
+    return manner(apply)
 
 
 @manner

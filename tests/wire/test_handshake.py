@@ -34,6 +34,10 @@ def test_accept_ignores_blanks_around_the_key():
     assert accept_for(f" {SAMPLE_KEY}\t") == accept_for(SAMPLE_KEY)
 
 
+def test_accept_ignores_a_fold_in_front_of_the_key():
+    assert accept_for(f"\r\n\t{SAMPLE_KEY}") == accept_for(SAMPLE_KEY)
+
+
 def test_key_is_16_fresh_bytes():
     assert len(base64.b64decode(new_key(), validate=True)) == 16
     assert new_key() != new_key()

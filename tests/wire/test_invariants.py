@@ -61,6 +61,7 @@ class Watched:
         ("", ["no header field"], "handshake.response-headers"),
         ("", ["Transfer-Encoding: chunked"], "handshake.response-headers"),
         ("", ["Content-Length: 3"], "handshake.response-headers"),
+        ("", ["Content-Length: 0"], "handshake.response-headers"),
         ("Sec-WebSocket-Accept", [], "handshake.accept-value"),
         ("Sec-WebSocket-Accept", [f"Sec-WebSocket-Accept: {ACCEPT.lower()}"], "handshake.accept-value"),
         ("", [f"Sec-WebSocket-Accept: {ACCEPT}"], "handshake.accept-value"),
@@ -114,7 +115,6 @@ def test_message_does_not_give_away_a_token_that_came_back_as_subprotocol():
         ("Upgrade", ["upgrade: WebSocket"]),
         ("Connection", ["Connection: keep-alive, upgrade"]),
         ("Connection", ["Connection: keep-alive", "Connection: UPGRADE"]),
-        ("", ["Content-Length: 0"]),
         ("", ["Sec-WebSocket-Protocol: superchat"]),
         ("", ["Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10"]),
     ],
@@ -147,6 +147,25 @@ def test_response_to_what_has_no_right_answer_is_not_judged(request_):
     watched = Watched()
     watched.monitor.response(request_, ResponseParser().feed(b"HTTP/1.1 101 S\r\n\r\n"))
     assert watched.breaches == []
+
+
+@pytest.mark.parametrize(
+    ("protocols", "chosen", "judged"),
+    [
+        (["h2c, websocket"], "websocket", True),
+        (["h2c, websocket"], "h2c", False),
+        (["websocket", "h2c"], "websocket", True),
+        (["websocket", "h2c"], "h2c", False),
+        # The only protocol that was asked for has to be the one that is switched to.
+        (["WebSocket,"], "h2c", True),
+    ],
+)
+def test_of_several_protocols_websocket_alone_is_judged(protocols, chosen, judged):
+    watched = Watched()
+    asked = opening("/", "h").without("Upgrade").adding(*(("Upgrade", one) for one in protocols))
+    head = f"HTTP/1.1 101 S\r\nUpgrade: {chosen}\r\nConnection: Upgrade\r\n\r\n".encode()
+    watched.monitor.response(asked, ResponseParser().feed(head))
+    assert ("handshake.accept-value" in watched.requirements) == judged
 
 
 def test_key_beyond_ascii_is_judged_as_it_was_sent():

@@ -206,6 +206,15 @@ def test_any_bytes_make_a_report(chunks):
     json.dumps(transcript.as_data(clean))
 
 
+def test_received_bytes_are_joined_in_their_order():
+    transcript = Transcript("both ways")
+    transcript.add("received", b"one ")
+    transcript.add("sent", b"not this")
+    transcript.add("event", note="nor this")
+    transcript.add("received", b"two")
+    assert transcript.received() == b"one two"
+
+
 def test_http_in_a_payload_with_escape_sequences_is_still_data():
     entry = shown(b"GET /\x1b[31m\x00\xff HTTP/1.1\r\n\r\n")
     assert json.loads(json.dumps(entry)) == entry

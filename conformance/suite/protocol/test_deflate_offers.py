@@ -6,10 +6,12 @@ import pytest
 
 from conformance.errors import NotApplicable
 from conformance.suite.protocol.compression import HEADER, PLAIN, answer_to
+from conformance.suite.protocol.test_deflate import faults
 from conformance.target.target import Target
 from conformance.wire.frames import TEXT, Frame
 
 UNKNOWN = "x-conformance-unknown"
+SERVER_SIDE = ["server_no_context_takeover", "server_max_window_bits=12"]
 
 
 @pytest.mark.requirement("deflate.browser-offer")
@@ -58,6 +60,8 @@ async def declined(target: Target) -> str:
 )
 async def test_offer_in_two_lines_is_answered_as_in_one(target: Target, lines: list[str]) -> None:
     joined, split = await answer_to(target, ", ".join(lines)), await answer_to(target, *lines)
+    if joined is None:
+        raise NotApplicable("the offer in one line is declined, which a server may do")
     target.expect(
         joined == split,
         "an offer in two header lines got another answer than in one",
@@ -121,4 +125,72 @@ async def test_server_no_context_takeover_is_accepted(target: Target) -> None:
 @pytest.mark.requirement("handshake.extension-from-offer")
 async def test_extension_offered_twice_is_accepted_once(target: Target) -> None:
     async with target.upgraded(target.opening(extra=[(HEADER, f"{PLAIN}, {PLAIN}")])) as peer:
+        await peer.ping()
+
+
+@pytest.mark.requirement("deflate.response-parameters")
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param(["client_max_window_bits", *SERVER_SIDE, "client_no_context_takeover"], id="all"),
+        pytest.param(
+            ["client_no_context_takeover", *SERVER_SIDE[::-1], "client_max_window_bits=9"], id="reversed"
+        ),
+        pytest.param(["server_max_window_bits=9", "client_max_window_bits=10"], id="two-windows"),
+        pytest.param(["client_max_window_bits", "client_no_context_takeover"], id="client-side"),
+    ],
+)
+async def test_combined_parameters_are_answered(target: Target, parameters: list[str]) -> None:
+    offer = "; ".join([PLAIN, *parameters])
+    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
+        answer = peer.connection.response.get(HEADER) if peer.connection.response else None
+        wrong = faults(offer, answer)
+        target.expect(
+            not wrong,
+            f"the answer to {offer!r} is wrong: {wrong}",
+            expected=["parameters that answer the offer", "no permessage-deflate"],
+            actual=f"{HEADER}: {answer}",
+        )
+        target.recorder.observe(f"{offer} → {answer}")
+
+
+@pytest.mark.requirement("deflate.declines-bad-offer")
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param("server_max_window_bits=1_0", id="window-with-underscore"),
+        pytest.param("server_max_window_bits=+10", id="window-with-sign"),
+        pytest.param("server_max_window_bits=99999", id="window-far-too-large"),
+        pytest.param('server_max_window_bits="16"', id="quoted-window-too-large"),
+        pytest.param('client_max_window_bits="010"', id="quoted-leading-zero"),
+        pytest.param("client_max_window_bits; client_max_window_bits=10", id="repeated-client-window"),
+        pytest.param("client_no_context_takeover; client_no_context_takeover", id="repeated-client-takeover"),
+        pytest.param("server_max_window_bits=10; foo", id="undefined-behind-defined"),
+        pytest.param("max_window_bits=10", id="half-a-name"),
+    ],
+)
+async def test_bad_parameters_are_declined(target: Target, parameters: str) -> None:
+    await target.bystander()
+    answer = await answer_to(target, f"{PLAIN}; {parameters}")
+    target.expect(
+        PLAIN not in (answer or ""),
+        f"the bad offer {parameters!r} was accepted",
+        expected=["101 without permessage-deflate", "a refusal"],
+        actual=f"{HEADER}: {answer}",
+    )
+
+
+@pytest.mark.requirement("deflate.fallback-offer")
+@pytest.mark.parametrize(
+    "offer",
+    [
+        pytest.param(f"{PLAIN}, {PLAIN}; foo=1", id="bad-behind-good"),
+        pytest.param(
+            f"{PLAIN}; server_max_window_bits=7, {UNKNOWN}, {PLAIN}; client_max_window_bits", id="third"
+        ),
+        pytest.param(f"{PLAIN}; server_max_window_bits=16, {PLAIN}; foo", id="two-bad"),
+    ],
+)
+async def test_handshake_survives_offers_that_fall_back(target: Target, offer: str) -> None:
+    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
         await peer.ping()
