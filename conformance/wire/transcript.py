@@ -53,7 +53,7 @@ class Transcript:
 
     def received(self) -> bytes:
         """Return what the server sent, as far as it was kept."""
-        return b"".join(data for _, direction, data, _ in self._entries if direction == "received")
+        return b"".join(one.data for one in self.entries if one.direction == "received")
 
     def as_data(self, clean: Callable[[str], str]) -> dict[str, Any]:
         """Return the transcript as the report wants it; ``clean`` removes secrets from every text."""
