@@ -13,7 +13,8 @@ from conformance.target.target import Capability, Target
 from conformance.target.tls import tls_context, why_refused
 from conformance.wire.connection import Close
 from conformance.wire.handshake import Request
-from conformance.wire.http2 import Http2Connection, Stream, extended_connect
+from conformance.wire.http2 import Http2Connection
+from conformance.wire.stream import Stream, extended_connect
 
 ALPN = ("h2", "http/1.1")
 UNLOCK = "serve WebSocket by extended CONNECT (RFC 8441)"
@@ -145,7 +146,7 @@ class Link:
 
     async def _leave(self, client: Client, stream: Stream) -> None:
         # Once the server's Close is here nothing more is due; waiting for its END_STREAM is a test's matter.
-        if stream.response is not None and stream.response.upgraded and stream.open:
+        if stream.response is not None and stream.response.upgraded and stream.talking:
             client.send_close(1000)
             await client.take(lambda event: isinstance(event, Close), self.target.limits.prompt)
         stream.shut()

@@ -1,4 +1,4 @@
-"""HTTP/2 on the client's side: one connection, and WebSockets that are streams of it (RFC 8441, RFC 9113).
+"""HTTP/2 on the client's side: one connection and its rules (RFC 9113, RFC 8441).
 
 The library `h2` says what is legal and judges the server's frames. Our own part is what it hides: the
 values of SETTINGS_ENABLE_CONNECT_PROTOCOL in their order, header fields that no response may have, the end
@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import h2.config
 import h2.connection
@@ -20,136 +19,16 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
-from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.connection import Endpoint
 from conformance.wire.handshake import Request, Response
 from conformance.wire.invariants import Breach
+from conformance.wire.stream import Fields, Report, Stream, listed
 
 ENABLE_CONNECT_PROTOCOL = 0x8
 SETTINGS = 0x4
 CONNECTION_SPECIFIC = frozenset(
     {"connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding"}
 )
-# What HTTP/1.1 needs to switch protocols and HTTP/2 does not know (RFC 8441 §5).
-LEFT_OUT = frozenset({"host", "upgrade", "connection", "sec-websocket-key"})
-Fields = list[tuple[str, str]]
-Report = Callable[[Breach], None]
-
-
-class Http2Response(Response):
-    """A response over HTTP/2: any 2xx to an extended CONNECT opens the tunnel (RFC 9110 §9.3.6)."""
-
-    @property
-    def upgraded(self) -> bool:
-        """Whether the stream is a WebSocket from here on."""
-        return 200 <= self.status < 300
-
-
-def extended_connect(request: Request, *added: tuple[str, str], **pseudo: str | None) -> Fields:
-    """Return the fields of an extended CONNECT that asks for what an HTTP/1.1 handshake asks for.
-
-    ``pseudo`` changes pseudo-header fields by their names without the colon; ``None`` leaves one out.
-    ``added`` stand at the end as they are.
-    """
-    path = request.target if isinstance(request.target, str) else request.target.decode("latin-1")
-    values: dict[str, str | None] = {
-        "method": "CONNECT",
-        "protocol": "websocket",
-        "scheme": "http",
-        "path": path,
-        "authority": request.get("Host"),
-    }
-    values |= pseudo
-    fields = [(f":{name}", value) for name, value in values.items() if value is not None]
-    lines = [(name.lower(), value) for name, value in request.headers if name.lower() not in LEFT_OUT]
-    return [*fields, *lines, *added]
-
-
-class Stream(Connection):
-    """One stream of an HTTP/2 connection, used as if it were the TCP connection of RFC 6455 (RFC 8441 §5)."""
-
-    beneath = "the stream"
-
-    def __init__(self, link: Http2Connection, stream_id: int, label: str, report: Report) -> None:
-        super().__init__(label, report)
-        self.stream_id = stream_id
-        self.pending: deque[bytes] = deque()
-        self.ending = False
-        self.holding = False
-        self.received = 0
-        self._link = link
-
-    def responded(self, fields: Iterable[tuple[str, str]]) -> None:
-        """Take the response's fields, judged against RFC 9113 §8.2.2 and RFC 8441 §5."""
-        found = list(fields)
-        status = next((value for name, value in found if name == ":status"), "")
-        lines = [(name, value) for name, value in found if not name.startswith(":")]
-        self.transcript.add("event", note=f"received HEADERS: {_listed(found)}")
-        response = Http2Response(
-            int(status) if status.isdecimal() else 0, "", "HTTP/2", lines, repr(found).encode()
-        )
-        self._link.judge(response)
-        if response.upgraded and self._request is not None:
-            self._monitor.negotiated(self._request, response)
-        self.response = response
-        self._wake()
-
-    def data_received(self, data: bytes) -> None:
-        """Feed a DATA frame's content to the frame parser; behind a refusal it is a body."""
-        self.received += len(data)
-        self.transcript.add("received", data)
-        if self.first_byte is None:
-            self.first_byte = self.transcript.now()
-        if self.response is None:
-            return
-        if self.response.upgraded:
-            self._feed_frames(data)
-        else:
-            self.response.body += data
-        self._wake()
-
-    def finish(self, kind: str) -> None:
-        """Note the end of the stream, in HTTP/2's own words."""
-        self._finish(kind)
-        self._writable.set()
-
-    def write(self, data: bytes) -> None:
-        """Send bytes in a DATA frame of their own, or in several where the server's limits ask for it."""
-        if self._half_closed:
-            return
-        self.transcript.add("sent", data)
-        self.pending.append(data)
-        self._link.pump(self)
-
-    def settle(self) -> None:
-        """Let ``drain`` wait as long as something waits for the server's flow control window."""
-        if self.pending and self.end is None:
-            self._writable.clear()
-        else:
-            self._writable.set()
-
-    def half_close(self) -> None:
-        """Send END_STREAM, which is what a FIN is to TCP, and keep reading."""
-        self.transcript.add("event", note="we sent END_STREAM")
-        self._half_closed = True
-        self.ending = True
-        self._link.pump(self)
-
-    def reset(self) -> None:
-        """Send RST_STREAM with CANCEL, which is what a RST is to TCP."""
-        self.transcript.add("event", note="we sent RST_STREAM CANCEL")
-        self._half_closed = True
-        self._link.reset(self)
-
-    @property
-    def open(self) -> bool:
-        """Whether neither side has ended the stream, nor begun to close the WebSocket on it."""
-        return self.end is None and not self._half_closed and not self.close_sent
-
-    def shut(self) -> None:
-        """Leave the stream; one that has not ended on both sides is cancelled."""
-        if not self._half_closed or self.end is None:
-            self._half_closed = True
-            self._link.reset(self)
 
 
 class Http2Connection(asyncio.Protocol):
@@ -373,7 +252,7 @@ class Http2Connection(asyncio.Protocol):
         stream = Stream(
             self, self.h2.get_next_available_stream_id(), f"{self._label} · {label}", self._report
         )
-        stream.transcript.add("event", note=f"sent HEADERS on stream {stream.stream_id}: {_listed(fields)}")
+        stream.transcript.add("event", note=f"sent HEADERS on stream {stream.stream_id}: {listed(fields)}")
         stream.expect_response_to(request)
         self.streams[stream.stream_id] = stream
         if self.end is not None:
@@ -451,7 +330,3 @@ class Http2Connection(asyncio.Protocol):
 
 def _named(code: int | h2.errors.ErrorCodes | None) -> str:
     return code.name if isinstance(code, h2.errors.ErrorCodes) else f"0x{code or 0:x}"
-
-
-def _listed(fields: Iterable[tuple[str, str]]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in fields)

@@ -15,7 +15,7 @@ from conformance.target.http2 import Link, linked
 from conformance.target.target import Target
 from conformance.wire.connection import Pong
 from conformance.wire.frames import PING, TEXT, Frame
-from conformance.wire.http2 import Stream
+from conformance.wire.stream import Stream
 
 SMALL_WINDOW = 20
 BEYOND_WINDOW = 70_000  # octets; the initial window of a stream and of a connection is 65 535
