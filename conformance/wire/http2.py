@@ -25,7 +25,7 @@ from conformance.wire.invariants import Breach
 from conformance.wire.stream import Fields, Report, Stream, listed
 
 ENABLE_CONNECT_PROTOCOL = 0x8
-SETTINGS = 0x4
+DATA, HEADERS, SETTINGS = 0x0, 0x1, 0x4
 CONNECTION_SPECIFIC = frozenset(
     {"connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding"}
 )
@@ -139,6 +139,9 @@ class Http2Connection(asyncio.Protocol):
             del self._buffer[:size]
             if frame[3] == SETTINGS and not frame[4] & 1:
                 self._settings(frame)
+            stream = self.streams.get(int.from_bytes(frame[5:9], "big"))
+            if frame[3] in {DATA, HEADERS} and stream is not None and stream.ended_by_server:
+                self._breach("http2.frames", f"frame type {frame[3]} came behind END_STREAM")
             yield bytes(frame)
 
     def _settings(self, frame: bytearray) -> None:

@@ -129,6 +129,11 @@ class Stream(Connection):
         """Whether neither side has ended the stream, nor begun to close the WebSocket on it."""
         return self.end is None and not self._half_closed and not self.close_sent
 
+    @property
+    def ended_by_server(self) -> bool:
+        """Whether the server has sent END_STREAM."""
+        return self.end is not None and self.end.kind == "END_STREAM"
+
     def shut(self) -> None:
         """Leave the stream; one that has not ended on both sides is cancelled."""
         if not self._half_closed or self.end is None:

@@ -198,6 +198,7 @@ async def test_end_of_one_stream_leaves_the_others(target: Target, how: str) -> 
             await first.ending()
         elif how == "fault":
             first.send(Frame(TEXT, target.harmless(), mask=None))
+            first.send(Frame(PING, b"on its way already"))  # as a client's next frames are
             await first.ending()
         else:
             refused = await link.attempt(target.opening().setting("Sec-WebSocket-Version", "14"), label=how)
