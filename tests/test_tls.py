@@ -167,7 +167,9 @@ def test_rude_end_of_tls_behind_the_close_is_not_red(suite: Suite, server, autho
         f"--server-url=wss://127.0.0.1:{port}", f"--ca-file={authority / 'ca.pem'}", CLOSING,
         "-k", "close_with_a_valid_code and 1000 or ends_in_a_fin or ends_tcp_is_let_go",
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+    # What asyncio has read in front of a bad record is lost: that can be no verdict either way.
+    assert done.returncode == 0 or (how == "bad-record" and "TLS broke" in done.stdout), done.stdout
+    assert "FAILED:" not in done.stdout
 
 
 @pytest.mark.parametrize("shown", [True, False], ids=["shown", "missing"])

@@ -86,8 +86,8 @@ def _silence(target: Target, attempt: Attempt) -> str:
     if attempt.connection.tls_fault:
         return f"{target.url} ended TLS behind its handshake ({attempt.connection.tls_fault}). " + WANTS_OURS
     if attempt.connection.end is not None:
-        hint = "" if target.url.secure else ". Does this port speak TLS? Then the URL is wss://"
-        return f"{target.url} accepts TCP and ends it without an answer{hint}"
+        hint = WANTS_OURS if target.url.secure else "Does this port speak TLS? Then the URL is wss://"
+        return f"{target.url} accepts TCP and ends it without an answer. {hint}"
     bound = target.limits.handshake
     return f"{target.url} accepts TCP but gave no answer to an opening handshake within {bound:g} s"
 
