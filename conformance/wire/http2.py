@@ -20,15 +20,12 @@ import h2.exceptions
 import h2.settings
 
 from conformance.wire.connection import Endpoint
-from conformance.wire.handshake import Request, Response
+from conformance.wire.handshake import Request
 from conformance.wire.invariants import Breach
 from conformance.wire.stream import Fields, Report, Stream, listed
 
 ENABLE_CONNECT_PROTOCOL = 0x8
 DATA, HEADERS, SETTINGS = 0x0, 0x1, 0x4
-CONNECTION_SPECIFIC = frozenset(
-    {"connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding"}
-)
 
 
 class Http2Connection(asyncio.Protocol):
@@ -113,9 +110,11 @@ class Http2Connection(asyncio.Protocol):
             try:
                 events = self.h2.receive_data(frame)
             except h2.exceptions.FlowControlError as error:
-                self._broke("http2.flow-control", str(error))
+                self._breach("http2.flow-control", str(error))
+                self._broke(str(error))
             except h2.exceptions.ProtocolError as error:
-                self._broke("http2.frames", f"{type(error).__name__}: {error}")
+                self._breach("http2.frames", f"{type(error).__name__}: {error}")
+                self._broke(str(error))
             else:
                 for event in events:
                     self._handle(event)
@@ -160,8 +159,7 @@ class Http2Connection(asyncio.Protocol):
     def _breach(self, requirement: str, message: str) -> None:
         self._report(Breach(requirement, message))
 
-    def _broke(self, requirement: str, message: str) -> None:
-        self._breach(requirement, message)
+    def _broke(self, message: str) -> None:
         self._flush()
         self._finish(f"we ended it: {message}")
         self.close()
@@ -213,22 +211,6 @@ class Http2Connection(asyncio.Protocol):
                 stream.finish("END_STREAM")
             case h2.events.StreamReset(error_code=code, remote_reset=True):
                 stream.finish(f"RST_STREAM {_named(code)}")
-
-    def judge(self, response: Response) -> None:
-        """Judge the fields of a response to an extended CONNECT (RFC 9113 §8.2; RFC 8441 §5)."""
-        names = [name for name, _ in response.headers]
-        for name in names:
-            if name != name.lower():
-                self._breach("http2.response-headers", f"the field name {name!r} is not in lower case")
-            elif name in CONNECTION_SPECIFIC:
-                self._breach("http2.response-headers", f"the field {name!r} belongs to HTTP/1.1 alone")
-        if not 200 <= response.status <= 599:
-            self._breach("http2.response-headers", f":status is {response.status}")
-        if 200 <= response.status < 300:
-            if "content-length" in names:
-                self._breach("http2.response-headers", "an open tunnel has no content-length")
-            if "sec-websocket-accept" in names:
-                self._breach("http2.no-accept", "sec-websocket-accept is in the response")
 
     # What tests call.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from conformance.wire.connection import Connection
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # What HTTP/1.1 needs to switch protocols and HTTP/2 does not know (RFC 8441 §5).
 LEFT_OUT = frozenset({"host", "upgrade", "connection", "sec-websocket-key"})
+CONNECTION_SPECIFIC = frozenset(
+    {"connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding"}
+)
 Fields = list[tuple[str, str]]
 Report = Callable[[Breach], None]
 
@@ -61,6 +64,7 @@ class Stream(Connection):
         self.holding = False
         self.received = 0
         self._link = link
+        self._report = report
 
     def responded(self, fields: Iterable[tuple[str, str]]) -> None:
         """Take the response's fields, judged against RFC 9113 §8.2.2 and RFC 8441 §5."""
@@ -71,7 +75,8 @@ class Stream(Connection):
         response = Http2Response(
             int(status) if status.isdecimal() else 0, "", "HTTP/2", lines, repr(found).encode()
         )
-        self._link.judge(response)
+        for breach in breaches_of(response):
+            self._report(breach)
         if response.upgraded and self._request is not None:
             self._monitor.negotiated(self._request, response)
         self.response = response
@@ -144,3 +149,22 @@ class Stream(Connection):
 def listed(fields: Iterable[tuple[str, str]]) -> str:
     """Return header fields on one line."""
     return ", ".join(f"{name}: {value}" for name, value in fields)
+
+
+def breaches_of(response: Response) -> Iterator[Breach]:
+    """Judge the fields of a response to an extended CONNECT (RFC 9113 §8.2; RFC 8441 §5)."""
+    wrong = []
+    names = [name for name, _ in response.headers]
+    for name in names:
+        if name != name.lower():
+            wrong.append(f"the field name {name!r} is not in lower case")
+        elif name in CONNECTION_SPECIFIC:
+            wrong.append(f"the field {name!r} belongs to HTTP/1.1 alone")
+    if not 200 <= response.status <= 599:
+        wrong.append(f":status is {response.status}")
+    if response.upgraded and "content-length" in names:
+        wrong.append("an open tunnel has no content-length")
+    for message in wrong:
+        yield Breach("http2.response-headers", message)
+    if response.upgraded and "sec-websocket-accept" in names:
+        yield Breach("http2.no-accept", "sec-websocket-accept is in the response")
