@@ -58,6 +58,8 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
         lines.append(
             f"judged as a plain WebSocket server, without the permissions protocol: {session.evidence}"
         )
+    if run.target is not None and run.target.profile.insecure and run.target.url.secure:
+        lines.append("INSECURE: the server's certificate was not verified (--insecure)")
     lines += [f"report: {path}" for path in run.written]
     verdict = run.results.verdict()
     if exit_status in {2, 3} and not run.results.trouble:

@@ -47,7 +47,7 @@ def _target(target: Target | None) -> dict[str, Any]:
         "started_by_suite": target.instance is not None,
         "server": target.server_header,
         "addresses": list(target.endpoint.addresses),
-        "insecure": target.profile.insecure,
+        "insecure": target.profile.insecure and target.url.secure,
         "level": level_of(target),
         "capabilities": [
             {"name": one.name, "present": one.present, "evidence": one.evidence, "unlock": one.unlock}

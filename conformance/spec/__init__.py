@@ -14,6 +14,7 @@ VERSION = "1.0"
 Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
 LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
 CHAPTERS = ("protocol", "session", "auth", "routing", "events", "port", "robustness", "browser")
+FILES = {"protocol": ("protocol.toml", "http2.toml")}  # a chapter is one file of its name unless said here
 NEEDS = {
     "session": "the permissions protocol: connection_confirmed as the first message",
     "anonymous": "anonymous access",
@@ -31,6 +32,8 @@ NEEDS = {
     "local": "a target on this machine",
     "browser": "a Chromium browser",
     "deflate": "permessage-deflate",
+    "http2": "HTTP/2 with extended CONNECT",
+    "http2-websocket": "WebSocket over HTTP/2 on the probed path",
     "limits": "a declared size limit",
     "idle-limit": "a declared time after which silent clients are dropped",
     "jwt": "tokens that are JSON Web Tokens",
@@ -90,13 +93,13 @@ def requirements() -> Mapping[str, Requirement]:
     """
     found: dict[str, Requirement] = {}
     for chapter in CHAPTERS:
-        name = f"{chapter}.toml"
-        table = tomllib.loads(resources.files(__package__).joinpath("requirements", name).read_text("utf-8"))
-        for entry in table["requirement"]:
-            requirement = _read(entry, chapter, name)
-            if requirement.id in found:
-                raise ValueError(f"{name}: the id {requirement.id} is used twice")
-            found[requirement.id] = requirement
+        for name in FILES.get(chapter, (f"{chapter}.toml",)):
+            file = resources.files(__package__).joinpath("requirements", name)
+            for entry in tomllib.loads(file.read_text("utf-8"))["requirement"]:
+                requirement = _read(entry, chapter, name)
+                if requirement.id in found:
+                    raise ValueError(f"{name}: the id {requirement.id} is used twice")
+                found[requirement.id] = requirement
     return found
 
 

@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import ssl
 import statistics
 
 import psutil
 
-from conformance.errors import Nonconformance, Unreachable, UsageProblem
+from conformance.errors import Nonconformance, Unreachable
 from conformance.session.client import Client
 from conformance.target import jwt
+from conformance.target.http2 import offered
 from conformance.target.launch import addresses_of
 from conformance.target.profile import CARRIERS, Credential, Profile
 from conformance.target.target import ANONYMOUS, OWN, Attempt, Capability, Target
+from conformance.target.tls import WANTS_OURS, tls_context
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Endpoint
 from conformance.wire.peer import Limits
 
 PINGS = 8
-
-
-def tls_context(profile: Profile) -> ssl.SSLContext:
-    """Return the TLS settings of the profile: the system's authorities, or a file's, or none.
-
-    Raises:
-        UsageProblem: the file of authorities cannot be used.
-
-    """
-    try:
-        context = ssl.create_default_context(cafile=str(profile.ca_file) if profile.ca_file else None)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageProblem(f"--ca-file {profile.ca_file}: {error}.") from None
-    if profile.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def endpoint_of(url: ServerURL, profile: Profile) -> Endpoint:
@@ -95,10 +79,16 @@ def _candidates(target: Target) -> list[str]:
 
 
 def _silence(target: Target, attempt: Attempt) -> str:
-    if attempt.connection.garbage is not None:
-        return f"{target.url} answers, but not with HTTP: {attempt.connection.garbage[:40]!r}"
+    garbage = attempt.connection.garbage
+    if garbage is not None and garbage[:1] in {b"\x15", b"\x16"}:  # a TLS record: an alert, or a handshake
+        return f"{target.url} answers with TLS. Give the URL as wss://"
+    if garbage is not None:
+        return f"{target.url} answers, but not with HTTP: {garbage[:40]!r}"
+    if attempt.connection.tls_fault:
+        return f"{target.url} ended TLS behind its handshake ({attempt.connection.tls_fault}). " + WANTS_OURS
     if attempt.connection.end is not None:
-        return f"{target.url} accepts TCP and ends it without an answer"
+        hint = WANTS_OURS if target.url.secure else "Does this port speak TLS? Then the URL is wss://"
+        return f"{target.url} accepts TCP and ends it without an answer. {hint}"
     bound = target.limits.handshake
     return f"{target.url} accepts TCP but gave no answer to an opening handshake within {bound:g} s"
 
@@ -132,7 +122,12 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
             _set(target, await _heartbeat(client))
     finally:
         await client.leave()
-    for capability in [await _deflate(target), *_declared(target), *_surroundings(target)]:
+    for capability in [
+        await _deflate(target),
+        *_declared(target),
+        *_surroundings(target),
+        *await offered(target),
+    ]:
         _set(target, capability)
     return round_trip
 

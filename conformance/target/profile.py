@@ -35,7 +35,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
             "allowed_origins", "no_origin",
         }
     ),
-    "tls": frozenset({"ca_file", "insecure"}),
+    "tls": frozenset({"ca_file", "insecure", "certificate", "key"}),
     "carriers": frozenset({"offered", "cookie"}),
     "credentials.*": frozenset({"user_id", "groups", "token", "disposable", "permissions"}),
     "bad_tokens": frozenset(BAD_TOKENS),
@@ -84,6 +84,8 @@ class Profile:
     no_origin: str | None = None
     ca_file: Path | None = None
     insecure: bool = False
+    certificate: Path | None = None
+    key: Path | None = None
     carriers: tuple[str, ...] = ()
     cookie: str = "session"
     credentials: dict[str, Credential] = field(default_factory=dict)
@@ -139,6 +141,10 @@ class _Reader:
                     "carriers.offered", f"{carrier!r} is none of {', '.join(CARRIERS)}", carrier, CARRIERS
                 )
         ca_file = self._typed(tls, "tls", "ca_file", str, None)
+        certificate = self._typed(tls, "tls", "certificate", str, None)
+        key = self._typed(tls, "tls", "key", str, None)
+        if key is not None and certificate is None:
+            raise self._wrong("tls.key", "a key needs its tls.certificate")
         no_origin = self._typed(target, "target", "no_origin", str, None)
         if no_origin not in {None, "accept", "refuse"}:
             raise self._wrong("target.no_origin", f"{no_origin!r} is neither 'accept' nor 'refuse'")
@@ -159,6 +165,8 @@ class _Reader:
             no_origin=no_origin,
             ca_file=folder / ca_file if ca_file else None,
             insecure=self._typed(tls, "tls", "insecure", bool, False),  # noqa: FBT003
+            certificate=folder / certificate if certificate else None,
+            key=folder / key if key else None,
             carriers=offered,
             cookie=self._typed(carriers, "carriers", "cookie", str, "session"),
             credentials=self._credentials(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from conformance.session.client import Client
 from conformance.target.control import HttpControl
 from conformance.target.launch import Instance, Launcher
 from conformance.target.profile import Credential, Profile
+from conformance.target.tls import why_refused
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Connection, Endpoint
 from conformance.wire.handshake import Request, Response, opening
@@ -37,21 +37,6 @@ class Capability:
     evidence: str
     unlock: str | None = None
     claim: str | None = None
-
-
-def why_refused(error: OSError) -> str:
-    """Return why a connection could not be made, and for TLS what to do about it."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        hint = "Trust its authority with --ca-file=FILE, or verify nothing with --insecure"
-        return f"its certificate is not trusted ({error.verify_message}). {hint}"
-    if isinstance(error, ssl.SSLError):
-        return f"the TLS handshake failed ({error.reason or error}). Does this port speak TLS?"
-    if isinstance(error, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
-        # A refusal is another class; what ends after it was accepted ends in the TLS handshake.
-        return "it ended during the TLS handshake. Does this port speak TLS?"
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    return str(error.strerror or error)
 
 
 @dataclass(slots=True)

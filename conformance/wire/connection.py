@@ -77,6 +77,8 @@ class Connection(asyncio.Protocol):
     in order until :meth:`event` takes them.
     """
 
+    beneath = "TCP"
+
     def __init__(self, label: str, report: Callable[[Breach], None]) -> None:
         self.transcript = Transcript(label)
         self.auto_pong = True
@@ -84,6 +86,7 @@ class Connection(asyncio.Protocol):
         self.response: Response | None = None
         self.first_byte: float | None = None
         self.close_sent = False
+        self.tls_fault = ""
         self._half_closed = False
         self._request: Request | None = None
         self._parser = ResponseParser()
@@ -160,6 +163,11 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note a reset, or the end that we made ourselves."""
+        if isinstance(exc, ssl.SSLError):
+            # An alert behind the handshake, or an end without close_notify: TLS ended, TCP was not reset.
+            self.tls_fault = exc.reason or str(exc)
+            self.transcript.add("event", note=f"TLS ended: {self.tls_fault}")
+            exc = None
         self._finish("reset" if exc is not None else "fin")
         self._writable.set()
 
@@ -276,15 +284,17 @@ class Connection(asyncio.Protocol):
             await asyncio.wait([self._waiter], timeout=remaining)
 
     def half_close(self) -> None:
-        """Send a FIN and keep reading."""
+        """Send a FIN and keep reading; under TLS it comes without a close_notify, as from a dying client."""
         self.transcript.add("event", note="we half-closed TCP (FIN)")
         self._half_closed = True
-        if (
-            self._transport is not None
-            and not self._transport.is_closing()
-            and self._transport.can_write_eof()
-        ):
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._transport.can_write_eof():
             self._transport.write_eof()
+        else:
+            raw = self._transport.get_extra_info("socket")
+            with contextlib.suppress(OSError):
+                raw.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """End TCP with a RST, as a client does that vanishes."""

@@ -67,6 +67,10 @@ class Monitor:
             self._breach(
                 "handshake.accept-value", f"Sec-WebSocket-Accept {given}, expected {expected!r} once"
             )
+        self.negotiated(request, response)
+
+    def negotiated(self, request: handshake.Request, response: handshake.Response) -> None:
+        """Judge what a response chose of a request's offers, and hold the server to it from here on."""
         for message in check_subprotocol(request, response):
             self._breach("handshake.subprotocol-from-offer", message)
         for message in check_extensions(request, response):

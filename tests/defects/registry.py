@@ -33,6 +33,7 @@ MODULES = (
     "handshake_early",
     "handshake_refusals",
     "deflate_offers",
+    "http2",
 )
 
 

@@ -109,7 +109,7 @@ def test_every_bad_token_may_be_given(write, name):
 WRONG = [
     ("unknown-table", "[taget]", "taget", "Did you mean 'target'"),
     ("unknown-key", '[target]\nulr = "x"', "target.ulr", "Did you mean 'url'"),
-    ("far-off-key", '[tls]\nzzzz = "x"', "tls.zzzz", "Known: ca_file, insecure"),
+    ("far-off-key", '[tls]\nzzzz = "x"', "tls.zzzz", "Known: ca_file, certificate, insecure, key"),
     ("credential-key", CREDENTIALS + "toekn = 1", "credentials.alice.toekn", "Did you mean 'token'"),
     ("bad-token-key", '[bad_tokens]\nexpird = { env = "A" }', "bad_tokens.expird", "Did you mean 'expired'"),
     ("control-key", '[control]\nhtpp = "x"', "control.htpp", "Did you mean 'http'"),

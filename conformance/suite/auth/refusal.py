@@ -87,7 +87,11 @@ async def knock(target: Target, request: Request, *, saying: Iterable[str] = ())
 
     ``saying`` are texts to send once the connection is confirmed.
     """
-    attempt = await target.attempt(request)
+    return await outcome_of(target, await target.attempt(request), saying=saying)
+
+
+async def outcome_of(target: Target, attempt: Attempt, *, saying: Iterable[str] = ()) -> Outcome:
+    """Collect what happens after a handshake that was tried; the connection is left at the end."""
     outcome = Outcome(attempt)
     if not attempt.upgraded:
         await attempt.connection.read_body(target.limits.prompt)
