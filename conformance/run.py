@@ -12,7 +12,8 @@ import shlex
 import socket
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,12 @@ from conformance.report import html
 from conformance.report.document import document
 from conformance.report.results import Results
 from conformance.target import profile as profiles
-from conformance.target.launch import Launcher
+from conformance.target.launch import Adopted, Launcher
 from conformance.target.probe import endpoint_of, probe
 from conformance.target.target import Capability, Target
 from conformance.target.url import ServerURL, parse
 from conformance.wire.handshake import opening
+from conformance.wire.peer import Limits
 
 PROFILE_NAME = "conformance.toml"
 
@@ -70,14 +72,14 @@ class Run:
         # Hypothesis keeps notes in the current folder unless told otherwise; the user's folder is not ours.
         self._scratch = tempfile.TemporaryDirectory(prefix="conformance-")
 
-    def _load_profile(self) -> profiles.Profile:
+    def _load_profile(self, generated: Mapping[str, str] | None = None) -> profiles.Profile:
         options = self.options
         path = options.profile
         if path is None and (options.folder / PROFILE_NAME).is_file():
             path = options.folder / PROFILE_NAME
         if path is None and self.url is None:
             path = reference_profile()
-        profile = profiles.load(path) if path else profiles.Profile()
+        profile = profiles.load(path, generated) if path else profiles.Profile()
         if self.url is not None:
             profile.start = ()  # the user names a server that runs already
         elif not profile.start:
@@ -127,13 +129,63 @@ class Run:
         )
         self.round_trip = asyncio.run(probe(self.target, scale=self.options.time_scale))
 
+    def share(self) -> dict[str, Any]:
+        """Return what another process needs to test the same target: plain data, secrets among it."""
+        target = self.target
+        assert target is not None
+        instance = target.instance
+        return {
+            "id": self.id,
+            "generated": self.profile.generated,
+            "places": self.launcher.places if self.launcher else None,
+            "instance": [instance.pid, str(instance.output), instance.command] if instance else None,
+            "addresses": target.endpoint.addresses,
+            "path": target.path,
+            "token": target.default_token,
+            "carrier": target.default_carrier,
+            "server": target.server_header,
+            "limits": asdict(target.limits),
+            "capabilities": [asdict(one) for one in target.capabilities.values()],
+        }
+
+    def adopt(self, shared: Mapping[str, Any]) -> None:
+        """Take over a target that another process has started and probed."""
+        set_hypothesis_home_dir(self._scratch.name)
+        self.id = shared["id"]
+        self.profile = self._load_profile(shared["generated"])
+        self.recorder.hide(*self.profile.secrets)
+        if shared["places"]:
+            self.launcher = Launcher(self.profile, shared["places"])
+            self.url = self.launcher.url()
+        url = self.url
+        assert url is not None
+        started = shared["instance"]
+        self.target = Target(
+            url=url,
+            profile=self.profile,
+            endpoint=endpoint_of(url, self.profile),
+            recorder=self.recorder,
+            limits=Limits(**shared["limits"]),
+            path=shared["path"],
+            default_token=shared["token"],
+            default_carrier=shared["carrier"],
+            capabilities={one["name"]: Capability(**one) for one in shared["capabilities"]},
+            launcher=self.launcher,
+            instance=Adopted(started[0], Path(started[1]), url, started[2]) if started else None,
+            run_id=self.id,
+            server_header=shared["server"],
+            strict=self.options.strict,
+        )
+        self.target.endpoint.addresses = tuple(shared["addresses"])
+
     def why_dead(self) -> str:
         """Return why the target answers nobody any more, or an empty string while it does."""
         target = self.target
         if target is None:
             return "there is no target"
         if target.instance is not None and not target.instance.running:
-            return f"its process ended with {target.instance.process.returncode}"
+            status = target.instance.exit_status
+            return "its process ended" + ("" if status is None else f" with {status}")
         bound = target.limits.handshake
         try:
             with contextlib.closing(

@@ -1,0 +1,30 @@
+"""Which worker of pytest-xdist runs which tests of the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from xdist.scheduler import LoadScopeScheduling
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Keep the tests of a group on one worker, the largest group first; balance the others one by one."""
+
+    def __init__(self, config: Any, log: Any, groups: Mapping[str, str]) -> None:
+        super().__init__(config, log)
+        self.groups = groups
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self.groups.get(nodeid, nodeid)
+
+    def remove_node(self, node: Any) -> str | None:
+        """Give a lost worker's tests to others, all but the one that it crashed in."""
+        for unit in self.assigned_work[node].values():
+            for nodeid, done in unit.items():
+                if not done:
+                    unit[nodeid] = True  # or it would crash one worker after the other
+                    super().remove_node(node)
+                    return str(nodeid)
+        super().remove_node(node)
+        return None
