@@ -60,6 +60,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
     group.addoption(
+        "--intrusive",
+        action="store_true",
+        help="test a server on another machine as hard as one on this: any pace, floods, large bodies",
+    )
+    group.addoption(
+        "--polite",
+        action="store_true",
+        help="test a server on this machine as gently as one on another",
+    )
+    group.addoption(
         "--insecure",
         action="store_true",
         help="do not verify the server's certificate; the report says so",
@@ -74,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         warnings.filterwarnings("ignore", message=".*asyncio_default_fixture_loop_scope. is unset")
     config.addinivalue_line("markers", "requirement(id): the requirement that a conformance test judges")
     config.addinivalue_line("markers", "smoke: the few tests that tell in seconds whether anything works")
+    config.addinivalue_line("markers", "intrusive: a flood or a large body, not for other people's servers")
     config.addinivalue_line("markers", "alone: a test beside which no worker of pytest-xdist may run another")
     if is_worker(config):
         config.pluginmanager.register(Worker(config, lambda item: REQUIREMENT in item.stash), WORKER)
@@ -89,6 +100,8 @@ def run_of(config: pytest.Config) -> Run:
         option = config.option
         if option.time_scale <= 0:
             raise pytest.UsageError(f"--time-scale {option.time_scale:g}: it must be above 0.")
+        if option.intrusive and option.polite:
+            raise pytest.UsageError("--intrusive and --polite exclude each other: leave one out.")
         options = Options(
             server_url=option.server_url,
             profile=option.profile,
@@ -97,6 +110,8 @@ def run_of(config: pytest.Config) -> Run:
             time_scale=option.time_scale,
             ca_file=option.ca_file,
             insecure=option.insecure,
+            intrusive=option.intrusive,
+            polite=option.polite,
             command=shlex.join(["pytest", *config.invocation_params.args]),
             folder=config.invocation_params.dir,
         )
@@ -228,6 +243,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     run.target.test_id = (
         item.nodeid.split("[")[0].rsplit("/", 1)[-1].encode("ascii", "replace").decode()[:100]
     )
+    if run.polite and item.get_closest_marker("intrusive") is not None:
+        raise NotApplicable("intrusive: give --intrusive")
     for need in requirement.needs:
         capability = run.target.capabilities.get(need)
         if capability is None or not capability.present:

@@ -28,10 +28,11 @@ from conformance.report.document import document
 from conformance.report.results import Results
 from conformance.target import profile as profiles
 from conformance.target.launch import Adopted, Launcher
-from conformance.target.probe import endpoint_of, probe
+from conformance.target.probe import endpoint_of, is_loopback, probe
 from conformance.target.target import Capability, Target
 from conformance.target.url import ServerURL, parse
 from conformance.wire.handshake import opening
+from conformance.wire.pace import Pace
 from conformance.wire.peer import Limits
 
 PROFILE_NAME = "conformance.toml"
@@ -48,6 +49,8 @@ class Options:
     time_scale: float = 1.0
     ca_file: Path | None = None
     insecure: bool = False
+    intrusive: bool = False
+    polite: bool = False
     command: str = ""
     folder: Path = field(default_factory=Path.cwd)
 
@@ -66,6 +69,7 @@ class Run:
         self.target: Target | None = None
         self.launcher: Launcher | None = None
         self.round_trip: float | None = None
+        self.pace: Pace | None = None
         self.complete = True
         self.written: list[Path] = []
         self._began = time.time()
@@ -92,6 +96,11 @@ class Run:
         profile.insecure = options.insecure or profile.insecure
         return profile
 
+    @property
+    def polite(self) -> bool:
+        """Whether the target is handled as other people's servers are."""
+        return self.pace is not None
+
     # The target.
 
     def prepare(self) -> None:
@@ -110,10 +119,13 @@ class Run:
             instance = self.launcher.start()
             instance.wait_ready(self.profile.ready_timeout * self.options.time_scale)
         assert self.url is not None
+        endpoint = endpoint_of(self.url, self.profile)
+        if self.options.polite or not (self.options.intrusive or is_loopback(endpoint.addresses)):
+            endpoint.pace = self.pace = Pace(Path(self._scratch.name))
         self.target = Target(
             url=self.url,
             profile=self.profile,
-            endpoint=endpoint_of(self.url, self.profile),
+            endpoint=endpoint,
             recorder=self.recorder,
             launcher=self.launcher,
             instance=instance,
@@ -128,6 +140,8 @@ class Run:
             None if executable else "install Chromium, or: playwright install chromium",
         )
         self.round_trip = asyncio.run(probe(self.target, scale=self.options.time_scale))
+        if self.pace is not None:
+            self.pace.clear()
 
     def share(self) -> dict[str, Any]:
         """Return what another process needs to test the same target: plain data, secrets among it."""
@@ -137,6 +151,7 @@ class Run:
         return {
             "id": self.id,
             "generated": self.profile.generated,
+            "pace": str(self.pace.folder) if self.pace else None,
             "places": self.launcher.places if self.launcher else None,
             "instance": [instance.pid, str(instance.output), instance.command] if instance else None,
             "addresses": target.endpoint.addresses,
@@ -177,6 +192,8 @@ class Run:
             strict=self.options.strict,
         )
         self.target.endpoint.addresses = tuple(shared["addresses"])
+        if shared["pace"]:
+            self.target.endpoint.pace = self.pace = Pace(Path(shared["pace"]))
 
     def why_dead(self) -> str:
         """Return why the target answers nobody any more, or an empty string while it does."""
@@ -205,6 +222,8 @@ class Run:
         """Stop what this run started."""
         if self.launcher is not None:
             self.launcher.close()
+        if self.pace is not None:
+            self.pace.close()
         self._scratch.cleanup()
 
     # The reports.
@@ -218,6 +237,7 @@ class Run:
             "complete": self.complete and not self.results.trouble,
             "command": self.options.command,
             "options": {"strict": self.options.strict, "time_scale": self.options.time_scale},
+            "tier": ("polite" if self.polite else "full") if self.target else None,
             "profile": self.profile.path.name if self.profile.path else None,
             "round_trip_ms": round(self.round_trip * 1000, 3) if self.round_trip is not None else None,
         }

@@ -18,6 +18,14 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         return self.groups.get(nodeid, nodeid)
 
+    def _reschedule(self, node: Any) -> None:
+        """Keep a worker supplied: it starts a test only when it knows the next one, or that there is none."""
+        if node not in self.registered_collections:
+            return  # it takes a lost worker's place and has not collected yet
+        while self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 3:
+            self._assign_work_unit(node)
+        super()._reschedule(node)
+
     def remove_node(self, node: Any) -> str | None:
         """Give a lost worker's tests to others, all but the one that it crashed in."""
         for unit in self.assigned_work[node].values():

@@ -25,6 +25,7 @@ from conformance.errors import Inconclusive
 from conformance.judging import dress
 from conformance.report.results import TestResult
 from conformance.spec import requirements
+from conformance.wire.pace import WORKERS
 
 if TYPE_CHECKING:
     from conformance.run import Run
@@ -147,6 +148,12 @@ class Controller:
         run.results.partial = run.results.partial or collected["partial"]
         if not self.ready(run):
             raise Unready
+        workers = self.config.option.numprocesses or 0
+        if run.polite and workers > WORKERS:
+            raise pytest.UsageError(
+                f"-n {workers}: at most {WORKERS} workers share a server on another machine. "
+                f"Give -n {WORKERS}, or --intrusive."
+            )
         _write(self.folder, _TARGET, run.share())
         self._schedule()
 
@@ -197,7 +204,7 @@ class Controller:
         if self.run is not None and error and error != "keyboard-interrupt":
             self.run.results.suite_faults.append(f"worker {node.gateway.id}, which crashed")
 
-    @pytest.hookimpl(trylast=True)
+    @pytest.hookimpl(tryfirst=True)  # before the reports are written
     def pytest_sessionfinish(self) -> None:
         """Put the results in the order of collection, and the target's tokens back."""
         if self.run is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from conformance.report.results import TestResult
 from conformance.spec import Requirement
+from conformance.wire.pace import MORE, OPEN, RATE
 
 if TYPE_CHECKING:
     from conformance.run import Run
@@ -57,6 +58,11 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
     if session is not None and not session.present:
         lines.append(
             f"judged as a plain WebSocket server, without the permissions protocol: {session.evidence}"
+        )
+    if run.polite:
+        lines.append(
+            f"polite tier: {OPEN} to {OPEN + MORE} connections at a time, {RATE:g} new ones a second;"
+            " no floods and no large bodies without --intrusive"
         )
     lines += [f"report: {path}" for path in run.written]
     verdict = run.results.verdict()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 import struct
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, ReceivedFrame
 from conformance.wire.handshake import Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
+from conformance.wire.pace import Pace
 from conformance.wire.transcript import Transcript
 
 
@@ -68,6 +70,7 @@ class Endpoint:
     tls: ssl.SSLContext | None = None
     server_name: str | None = None
     addresses: tuple[str, ...] = field(default_factory=tuple)
+    pace: Pace | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -95,6 +98,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self.received_frames: list[ReceivedFrame] = []
+        self._leave_turn: Callable[[], None] = lambda: None
 
     @classmethod
     async def open(
@@ -114,14 +118,28 @@ class Connection(asyncio.Protocol):
 
         """
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(timeout):
-            _, connection = await loop.create_connection(
-                lambda: cls(label, report),
-                address or endpoint.host,
-                endpoint.port,
-                ssl=endpoint.tls,
-                server_hostname=(endpoint.server_name or endpoint.host) if endpoint.tls else None,
-            )
+        pace = endpoint.pace
+        turn = await pace.enter() if pace else 0
+
+        def made() -> Connection:
+            one = cls(label, report)
+            if pace is not None:
+                one._leave_turn = functools.partial(pace.leave, turn)
+            return one
+
+        try:
+            async with asyncio.timeout(timeout):
+                _, connection = await loop.create_connection(
+                    made,
+                    address or endpoint.host,
+                    endpoint.port,
+                    ssl=endpoint.tls,
+                    server_hostname=(endpoint.server_name or endpoint.host) if endpoint.tls else None,
+                )
+        except BaseException:
+            if pace is not None:
+                pace.leave(turn)
+            raise
         return connection
 
     # What asyncio calls.
@@ -161,6 +179,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note a reset, or the end that we made ourselves."""
         self._finish("reset" if exc is not None else "fin")
+        self._leave_turn()
         self._writable.set()
 
     def pause_writing(self) -> None:
