@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
 import socket
 import ssl
@@ -17,6 +18,9 @@ from conformance.wire.handshake import Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.pace import Pace
 from conformance.wire.transcript import Transcript
+
+# Why one address of a name may be passed over for the next.
+NOBODY_THERE = frozenset({errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +131,28 @@ class Connection(asyncio.Protocol):
                 one._leave_turn = functools.partial(pace.leave, turn)
             return one
 
+        # Addresses that are known already: resolving a name costs asyncio a thread each time.
+        addresses = [address] if address else [*endpoint.addresses] or [endpoint.host]
         try:
             async with asyncio.timeout(timeout):
-                _, connection = await loop.create_connection(
-                    made,
-                    address or endpoint.host,
-                    endpoint.port,
-                    ssl=endpoint.tls,
-                    server_hostname=(endpoint.server_name or endpoint.host) if endpoint.tls else None,
-                )
+                while True:
+                    try:
+                        _, connection = await loop.create_connection(
+                            made,
+                            addresses.pop(0),
+                            endpoint.port,
+                            ssl=endpoint.tls,
+                            server_hostname=(endpoint.server_name or endpoint.host) if endpoint.tls else None,
+                        )
+                    except OSError as error:
+                        if not addresses or error.errno not in NOBODY_THERE:
+                            raise
+                    else:
+                        return connection
         except BaseException:
             if pace is not None:
                 pace.leave(turn)
             raise
-        return connection
 
     # What asyncio calls.
 

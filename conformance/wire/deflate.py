@@ -73,8 +73,8 @@ class Inflater:
         stream = self._stream
         if self._agreed.server_max_window_bits == 15:
             return stream.decompress(data, MAX_INFLATED), stream.unused_data
-        # zlib looks back into all that one call has put out: short calls keep to the window but for STEP - 1
-        # octets, at a sixteenth of what calls of one octet cost. Compressors stay hundreds below their window.
+        # zlib looks back into all that one call has put out. Short calls keep to the window but for STEP - 1
+        # octets, at a sixteenth of what calls of one octet cost; a compressor stays hundreds below its own.
         content = bytearray()
         for start in range(0, len(data), 64):
             piece = data[start : start + 64]
