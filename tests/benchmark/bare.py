@@ -1,7 +1,8 @@
 """The bare loop: the same connections and the same bytes as a recorded run, and nothing else.
 
-``python -m tests.benchmark.bare RECORDING HOST PORT`` prints the seconds that it took. It waits where the
-suite waited, for as many bytes as the suite had received, but looks at none of them.
+``python -m tests.benchmark.bare RECORDING HOST PORT`` prints the seconds that it took, by the clock and
+of the processor. It waits where the suite waited, for as many bytes as the suite had received, but looks at
+none of them.
 """
 
 from __future__ import annotations
@@ -69,14 +70,14 @@ class Bare(asyncio.Protocol):
         self.transport.close()
 
 
-async def replay(steps: list[list[Any]], host: str, port: int) -> float:
-    """Take the steps of a recording; return the seconds from the first case on."""
+async def replay(steps: list[list[Any]], host: str, port: int) -> tuple[float, float]:
+    """Take the steps of a recording; return its seconds from the first case on, and the processor's."""
     loop = asyncio.get_running_loop()
     connections: dict[int, Bare] = {}
     began = None
     for kind, *step in steps:
         if kind == "case":
-            began = began or time.perf_counter()
+            began = began or (time.perf_counter(), time.process_time())
             continue
         number = step[0]
         if kind == "open":
@@ -89,9 +90,10 @@ async def replay(steps: list[list[Any]], host: str, port: int) -> float:
             _, received, how, over = step
             await connections[number].until(received, over=over)
             connections[number].end(how)
-    return time.perf_counter() - (began or time.perf_counter())
+    assert began is not None, "the recording holds no case"
+    return time.perf_counter() - began[0], time.process_time() - began[1]
 
 
 if __name__ == "__main__":
     recording = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    print(asyncio.run(replay(recording["steps"], sys.argv[2], int(sys.argv[3]))))
+    print(*asyncio.run(replay(recording["steps"], sys.argv[2], int(sys.argv[3]))))

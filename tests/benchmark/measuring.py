@@ -34,19 +34,22 @@ def pytest_collection() -> None:
     MOMENTS["collection"] = time.time()
 
 
-def pytest_runtestloop() -> None:
+@pytest.hookimpl(wrapper=True)  # a wrapper's first half runs before the suite's own hook, which probes
+def pytest_runtestloop() -> Generator[None, object, object]:
     MOMENTS["probe"] = time.time()
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     MOMENTS.setdefault("first", time.time())
+    MOMENTS.setdefault("first_cpu", time.process_time())
     CASES.append(item.nodeid)
     STEPS.append(["case"])
     try:
         return (yield)
     finally:
-        MOMENTS["last"] = time.time()
+        MOMENTS["last"], MOMENTS["last_cpu"] = time.time(), time.process_time()
 
 
 @pytest.hookimpl(trylast=True)
