@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import shlex
 import signal
 import warnings
@@ -20,6 +19,12 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Usag
 from conformance.judging import dress, judged
 from conformance.report.console import summary_lines
 from conformance.report.results import TestResult
+from conformance.report.tests_page import (
+    pytest_html_report_title,
+    pytest_html_results_table_header,
+    pytest_html_results_table_html,
+    pytest_html_results_table_row,
+)
 from conformance.run import Options, Run, printable
 from conformance.sharing import OWES_RESET, SUITE, Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
@@ -30,7 +35,14 @@ RUN = pytest.StashKey[Run]()
 REQUIREMENT = pytest.StashKey[Requirement]()
 PARTIAL = pytest.StashKey[bool]()
 
-__all__ = ["browser", "page"]
+__all__ = [
+    "browser",
+    "page",
+    "pytest_html_report_title",
+    "pytest_html_results_table_header",
+    "pytest_html_results_table_html",
+    "pytest_html_results_table_row",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -343,38 +355,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
     if run is not None:
         run.stop()
-
-
-# The test-by-test page of pytest-html.
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_report_title(report: Any) -> None:
-    """Name the page."""
-    report.title = "WebSocket conformance, test by test"
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_header(cells: list[str]) -> None:
-    """Add the columns for level, requirement and chapter."""
-    cells[1:1] = ["<th>Level</th>", "<th>Requirement</th>", "<th>Chapter</th>"]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
-    """Fill the columns for level, requirement and chapter."""
-    data = getattr(report, "conformance", None)
-    one = requirements().get(data["requirement"]) if data else None
-    texts = (one.level, one.id, one.chapter) if one else ("", "", "")
-    cells[1:1] = [f"<td>{html.escape(text)}</td>" for text in texts]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_html(report: pytest.TestReport, data: list[str]) -> None:
-    """Say why a test was not judged, in a line instead of a tuple's representation."""
-    found = getattr(report, "conformance", None)
-    if found is not None and isinstance(report.longrepr, tuple):
-        data[:] = [html.escape(report.longrepr[2])]
 
 
 # Fixtures.

@@ -144,10 +144,13 @@ class Run:
             self.pace.clear()
 
     def share(self) -> dict[str, Any]:
-        """Return what another process needs to test the same target: plain data, secrets among it."""
+        """Return what another process needs to test the same target.
+
+        It is plain data. Of secrets it holds only those that were made for this run.
+        """
         target = self.target
         assert target is not None
-        instance = target.instance
+        instance, users = target.instance, self.profile.credentials
         return {
             "id": self.id,
             "generated": self.profile.generated,
@@ -156,7 +159,7 @@ class Run:
             "instance": [instance.pid, str(instance.output), instance.command] if instance else None,
             "addresses": target.endpoint.addresses,
             "path": target.path,
-            "token": target.default_token,
+            "user": next((n for n, one in users.items() if one.token == target.default_token), None),
             "carrier": target.default_carrier,
             "server": target.server_header,
             "limits": asdict(target.limits),
@@ -182,7 +185,7 @@ class Run:
             recorder=self.recorder,
             limits=Limits(**shared["limits"]),
             path=shared["path"],
-            default_token=shared["token"],
+            default_token=self.profile.credentials[shared["user"]].token if shared["user"] else None,
             default_carrier=shared["carrier"],
             capabilities={one["name"]: Capability(**one) for one in shared["capabilities"]},
             launcher=self.launcher,
