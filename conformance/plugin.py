@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import shlex
 import signal
 import warnings
@@ -21,15 +20,30 @@ from conformance.fuzz.search import Plan, planned
 from conformance.judging import dress, judged
 from conformance.report.console import summary_lines
 from conformance.report.results import TestResult
+from conformance.report.tests_page import (
+    pytest_html_report_title,
+    pytest_html_results_table_header,
+    pytest_html_results_table_html,
+    pytest_html_results_table_row,
+)
 from conformance.run import Options, Run, printable
+from conformance.sharing import OWES_RESET, SUITE, Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
 from conformance.target.target import Target
 
-SUITE = Path(__file__).parent / "suite"
+WORKER = "conformance-worker"
 RUN = pytest.StashKey[Run]()
 REQUIREMENT = pytest.StashKey[Requirement]()
+PARTIAL = pytest.StashKey[bool]()
 
-__all__ = ["browser", "page"]
+__all__ = [
+    "browser",
+    "page",
+    "pytest_html_report_title",
+    "pytest_html_results_table_header",
+    "pytest_html_results_table_html",
+    "pytest_html_results_table_row",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,6 +80,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
     group.addoption(
+        "--intrusive",
+        action="store_true",
+        help="test a server on another machine as hard as one on this: any pace, floods, large bodies",
+    )
+    group.addoption(
+        "--polite",
+        action="store_true",
+        help="test a server on this machine as gently as one on another",
+    )
+    group.addoption(
         "--insecure",
         action="store_true",
         help="do not verify the server's certificate; the report says so",
@@ -80,20 +104,14 @@ def pytest_configure(config: pytest.Config) -> None:
         warnings.filterwarnings("ignore", message=".*asyncio_default_fixture_loop_scope. is unset")
     config.addinivalue_line("markers", "requirement(id): the requirement that a conformance test judges")
     config.addinivalue_line("markers", "smoke: the few tests that tell in seconds whether anything works")
+    config.addinivalue_line("markers", "intrusive: a flood or a large body, not for other people's servers")
+    config.addinivalue_line("markers", "alone: a test beside which no worker of pytest-xdist may run another")
+    if is_worker(config):
+        config.pluginmanager.register(Worker(config, lambda item: REQUIREMENT in item.stash), WORKER)
+    elif getattr(config.option, "dist", "no") != "no":
+        config.pluginmanager.register(Controller(config, run_of, ready), "conformance-controller")
     if config.option.server_url is not None or config.option.profile is not None:
         run_of(config)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Refuse pytest-xdist: each worker would judge a server of its own, and none would give a verdict."""
-    names = [str(argument).split("::")[0] for argument in node.config.args]
-    paths = [Path(name).resolve() for name in names]
-    if any(SUITE.is_relative_to(path) or belongs(path) for path in paths) or any(
-        name.split(".")[0] == "conformance"
-        for name in names  # a package's name, with --pyargs
-    ):
-        raise pytest.UsageError("the suite cannot be spread over pytest-xdist workers yet: leave -n out.")
 
 
 def run_of(config: pytest.Config) -> Run:
@@ -104,6 +122,8 @@ def run_of(config: pytest.Config) -> Run:
             raise pytest.UsageError(f"--time-scale {option.time_scale:g}: it must be above 0.")
         if option.examples is not None and option.examples < 1:
             raise pytest.UsageError(f"--examples {option.examples}: it must be 1 or more.")
+        if option.intrusive and option.polite:
+            raise pytest.UsageError("--intrusive and --polite exclude each other: leave one out.")
         options = Options(
             server_url=option.server_url,
             profile=option.profile,
@@ -113,6 +133,8 @@ def run_of(config: pytest.Config) -> Run:
             ca_file=option.ca_file,
             insecure=option.insecure,
             plan=planned(option.examples, getattr(option, "hypothesis_seed", None)),
+            intrusive=option.intrusive,
+            polite=option.polite,
             command=shlex.join(["pytest", *config.invocation_params.args]),
             folder=config.invocation_params.dir,
         )
@@ -176,21 +198,35 @@ def requirement_of(item: pytest.Item) -> Requirement:
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Remember that the run is partial, so that a known failure is not called stale."""
     if items and belongs(items[0].path):
-        run_of(items[0].config).results.partial = True
+        items[0].config.stash[PARTIAL] = True
 
 
 # Running.
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell the process that this one works for what was collected."""
+    ours = [item for item in session.items if REQUIREMENT in item.stash]
+    worker = session.config.pluginmanager.getplugin(WORKER)
+    if ours and worker is not None:
+        worker.tell(ours, partial=_partial(session, ours))
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Start and probe the target before the first test; without a target there is nothing to run."""
     ours = [item for item in session.items if REQUIREMENT in item.stash]
-    if not ours or session.config.option.collectonly or session.testsfailed:
+    if not ours or session.config.option.collectonly or session.testsfailed or is_worker(session.config):
         return None
     run = run_of(session.config)
     run.results.expected_tests = len(ours)
-    run.results.partial = run.results.partial or not _whole_suite(session, ours)
+    run.results.partial = _partial(session, ours)
+    return None if ready(run) else True
+
+
+def ready(run: Run) -> bool:
+    """Start and probe the target; return whether there is one. Why not is kept as the run's trouble."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -199,8 +235,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         raise pytest.UsageError(printable(str(problem))) from None
     except Inconclusive as error:
         run.results.trouble = printable(run.clean(str(error))).rstrip(".") + "."
-        return True
-    return None
+    return not run.results.trouble
+
+
+def _partial(session: pytest.Session, ours: list[pytest.Item]) -> bool:
+    return session.config.stash.get(PARTIAL, False) or not _whole_suite(session, ours)
 
 
 def _whole_suite(session: pytest.Session, ours: list[pytest.Item]) -> bool:
@@ -220,11 +259,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if requirement is None:
         return
     run = run_of(item.config)
+    if run.target is None:
+        item.config.pluginmanager.getplugin(WORKER).adopt(run)
     assert run.target is not None
     run.recorder.begin()
     run.target.test_id = (
         item.nodeid.split("[")[0].rsplit("/", 1)[-1].encode("ascii", "replace").decode()[:100]
     )
+    if run.polite and item.get_closest_marker("intrusive") is not None:
+        raise NotApplicable("intrusive: give --intrusive")
     for need in requirement.needs:
         capability = run.target.capabilities.get(need)
         if capability is None or not capability.present:
@@ -255,6 +298,7 @@ def pytest_runtest_makereport(
     if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
         result.outcome = "known-failure"
     report.conformance = asdict(result)  # type: ignore[attr-defined]
+    report.conformance_trouble = run.results.trouble  # type: ignore[attr-defined]
     dress(report, run, result, requirement)
     return report
 
@@ -293,6 +337,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = session.config.stash.get(RUN, None)
     if run is None or not run.results.expected_tests or session.config.option.collectonly:
         return
+    if is_worker(session.config):
+        return
     ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
     run.complete = ended and not session.shouldstop
     if run.results.trouble or (ended and run.results.tests):
@@ -322,48 +368,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run.stop()
 
 
-# The test-by-test page of pytest-html.
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_report_title(report: Any) -> None:
-    """Name the page."""
-    report.title = "WebSocket conformance, test by test"
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_header(cells: list[str]) -> None:
-    """Add the columns for level, requirement and chapter."""
-    cells[1:1] = ["<th>Level</th>", "<th>Requirement</th>", "<th>Chapter</th>"]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_row(report: pytest.TestReport, cells: list[str]) -> None:
-    """Fill the columns for level, requirement and chapter."""
-    data = getattr(report, "conformance", None)
-    one = requirements().get(data["requirement"]) if data else None
-    texts = (one.level, one.id, one.chapter) if one else ("", "", "")
-    cells[1:1] = [f"<td>{html.escape(text)}</td>" for text in texts]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_results_table_html(report: pytest.TestReport, data: list[str]) -> None:
-    """Say why a test was not judged, in a line instead of a tuple's representation."""
-    found = getattr(report, "conformance", None)
-    if found is not None and isinstance(report.longrepr, tuple):
-        data[:] = [html.escape(report.longrepr[2])]
-
-
 # Fixtures.
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
     """Return the server under test."""
-    run = run_of(request.config)
-    assert run.target is not None
-    yield run.target
-    await run.target.leave()
+    target = run_of(request.config).target
+    assert target is not None
+    yield target
+    if target.owes_reset:
+        if is_worker(request.config):
+            request.config.workeroutput[OWES_RESET] = True  # type: ignore[attr-defined]
+        else:
+            await target.control.status("reset")
+    await target.leave()
 
 
 @pytest.fixture(scope="session")

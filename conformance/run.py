@@ -12,7 +12,8 @@ import shlex
 import socket
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,13 @@ from conformance.report.document import document
 from conformance.report.results import Results
 from conformance.report.scripts import write_scripts
 from conformance.target import profile as profiles
-from conformance.target.launch import Launcher
-from conformance.target.probe import endpoint_of, probe
+from conformance.target.launch import Adopted, Launcher
+from conformance.target.probe import endpoint_of, is_loopback, probe
 from conformance.target.target import Capability, Target
 from conformance.target.url import ServerURL, parse
 from conformance.wire.handshake import opening
+from conformance.wire.pace import Pace
+from conformance.wire.peer import Limits
 
 PROFILE_NAME = "conformance.toml"
 
@@ -49,6 +52,8 @@ class Options:
     ca_file: Path | None = None
     insecure: bool = False
     plan: Plan = field(default_factory=Plan)
+    intrusive: bool = False
+    polite: bool = False
     command: str = ""
     folder: Path = field(default_factory=Path.cwd)
 
@@ -67,20 +72,21 @@ class Run:
         self.target: Target | None = None
         self.launcher: Launcher | None = None
         self.round_trip: float | None = None
+        self.pace: Pace | None = None
         self.complete = True
         self.written: list[Path] = []
         self._began = time.time()
         # Hypothesis keeps notes in the current folder unless told otherwise; the user's folder is not ours.
         self._scratch = tempfile.TemporaryDirectory(prefix="conformance-")
 
-    def _load_profile(self) -> profiles.Profile:
+    def _load_profile(self, generated: Mapping[str, str] | None = None) -> profiles.Profile:
         options = self.options
         path = options.profile
         if path is None and (options.folder / PROFILE_NAME).is_file():
             path = options.folder / PROFILE_NAME
         if path is None and self.url is None:
             path = reference_profile()
-        profile = profiles.load(path) if path else profiles.Profile()
+        profile = profiles.load(path, generated) if path else profiles.Profile()
         if self.url is not None:
             profile.start = ()  # the user names a server that runs already
         elif not profile.start:
@@ -92,6 +98,11 @@ class Run:
         profile.ca_file = options.ca_file or profile.ca_file
         profile.insecure = options.insecure or profile.insecure
         return profile
+
+    @property
+    def polite(self) -> bool:
+        """Whether the target is handled as other people's servers are."""
+        return self.pace is not None
 
     # The target.
 
@@ -111,10 +122,13 @@ class Run:
             instance = self.launcher.start()
             instance.wait_ready(self.profile.ready_timeout * self.options.time_scale)
         assert self.url is not None
+        endpoint = endpoint_of(self.url, self.profile)
+        if self.options.polite or not (self.options.intrusive or is_loopback(endpoint.addresses)):
+            endpoint.pace = self.pace = Pace(Path(self._scratch.name))
         self.target = Target(
             url=self.url,
             profile=self.profile,
-            endpoint=endpoint_of(self.url, self.profile),
+            endpoint=endpoint,
             recorder=self.recorder,
             launcher=self.launcher,
             instance=instance,
@@ -129,6 +143,63 @@ class Run:
             None if executable else "install Chromium, or: playwright install chromium",
         )
         self.round_trip = asyncio.run(probe(self.target, scale=self.options.time_scale))
+        if self.pace is not None:
+            self.pace.clear()
+
+    def share(self) -> dict[str, Any]:
+        """Return what another process needs to test the same target.
+
+        It is plain data. Of secrets it holds only those that were made for this run.
+        """
+        target = self.target
+        assert target is not None
+        instance, users = target.instance, self.profile.credentials
+        return {
+            "id": self.id,
+            "generated": self.profile.generated,
+            "pace": str(self.pace.folder) if self.pace else None,
+            "places": self.launcher.places if self.launcher else None,
+            "instance": [instance.pid, str(instance.output), instance.command] if instance else None,
+            "addresses": target.endpoint.addresses,
+            "path": target.path,
+            "user": next((n for n, one in users.items() if one.token == target.default_token), None),
+            "carrier": target.default_carrier,
+            "server": target.server_header,
+            "limits": asdict(target.limits),
+            "capabilities": [asdict(one) for one in target.capabilities.values()],
+        }
+
+    def adopt(self, shared: Mapping[str, Any]) -> None:
+        """Take over a target that another process has started and probed."""
+        set_hypothesis_home_dir(self._scratch.name)
+        self.id = shared["id"]
+        self.profile = self._load_profile(shared["generated"])
+        self.recorder.hide(*self.profile.secrets)
+        if shared["places"]:
+            self.launcher = Launcher(self.profile, shared["places"])
+            self.url = self.launcher.url()
+        url = self.url
+        assert url is not None
+        started = shared["instance"]
+        self.target = Target(
+            url=url,
+            profile=self.profile,
+            endpoint=endpoint_of(url, self.profile),
+            recorder=self.recorder,
+            limits=Limits(**shared["limits"]),
+            path=shared["path"],
+            default_token=self.profile.credentials[shared["user"]].token if shared["user"] else None,
+            default_carrier=shared["carrier"],
+            capabilities={one["name"]: Capability(**one) for one in shared["capabilities"]},
+            launcher=self.launcher,
+            instance=Adopted(started[0], Path(started[1]), url, started[2]) if started else None,
+            run_id=self.id,
+            server_header=shared["server"],
+            strict=self.options.strict,
+        )
+        self.target.endpoint.addresses = tuple(shared["addresses"])
+        if shared["pace"]:
+            self.target.endpoint.pace = self.pace = Pace(Path(shared["pace"]))
 
     def why_dead(self) -> str:
         """Return why the target answers nobody any more, or an empty string while it does."""
@@ -136,7 +207,8 @@ class Run:
         if target is None:
             return "there is no target"
         if target.instance is not None and not target.instance.running:
-            return f"its process ended with {target.instance.process.returncode}"
+            status = target.instance.exit_status
+            return "its process ended" + ("" if status is None else f" with {status}")
         bound = target.limits.handshake
         try:
             with contextlib.closing(
@@ -156,6 +228,8 @@ class Run:
         """Stop what this run started."""
         if self.launcher is not None:
             self.launcher.close()
+        if self.pace is not None:
+            self.pace.close()
         self._scratch.cleanup()
 
     # The reports.
@@ -174,6 +248,7 @@ class Run:
                 "examples": self.options.plan.examples,
                 "seed": self.options.plan.seed,
             },
+            "tier": ("polite" if self.polite else "full") if self.target else None,
             "profile": self.profile.path.name if self.profile.path else None,
             "round_trip_ms": round(self.round_trip * 1000, 3) if self.round_trip is not None else None,
         }

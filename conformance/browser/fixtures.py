@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest_asyncio
-from playwright.async_api import Browser, Error, Page, async_playwright
 
 from conformance.browser.chromium import find_browser, launch_options
 from conformance.errors import Inconclusive, NotApplicable
 from conformance.target.target import Target
 
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Start a real Chromium, once for the run."""
+    from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - a run without the browser need not load it
+
     executable = find_browser()
     if executable is None:
         raise NotApplicable("no Chromium or Chrome was found")
@@ -31,6 +36,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, target: Target) -> AsyncIterator[Page]:
     """Return an empty page in a context of its own; certificates are trusted as far as the profile does."""
+    from playwright.async_api import Error  # noqa: PLC0415 - a run without the browser need not load it
+
     profile = target.profile
     # A context knows no other authorities than the system's: a file of one's own means trust without proof.
     context = await browser.new_context(ignore_https_errors=profile.insecure or profile.ca_file is not None)

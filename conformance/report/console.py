@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from conformance.report.results import TestResult
 from conformance.spec import Requirement
+from conformance.wire.pace import MORE, OPEN, RATE
 
 if TYPE_CHECKING:
     from conformance.run import Run
@@ -60,6 +61,11 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
         )
     if run.target is not None and run.target.profile.insecure and run.target.url.secure:
         lines.append("INSECURE: the server's certificate was not verified (--insecure)")
+    if run.polite:
+        lines.append(
+            f"polite tier: {OPEN} to {OPEN + MORE} connections at a time, {RATE:g} new ones a second;"
+            " no floods and no large bodies without --intrusive"
+        )
     lines += [f"report: {path}" for path in run.written]
     verdict = run.results.verdict()
     if exit_status in {2, 3} and not run.results.trouble:

@@ -452,6 +452,7 @@ def _environment(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = (
         ("Command", clip_line(run.get("command"), 1_000)),
         ("Options", _pairs(run.get("options"))),
+        ("Tier", clip_line(run.get("tier"), 40)),
         ("Target started by", "" if started is None else "the suite" if started else "someone else"),
         ("Python", clip_line(environment.get("python"))),
         ("IANA registries", _registries(mapping(document.get("registries")))),

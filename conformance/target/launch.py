@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -71,13 +71,14 @@ def _has_ipv6_loopback() -> bool:
 class Launcher:
     """One folder of temporary files, one set of ports, and the processes started in them."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, places: Mapping[str, str] | None = None) -> None:
+        """Choose ports and folder, or take the ``places`` of a run whose server another process started."""
         if not profile.url or not profile.start:
             raise UsageProblem("a start command needs target.url and target.start in the profile")
         self.profile = profile
         self._folder = tempfile.TemporaryDirectory(prefix="conformance-")
         host = parse(profile.url.replace("{port}", "1").replace("{control_port}", "1")).host
-        self._places = {
+        self.places = dict(places or {}) or {
             "port": str(free_port(host)),
             "control_port": str(free_port("127.0.0.1")),
             "python": sys.executable,
@@ -92,7 +93,7 @@ class Launcher:
 
     def fill(self, text: str, **other: str) -> str:
         """Put ports, interpreter and temporary folder in a text's placeholders."""
-        for name, value in (self._places | other).items():
+        for name, value in (self.places | other).items():
             text = text.replace("{" + name + "}", value)
         return text
 
@@ -171,6 +172,11 @@ class Instance:
         """Whether the process still lives."""
         return self.process.poll() is None
 
+    @property
+    def exit_status(self) -> int | None:
+        """The exit status, where the process has ended and it can be known."""
+        return self.process.returncode
+
     def printed(self) -> str:
         """Return what the server has printed so far."""
         try:
@@ -240,6 +246,42 @@ class Instance:
         for child in children:
             with contextlib.suppress(psutil.Error):
                 child.kill()
+
+
+class Adopted(Instance):
+    """A server that another process of this run started, and will stop."""
+
+    def __init__(self, pid: int, output: Path, url: ServerURL, command: str) -> None:
+        self._pid = pid
+        self.output = output
+        self.url = url
+        self.command = command
+        try:
+            self._found: psutil.Process | None = psutil.Process(pid)
+        except psutil.NoSuchProcess:
+            self._found = None
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process still lives."""
+        try:
+            found = self._found
+            return found is not None and found.is_running() and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    @property
+    def exit_status(self) -> int | None:
+        """Nothing: only the process that started it is told."""
+        return None
+
+    def stop(self) -> None:
+        """Do nothing: it is not ours to stop."""
 
 
 @contextlib.contextmanager

@@ -243,6 +243,13 @@ def _surroundings(target: Target) -> list[Capability]:
     ]
 
 
+def is_loopback(addresses: tuple[str, ...]) -> bool:
+    """Whether every address is a loopback address, so that whoever tests disturbs nobody else."""
+    return bool(addresses) and all(
+        ipaddress.ip_address(address.split("%")[0]).is_loopback for address in addresses
+    )
+
+
 def is_local(addresses: tuple[str, ...]) -> bool:
     """Whether every address is one of this machine's own."""
     own = {str(one.address).split("%")[0] for each in psutil.net_if_addrs().values() for one in each}

@@ -104,8 +104,8 @@ class Profile:
         return sorted((value for value in values if value), key=len, reverse=True)
 
 
-def load(path: Path) -> Profile:
-    """Read and check a profile.
+def load(path: Path, generated: Mapping[str, str] | None = None) -> Profile:
+    """Read and check a profile; ``generated`` are the secrets that were made for this run before.
 
     Raises:
         UsageProblem: the file, a key or a value is wrong; the message names file, key path and a suggestion.
@@ -117,16 +117,16 @@ def load(path: Path) -> Profile:
         raise UsageProblem(f"profile {path}: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageProblem(f"profile {path} is no TOML: {error}.") from None
-    return _Reader(path, table).profile()
+    return _Reader(path, table, generated or {}).profile()
 
 
 class _Reader:
     """Turn one TOML table into a profile, naming file and key path in every complaint."""
 
-    def __init__(self, path: Path, table: dict[str, Any]) -> None:
+    def __init__(self, path: Path, table: dict[str, Any], generated: Mapping[str, str]) -> None:
         self.path = path
         self.table = table
-        self.generated: dict[str, str] = {}
+        self.generated = dict(generated)
 
     def profile(self) -> Profile:
         self._known("", "", self.table)

@@ -91,6 +91,7 @@ class Target:
     test_id: str = ""
     server_header: str | None = None
     strict: bool = False
+    owes_reset: bool = False
     _bystander: Client | None = None
     _control: HttpControl | None = None
 

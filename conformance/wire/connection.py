@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import functools
 import socket
 import ssl
 import struct
@@ -14,7 +16,11 @@ from dataclasses import dataclass, field
 from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, ReceivedFrame
 from conformance.wire.handshake import Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
+from conformance.wire.pace import Pace
 from conformance.wire.transcript import Transcript
+
+# Why one address of a name may be passed over for the next.
+NOBODY_THERE = frozenset({errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Endpoint:
     tls: ssl.SSLContext | None = None
     server_name: str | None = None
     addresses: tuple[str, ...] = field(default_factory=tuple)
+    pace: Pace | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -98,6 +105,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self.received_frames: list[ReceivedFrame] = []
+        self._leave_turn: Callable[[], None] = lambda: None
 
     @classmethod
     async def open(
@@ -117,15 +125,37 @@ class Connection(asyncio.Protocol):
 
         """
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(timeout):
-            _, connection = await loop.create_connection(
-                lambda: cls(label, report),
-                address or endpoint.host,
-                endpoint.port,
-                ssl=endpoint.tls,
-                server_hostname=(endpoint.server_name or endpoint.host) if endpoint.tls else None,
-            )
-        return connection
+        pace = endpoint.pace
+        turn = await pace.enter() if pace else 0
+
+        def made() -> Connection:
+            one = cls(label, report)
+            if pace is not None:
+                one._leave_turn = functools.partial(pace.leave, turn)
+            return one
+
+        # Addresses that are known already: resolving a name costs asyncio a thread each time.
+        addresses = [address] if address else [*endpoint.addresses] or [endpoint.host]
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    try:
+                        _, connection = await loop.create_connection(
+                            made,
+                            addresses.pop(0),
+                            endpoint.port,
+                            ssl=endpoint.tls,
+                            server_hostname=(endpoint.server_name or endpoint.host) if endpoint.tls else None,
+                        )
+                    except OSError as error:
+                        if not addresses or error.errno not in NOBODY_THERE:
+                            raise
+                    else:
+                        return connection
+        except BaseException:
+            if pace is not None:
+                pace.leave(turn)
+            raise
 
     # What asyncio calls.
 
@@ -169,6 +199,7 @@ class Connection(asyncio.Protocol):
             self.transcript.add("event", note=f"TLS ended: {self.tls_fault}")
             exc = None
         self._finish("reset" if exc is not None else "fin")
+        self._leave_turn()
         self._writable.set()
 
     def pause_writing(self) -> None:

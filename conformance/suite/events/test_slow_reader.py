@@ -35,6 +35,7 @@ async def clogged(target: Target, story: Story, user: Credential) -> AsyncIterat
             connection.reset()
 
 
+@pytest.mark.intrusive
 @pytest.mark.requirement("events.slow-reader")
 async def test_connection_that_does_not_read_delays_no_other(
     target: Target, story: Story, alice: Credential

@@ -16,6 +16,8 @@ from conformance.wire.connection import Close, Message
 from conformance.wire.frames import TEXT, Frame
 from conformance.wire.peer import describe, fragments
 
+pytestmark = pytest.mark.intrusive  # megabytes, where that is what the server says that it takes
+
 REFUSALS = ("error too_large", "Close 1009", "the end of the connection")
 PIECES = [pytest.param(1, id="one-frame"), pytest.param(16, id="16-frames")]
 

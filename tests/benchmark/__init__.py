@@ -1,0 +1,1 @@
+"""What the suite costs beside what it must: ``python -m tests.benchmark``."""
