@@ -6,7 +6,7 @@ import pytest
 
 from conformance.errors import Nonconformance
 from conformance.suite.session.replies import shown
-from conformance.target.target import ANONYMOUS, Target
+from conformance.target.target import Target
 
 UNKNOWN = [
     pytest.param("conformance.no-such-permission", id="unknown"),
@@ -27,7 +27,7 @@ async def test_unknown_permission_is_not_held(target: Target, permission: str) -
 @pytest.mark.requirement("session.permission-anonymous")
 @pytest.mark.parametrize("permission", COMMON)
 async def test_anonymous_holds_no_permission(target: Target, permission: str) -> None:
-    await _refused(target, target.at(ANONYMOUS), permission)
+    await _refused(target, target.anonymous_path, permission)
 
 
 async def _refused(target: Target, path: str | None, permission: str) -> None:

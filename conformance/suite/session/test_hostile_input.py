@@ -54,10 +54,10 @@ MESSAGES = [
 async def test_heartbeat_with_hostile_data(target: Target, data: str) -> None:
     async with target.abused() as client:
         needs_heartbeat(client)
-        client.send_text('{"type":"heartbeat","id":"hostile","data":' + data + "}")
+        client.tell('{"type":"heartbeat","id":"hostile","data":' + data + "}")
         reply = await _reply(client)
-        if _kind(reply) == "heartbeat_ack":
-            kept = _gives_back(reply.content, data)
+        if _kind(client, reply) == "heartbeat_ack":
+            kept = _gives_back(client.heard(reply), data)
             target.recorder.charge(
                 "session.data-exact", kept=kept, message=f"{data[:60]} came back in {describe(reply)}"
             )
@@ -68,7 +68,7 @@ async def test_heartbeat_with_hostile_data(target: Target, data: str) -> None:
 @pytest.mark.parametrize("text", MESSAGES)
 async def test_hostile_message(target: Target, text: str) -> None:
     async with target.abused() as client:
-        client.send_text(text)
+        client.tell(text)
         await _reply(client)
         await still_open(client)
 
@@ -80,7 +80,7 @@ async def _reply(client: Client) -> Message:
         raise Nonconformance(
             "hostile JSON was not survived", expected=["an error", "the reply"], actual=describe(event)
         )
-    kind = _kind(event)
+    kind = _kind(client, event)
     if kind not in {"error", "heartbeat_ack", "permission_result"}:
         raise Nonconformance(
             "hostile JSON was not answered", expected=["an error", "the reply"], actual=describe(event)
@@ -89,10 +89,11 @@ async def _reply(client: Client) -> Message:
     return event
 
 
-def _kind(message: Message) -> str:
+def _kind(client: Client, message: Message) -> str:
     # The type stands in the first or the last bytes; between them may be what no parser reads.
+    content = client.heard(message).replace(b" ", b"")
     for kind in ("error", "heartbeat_ack", "permission_result"):
-        if f'"type":"{kind}"'.encode() in message.content.replace(b" ", b""):
+        if f'"type":"{kind}"'.encode() in content:
             return kind
     return ""
 
