@@ -28,6 +28,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         observed=[run.clean(text) for text in record.observed],
         charges=[asdict(charge) for charge in record.charges.values()],
         repeat=run.repeat(item.nodeid),
+        dialect=sorted(run.profile.dialect.seen - run.results.dialect_seen),
     )
     match error:
         case None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from conformance.report.dialect import never_seen
 from conformance.report.results import TestResult
 from conformance.spec import Requirement
 
@@ -58,6 +59,7 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
         lines.append(
             f"judged as a plain WebSocket server, without the permissions protocol: {session.evidence}"
         )
+    lines += never_seen(run.dialect())
     lines += [f"report: {path}" for path in run.written]
     verdict = run.results.verdict()
     if exit_status in {2, 3} and not run.results.trouble:

@@ -49,6 +49,7 @@ class TestResult:
     charges: Sequence[Mapping[str, Any]] = ()
     transcripts: Sequence[Mapping[str, Any]] = ()
     repeat: str = ""
+    dialect: Sequence[str] = ()
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:
@@ -92,9 +93,11 @@ class Results:
         self.trouble: str = ""
         self.partial = False
         self.expected_tests = 0
+        self.dialect_seen: set[str] = set()
 
     def add(self, result: TestResult) -> None:
         """Take a test's result; of several phases of one test the gravest outcome stays."""
+        self.dialect_seen.update(result.dialect)
         before = self.tests.get(result.id)
         if before is None or _rank(result.outcome) < _rank(before.outcome):
             self.tests[result.id] = result
@@ -194,6 +197,7 @@ class Results:
         for test in self.tests.values():
             row = asdict(test)
             row.pop("charges")
+            row.pop("dialect")  # stands once for the whole run
             row["breaches"] = [
                 {"requirement": b["requirement"], "message": b["message"]} for b in test.breaches
             ]

@@ -86,7 +86,7 @@ class HttpControl(Control):
             self._post, f"{self._path}/{action}" + (f"?{query}" if query else "")
         )
         hint = f" ({HINTS[status]})" if status in HINTS else ""
-        return status, f"the control interface answered {status}{hint} to {action}?{query}, expected 204"
+        return status, f"the control interface answered {status} to {action}?{query}, expected 204{hint}"
 
     def _post(self, target: str) -> int:
         for fresh in (False, True):

@@ -163,10 +163,12 @@ class PythonControl(Control):
         module_name, _, attribute = self._name.partition(":")
         if str(self._folder) not in sys.path:
             sys.path.insert(0, str(self._folder))
+        names: list[str] = []
         try:
             found: Any = importlib.import_module(module_name)
             for part in attribute.split("."):
-                names, found = dir(found), getattr(found, part)
+                names = dir(found)
+                found = getattr(found, part)
         except AttributeError:
             near = difflib.get_close_matches(attribute, names, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -194,6 +194,7 @@ async def _deflate(target: Target) -> Capability:
 def _declared(target: Target) -> list[Capability]:
     """Return what the profile declares; each line that it lacks is named as what would unlock more."""
     profile, users = target.profile, target.users
+    held = profile.public_permissions or [user for user in users if user.permissions]
     number = f"{len(users)} users in the profile"
     offered = f"offered: {', '.join(profile.carriers)}"
     size = profile.max_message_bytes
@@ -201,6 +202,7 @@ def _declared(target: Target) -> list[Capability]:
         ("anonymous", profile.anonymous, "anonymous access is on", "[target] anonymous = true"),
         ("credentials", users, number, "[credentials.NAME] with user_id and token"),
         ("two-users", len(users) > 1, number, "a second [credentials.NAME]"),
+        ("permissions", held, "listed in the profile", "[credentials.NAME] permissions = […]"),
         ("bad-tokens", profile.bad_tokens, ", ".join(profile.bad_tokens), "[bad_tokens] expired, revoked, …"),
         ("allowed-origins", profile.allowed_origins, ", ".join(profile.allowed_origins),
          "[target] allowed_origins = […]"),

@@ -218,6 +218,7 @@ class _Reader:
                 raise self._wrong(path, "there is no such key", key, _KEYS[kind])
 
     def _wrong(self, key: str, what: str, given: str = "", known: Any = ()) -> UsageProblem:
+        known = tuple(known)
         near = difflib.get_close_matches(given, list(known), n=1) if given else []
         listed = f" Known: {', '.join(sorted(known))}." if 0 < len(known) < 30 else ""
         hint = f" Did you mean {near[0]!r}?" if near else listed

@@ -1,7 +1,7 @@
 """A small notification backend with names of its own: `python server.py PORT [CONTROL_PORT]`.
 
 It stands for the backend that a team has already: flat camelCase messages, paths of its own, times in
-milliseconds. It knows nothing of the suite. `--vice NAME` breaks one rule, to show that a dialect hides nothing.
+milliseconds. It knows nothing of the suite. `--vice NAME` breaks one rule, to show that a dialect hides none.
 """
 
 import argparse

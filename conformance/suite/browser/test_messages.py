@@ -80,7 +80,8 @@ async def test_binary_message_of_a_script_is_refused(page: Page, target: Target)
     if seen is not None and seen.kind == "close" and seen.code == 1003:
         target.recorder.observe("close 1003")
         return
-    message = json.loads(seen.text) if seen is not None and seen.kind == "message" else {}
+    text = target.profile.dialect.read(seen.text) if seen is not None and seen.kind == "message" else "{}"
+    message = json.loads(text)
     if not isinstance(message, dict) or message.get("type") != "error":
         raise Nonconformance(
             "a binary message of a script was not refused",
