@@ -10,7 +10,10 @@ import pytest
 from tests.conftest import ROOT, Suite
 
 FOLDER = ROOT / "targets" / "other_names"
-WITHOUT_BROWSER = "not browser"
+JUDGED = (
+    "session.heartbeat-echo", "session.hostile-input", "framing.length-forms", "limits.message-refused",
+    "events.order", "events.state-before-event", "auth.anonymous", "routing.user-endpoint",
+)  # fmt: skip
 
 
 def profile_with(folder: Path, *changes: tuple[str, str], vice: str = "") -> str:
@@ -35,18 +38,21 @@ def failed(folder: Path) -> set[str]:
 
 def test_backend_with_other_names_passes_unchanged(suite: Suite, tmp_path: Path) -> None:
     assert "conformance" not in (FOLDER / "server.py").read_text()
-    done = suite(f"--profile={FOLDER / 'conformance.toml'}", "-k", WITHOUT_BROWSER)
+    more = ('unknown_type = "WHAT"', 'unknown_type = "WHAT"\nrate_limited = "SLOW"')
+    done = suite(profile_with(tmp_path, more), timeout=300)
     assert done.returncode == 0, done.stdout[-4000:]
     written = report(tmp_path)
     outcomes = {one["id"]: one["outcome"] for one in written["requirements"]}
-    for one in ("session.heartbeat-echo", "session.data-exact", "framing.length-forms", "limits.message-refused",
-                "events.order", "events.state-before-event", "auth.identity", "routing.user-endpoint"):  # fmt: skip
-        assert outcomes.get(one, "passed") == "passed", one
-    assert all(entry["seen"] for entry in written["dialect"]["entries"])
-    shown = "".join(
-        str(entry) for test in written["tests"] for one in test["transcripts"] for entry in one["entries"]
-    )
-    assert "welcome" in shown  # what the wire carried, not its translation
+    for one in JUDGED:
+        assert outcomes[one] == "passed", one
+    # An entry that was never seen is told, and turns nothing red.
+    assert 'dialect: `errors.rate_limited = "SLOW"` was never seen' in done.stdout
+    unseen = [one["key"] for one in written["dialect"]["entries"] if not one["seen"]]
+    assert unseen == ["errors.rate_limited"]
+    assert "errors.rate_limited" in (tmp_path / "reports" / "conformance.html").read_text()
+    # Evidence is what the wire carried, not its translation.
+    shown = json.dumps([test["transcripts"] for test in written["tests"]])
+    assert "welcome" in shown
     assert "connection_confirmed" not in shown
 
 
@@ -59,7 +65,8 @@ def test_backend_with_other_names_passes_unchanged(suite: Suite, tmp_path: Path)
          {"session.connect-identity", "session.connect-identity-of-user"}),
         ("tells-everyone", ["events/test_isolation.py"],
          {"events.not-to-other-users", "events.not-to-anonymous"}),
-        ("opens-any-path", ["routing/test_unknown_paths.py"], {"routing.unknown-path", "routing.arbitrary-path"}),
+        ("opens-any-path", ["routing/test_unknown_paths.py"],
+         {"routing.unknown-path", "routing.arbitrary-path"}),
     ],
 )  # fmt: skip
 def test_dialect_hides_no_breach(
@@ -74,9 +81,11 @@ def test_dialect_hides_no_breach(
     ("before", "after", "said"),
     [
         ('user_id = "uid"', 'user_id = "user"',
-         "has no member `user` (dialect.messages.connection_confirmed.user_id); seen members: event, uid, teams"),
-        ('type = "event"', 'type = "evt"', "no member `evt` (dialect.members.type); seen members: event, uid, teams"),
-        ('= "welcome"', '= "hello!"', '`event` is "welcome", not "hello!" (dialect.types.connection_confirmed)'),
+         "no member `user` (dialect.messages.connection_confirmed.user_id); seen members: event, uid"),
+        ('type = "event"', 'type = "evt"',
+         "no member `evt` (dialect.members.type); seen members: event, uid, teams"),
+        ('= "welcome"', '= "hello!"',
+         '`event` is "welcome", not "hello!" (dialect.types.connection_confirmed)'),
     ],
 )  # fmt: skip
 def test_dialect_that_does_not_fit_is_said_at_once(
@@ -86,20 +95,6 @@ def test_dialect_that_does_not_fit_is_said_at_once(
     assert done.returncode == 10, done.stdout
     assert "the dialect does not fit the backend: the first message" in done.stdout
     assert said in done.stdout
-
-
-def test_entry_that_was_never_seen_is_reported_and_nothing_is_red_for_it(
-    suite: Suite, tmp_path: Path
-) -> None:
-    changes = [('unknown_type = "WHAT"', 'unknown_type = "WHAT"\nrate_limited = "SLOW"')]
-    done = suite(profile_with(tmp_path, *changes))
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert 'dialect: `errors.rate_limited = "SLOW"` was never seen' in done.stdout
-    assert [one["key"] for one in report(tmp_path)["dialect"]["entries"] if not one["seen"]] == [
-        "errors.rate_limited"
-    ]
-    page = (tmp_path / "reports" / "conformance.html").read_text()
-    assert "errors.rate_limited" in page
 
 
 def test_message_that_is_declared_absent_is_not_applicable(suite: Suite, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from conformance.target.launch import Launcher
 from conformance.target.profile import Profile
 
 LAST_LINES = 3
+SERVER_PLACES = ("port", "control_port", "tmp")
 
 
 def control_of(
@@ -40,7 +41,7 @@ def control_of(
 
     def fill(text: str) -> str:
         filled = launcher.fill(text) if launcher else text.replace("{python}", sys.executable)
-        if left := re.search(r"\{(port|control_port|tmp)\}", filled):
+        if left := re.search("|".join(f"{{{name}}}" for name in SERVER_PLACES), filled):
             raise Inconclusive(
                 f"the control interface needs {left[0]}, which only a server started by this run has: "
                 "write the value into [control], or let target.start start the server"
@@ -59,6 +60,10 @@ def control_of(
         )
     if profile.control_python:
         folder = profile.path.resolve().parent if profile.path else Path.cwd()
+        if launcher is not None:
+            # It runs in this process, and has to find the server that was started and what that one reads.
+            places = {f"CONFORMANCE_{name.upper()}": launcher.fill(f"{{{name}}}") for name in SERVER_PLACES}
+            os.environ.update(launcher.environment() | places)
         return PythonControl(profile.control_python, timeout, clean, folder=folder)
     return HttpControl(fill(profile.control_http or ""), timeout, clean)
 
