@@ -45,12 +45,14 @@ class Findings:
 
 
 def init(url: str, output: Path, profile: Profile, *, force: bool = False) -> int:
-    """Look at a server, write its profile and return the exit code: 0, 4 for a mistake, 10 without a server."""
+    """Look at a server, write its profile, and return 0, 4 for a user's mistake, 10 without a server."""
+    if output.exists() and not force:
+        print(
+            f"{output} is there already: --force overwrites it, --output=FILE writes another.",
+            file=sys.stderr,
+        )
+        return 4
     try:
-        if output.exists() and not force:
-            raise UsageProblem(
-                f"{output} is there already: --force overwrites it, --output=FILE writes another."
-            )
         found = asyncio.run(look(url, profile))
         output.write_text(rendered(found, profile), "utf-8")
     except UsageProblem as problem:
@@ -128,6 +130,11 @@ async def _listen(target: Target, found: Findings) -> None:
 
 async def _reads(target: Target, carrier: str, confirmation: Json) -> str:
     """Return what an invented token in a carrier changed, or an empty string: it is not read there."""
+    if carrier == "cookie":  # a cookie goes with an Origin, which must not be what is refused
+        plain = await target.attempt(target.opening(origin=target.url.origin))
+        plain.connection.shut()
+        if not plain.upgraded:
+            return ""
     attempt = await target.attempt(target.opening(target.path, token=INVENTED, carrier=carrier))
     client = target.client(attempt.connection)
     try:
@@ -155,7 +162,7 @@ def rendered(found: Findings, profile: Profile) -> str:
     parts = [_head(found), _target(found), _tls(found, profile)]
     if found.first and not found.confirmation:
         parts.append(_dialect(found))
-    return "\n".join([*parts, _credentials(found), _control(), _limits(), _known()])
+    return "\n".join([*filter(None, parts), _credentials(found), _REST])
 
 
 def _quoted(value: Any) -> str:
@@ -197,7 +204,7 @@ def _head(found: Findings) -> str:
 def _target(found: Findings) -> str:
     lines = ["[target]", f"url = {_quoted(found.url)}"]
     lines += [
-        "# Started by the suite, the server is judged on its port and its stopping too; {port} is a free port:",
+        "# Started by the suite, a server is judged on its port and its stopping too; {port} is a free one:",
         '# url = "ws://127.0.0.1:{port}"',
         '# start = ["my-server", "--port", "{port}"]',
     ]
@@ -280,33 +287,18 @@ def _credentials(found: Findings) -> str:
     )
 
 
-def _control() -> str:
-    return "\n".join(
-        [
-            "# How the suite causes changes, which unlocks the events (docs/control.md); one of:",
-            "# [control]",
-            '# http = "http://127.0.0.1:9000/control"',
-            '# command = ["python", "manage.py", "conformance", "{action}", "{parameters}"]',
-            '# python = "my_control:control"',
-            "",
-        ]
-    )
+_REST = """# How the suite causes changes, which unlocks the events (docs/control.md); one of:
+# [control]
+# http = "http://127.0.0.1:9000/control"
+# command = ["python", "manage.py", "conformance", "{action}", "{parameters}"]
+# python = "my_control:control"
 
+# Not probed: a server's limit is tried only where it is declared.
+# [limits]
+# max_message_bytes = 1048576
 
-def _limits() -> str:
-    return "\n".join(
-        ["# Not probed: a server's limit is tried only where it is declared.", "# [limits]",
-         "# max_message_bytes = 1048576", ""]
-    )  # fmt: skip
-
-
-def _known() -> str:
-    return "\n".join(
-        [
-            "# What is broken for now, and why; red again once it passes:",
-            "# [[known_failure]]",
-            '# requirement = "handshake.http-version"',
-            '# reason = "the server in front upgrades HTTP/1.0"',
-            "",
-        ]
-    )
+# What is broken for now, and why; red again once it passes:
+# [[known_failure]]
+# requirement = "handshake.http-version"
+# reason = "the server in front upgrades HTTP/1.0"
+"""

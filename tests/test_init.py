@@ -25,7 +25,7 @@ def init(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 def written_for(url: str, folder: Path) -> tuple[dict, str]:
-    """Write a server's profile, and return it with its text; the suite loads it with every comment undone too."""
+    """Write a server's profile, and return it with its text."""
     path = folder / "conformance.toml"
     done = init(url, f"--output={path}")
     assert done.returncode == 0, done.stderr

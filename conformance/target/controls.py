@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,12 @@ class PythonControl(Control):
         return f"{type(error).__name__}: {error}{where}"
 
     async def _cause(self, action: str, parameters: dict[str, str]) -> tuple[int, str]:
+        with warnings.catch_warnings():
+            # What the user's code warns of is no error of this run, whatever pytest makes of warnings.
+            warnings.simplefilter("ignore")
+            return await self._call(action, parameters)
+
+    async def _call(self, action: str, parameters: dict[str, str]) -> tuple[int, str]:
         if self._callable is None:
             self._callable = self._load()
         try:

@@ -3,7 +3,7 @@
 The project names its functions in the setting `CONFORMANCE_ACTIONS`: the dotted path of a dictionary of
 action names and functions. A function takes the parameters as keyword arguments, each a string, and returns
 when the change is visible and its event queued. It may be async. It raises ValueError for a bad parameter and
-LookupError for an unknown user or token; so does `one`, `listed` and `user_id` for what they cannot read.
+LookupError (or a model's DoesNotExist) for an unknown user or token.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import inspect
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import connections
 from django.utils.module_loading import import_string
 
@@ -51,10 +52,13 @@ async def perform(action, parameters):
     except TypeError as error:
         raise ValueError(str(error)) from None
     async with _one_change_at_a_time:
-        if inspect.iscoroutinefunction(function):
-            await function(**parameters)
-        else:
-            await sync_to_async(_called)(function, parameters)
+        try:
+            if inspect.iscoroutinefunction(function):
+                await function(**parameters)
+            else:
+                await sync_to_async(_called)(function, parameters)
+        except ObjectDoesNotExist as error:
+            raise LookupError(str(error)) from None
 
 
 def _called(function, parameters):

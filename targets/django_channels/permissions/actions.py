@@ -20,10 +20,7 @@ def publish(publication):
 
 
 def user_of(user_id):
-    try:
-        return User.objects.get(id=id_of(user_id))
-    except User.DoesNotExist:
-        raise LookupError(user_id) from None
+    return User.objects.get(id=id_of(user_id))
 
 
 def codename_of(permission):
@@ -80,9 +77,7 @@ def _end_tokens(token, user_id, **change):
         user.tokens.update(**change)
         publish(events.session_ended(user.id))
         return
-    found = Token.objects.filter(digest=digest_of(token)).first()
-    if found is None:
-        raise LookupError("token")
+    found = Token.objects.get(digest=digest_of(token))
     if user is not None and user.id != found.user_id:
         raise ValueError("user_id")
     Token.objects.filter(digest=found.digest).update(**change)
