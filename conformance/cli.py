@@ -1,4 +1,4 @@
-"""The command line: ``conformance run``, ``conformance serve`` and ``conformance spec``."""
+"""The command line: ``conformance run``, ``serve``, ``init`` and ``spec``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(given)
     if options.command == "spec":
         return spec(options)
+    if options.command == "init":
+        return begin(options)
     parser().print_help()
     return 4
 
@@ -44,6 +46,14 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "serve", help="start the reference server: --port and its other options", add_help=False
     )
+    first = commands.add_parser("init", help="look at a running server and write a profile to start from")
+    first.add_argument("url", metavar="URL", help="ws, wss, http or https, with or without a path")
+    first.add_argument("--output", metavar="FILE", type=Path, default=Path("conformance.toml"))
+    first.add_argument("--force", action="store_true", help="overwrite the file")
+    first.add_argument(
+        "--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss"
+    )
+    first.add_argument("--insecure", action="store_true", help="do not verify the server's certificate")
     one = commands.add_parser("spec", help="the specification: whole, as a list, one requirement, coverage")
     one.add_argument("id", nargs="?", help="explain this requirement: text, source, tests, what breaks it")
     shape = one.add_mutually_exclusive_group()
@@ -65,6 +75,15 @@ def run(arguments: Sequence[str]) -> int:
 def serve(arguments: Sequence[str]) -> int:
     """Start the reference server."""
     os.execv(sys.executable, [sys.executable, "-m", "reference_server", *arguments])  # noqa: S606
+
+
+def begin(options: argparse.Namespace) -> int:
+    """Write a profile for a running server."""
+    from conformance.init import init  # noqa: PLC0415 - the other commands need not wait for it
+    from conformance.target.profile import Profile  # noqa: PLC0415
+
+    profile = Profile(ca_file=options.ca_file, insecure=options.insecure)
+    return init(options.url, options.output, profile, force=options.force)
 
 
 def spec(options: argparse.Namespace) -> int:

@@ -30,6 +30,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         charges=[asdict(charge) for charge in record.charges.values()],
         repeat=run.repeat(item.nodeid),
         samples=record.samples,
+        dialect=sorted(run.profile.dialect.seen - run.results.dialect_seen),
     )
     match error:
         case None:

@@ -24,7 +24,7 @@ from conformance.browser.chromium import find_browser
 from conformance.errors import UsageProblem
 from conformance.fuzz.search import Plan
 from conformance.recorder import Recorder
-from conformance.report import html
+from conformance.report import dialect, html
 from conformance.report.document import document
 from conformance.report.results import Results
 from conformance.report.scripts import write_scripts
@@ -234,6 +234,11 @@ class Run:
 
     # The reports.
 
+    def dialect(self) -> dict[str, Any] | None:
+        """Return what became of the dialect's entries, where the profile has any."""
+        partial = self.results.partial or not self.complete or bool(self.results.trouble)
+        return dialect.as_data(self.profile, self.results.dialect_seen, partial=partial)
+
     def document(self) -> dict[str, Any]:
         """Return the run as data, clean of secrets."""
         about = {
@@ -252,7 +257,7 @@ class Run:
             "profile": self.profile.path.name if self.profile.path else None,
             "round_trip_ms": round(self.round_trip * 1000, 3) if self.round_trip is not None else None,
         }
-        made = document(self.results, self.target, about)
+        made = document(self.results, self.target, about, self.dialect())
         if not made["target"] and self.url is not None:
             made["target"] = {"url": str(self.url)}
         cleaned: dict[str, Any] = _cleaned(made, self.clean)

@@ -57,7 +57,7 @@ def group_of(item: pytest.Item) -> str:
     if not CHANGING.isdisjoint(getattr(item, "fixturenames", ())):
         return "changes"
     chapter = item.path.relative_to(SUITE).parts[0]
-    return chapter if chapter == "port_conflict" else item.nodeid
+    return chapter if chapter in {"port_conflict", "robustness"} else item.nodeid
 
 
 def _write(folder: Path, name: str, value: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.wire.deflate import Agreement
@@ -15,12 +16,14 @@ class Menu:
     """What a conversation may hold with this target.
 
     ``texts`` and ``binaries`` say which whole messages leave its connections open; ``agreed`` is what was
-    agreed about compression, ``None`` where it is not in force.
+    agreed about compression, ``None`` where it is not in force; ``spoken`` puts a message in the words of
+    the target's dialect.
     """
 
     texts: bool = True
     binaries: bool = False
     agreed: Agreement | None = None
+    spoken: Callable[[bytes], bytes] = bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def wrong(draw: st.DrawFn, fault: Fault, menu: Menu) -> Wrong:
     if not fault.swallows:
         said.append(Said(Frame(PING, BEHIND, mask=KEY)))
         if menu.texts and not _left_open(frames, opened=opened):
-            said.append(Said(Frame(TEXT, heartbeat("behind", ""), mask=KEY)))
+            said.append(Said(Frame(TEXT, menu.spoken(heartbeat("behind", "")), mask=KEY)))
     bursts = bursts_of(draw, menu, said)
     return Wrong(Conversation(tuple(bursts), tuple(script.heartbeats)), _code(frames[-1]))
 
@@ -155,7 +155,7 @@ def _any_frame(draw: st.DrawFn, menu: Menu, *, opened: bool) -> Frame:
     kind = draw(st.sampled_from(kinds))
     if kind in {PING, PONG}:
         return Frame(kind, draw(OCTETS), mask=KEY)
-    content = heartbeat("fault", "") if kind == TEXT else b"}"
+    content = menu.spoken(heartbeat("fault", "")) if kind == TEXT else b"}"
     return Frame(kind, content, fin=draw(st.booleans()), mask=KEY)
 
 

@@ -100,7 +100,7 @@ def _message(draw: st.DrawFn, menu: Menu, script: Script, identity: str) -> list
     else:
         large = draw(st.integers(0, 24)) == 24
         text = draw(TEXTS) + "x" * draw(LARGE if large else SIZES)
-        content = heartbeat(identity, text)
+        content = menu.spoken(heartbeat(identity, text))
         script.heartbeats.append((identity, text))
     compressed = menu.agreed is not None and draw(st.integers(0, 2)) < 2
     if compressed:

@@ -118,7 +118,7 @@ async def _first_message(target: Target, attempt: Attempt) -> str:
     if not isinstance(event, Message):
         return "none"
     try:
-        message = json.loads(event.content)
+        message = json.loads(target.profile.dialect.heard(event.content))
     except ValueError:
         return "no JSON"
     if not isinstance(message, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from conformance.report.dialect import never_seen
 from conformance.report.results import TestResult
 from conformance.spec import Requirement
 from conformance.wire.pace import MORE, OPEN, RATE
@@ -66,6 +67,7 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
             f"polite tier: {OPEN} to {OPEN + MORE} connections at a time, {RATE:g} new ones a second;"
             " no floods and no large bodies without --intrusive"
         )
+    lines += never_seen(run.dialect())
     lines += [f"report: {path}" for path in run.written]
     verdict = run.results.verdict()
     if exit_status in {2, 3} and not run.results.trouble:

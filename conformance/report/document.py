@@ -16,7 +16,12 @@ FORMAT = "conformance-results/1"
 PACKAGES = ("pytest", "pytest-asyncio", "websockets", "hypothesis", "psutil", "pytest-html", "playwright")
 
 
-def document(results: Results, target: Target | None, run: dict[str, Any]) -> dict[str, Any]:
+def document(
+    results: Results,
+    target: Target | None,
+    run: dict[str, Any],
+    dialect_data: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return the whole run as JSON-able data.
 
     ``run`` holds id, started, duration, complete, command and options. Texts are expected to be clean of
@@ -30,6 +35,7 @@ def document(results: Results, target: Target | None, run: dict[str, Any]) -> di
         "run": run,
         "verdict": {"name": verdict.name, "exit_code": verdict.exit_code, "reason": verdict.reason},
         "target": _target(target),
+        **({"dialect": dialect_data} if dialect_data else {}),
         "environment": _environment(target, run),
         "measurements": results.measurements(),
         "counts": dict(results.counts()),

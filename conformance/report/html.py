@@ -192,6 +192,8 @@ def render(document: Mapping[str, Any]) -> str:
         verdict_word=_verdict(document),
         foreign_format="" if document.get("format") == FORMAT else clip(document.get("format"), 80) or "none",
         capabilities=mappings(mapping(document.get("target")).get("capabilities")),
+        dialect=mapping(document.get("dialect")),
+        dialect_entries=mappings(mapping(document.get("dialect")).get("entries")),
         environment=_environment(document),
         facts=_facts(document),
         requirements=requirements,

@@ -51,6 +51,7 @@ class TestResult:
     repeat: str = ""
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
     script: str = ""
+    dialect: Sequence[str] = ()
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:
@@ -94,9 +95,11 @@ class Results:
         self.trouble: str = ""
         self.partial = False
         self.expected_tests = 0
+        self.dialect_seen: set[str] = set()
 
     def add(self, result: TestResult) -> None:
         """Take a test's result; of several phases of one test the gravest outcome stays."""
+        self.dialect_seen.update(result.dialect)
         before = self.tests.get(result.id)
         if before is None or _rank(result.outcome) < _rank(before.outcome):
             self.tests[result.id] = result
@@ -205,6 +208,7 @@ class Results:
             row = asdict(test)
             row.pop("charges")
             row.pop("samples")  # thousands of times say nothing alone; `measurements` holds the percentiles
+            row.pop("dialect")  # stands once for the whole run
             row["breaches"] = [
                 {"requirement": b["requirement"], "message": b["message"]} for b in test.breaches
             ]

@@ -7,10 +7,12 @@ import json
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.recorder import Recorder
+from conformance.session.dialect import Dialect
 from conformance.session.messages import faults
-from conformance.wire.connection import Event, Message
+from conformance.wire.connection import Connection, Event, Message
 from conformance.wire.frames import TEXT
-from conformance.wire.peer import Peer, describe
+from conformance.wire.peer import Limits, Peer, describe
 
 EVENTS = ("permission_changed", "role_updated", "menu_access_updated", "cache_invalidated")
 _ids = itertools.count(1)
@@ -36,10 +38,18 @@ class Client(Peer):
 
     Every message of the server is checked against the message schema and charged to
     ``session.message-schema``. Events and replies wait in ``inbox`` until a verb asks for them.
+    What is said and heard passes the backend's ``dialect``.
     """
 
     confirmation: Json
+    first: Message | None = None
     speaks = True
+
+    def __init__(
+        self, connection: Connection, limits: Limits, recorder: Recorder, dialect: Dialect | None = None
+    ) -> None:
+        super().__init__(connection, limits, recorder)
+        self.dialect = dialect or Dialect()
 
     def unasked(self, event: Event) -> bool:
         """Whether a message is an event: somebody may cause one at any time."""
@@ -50,7 +60,7 @@ class Client(Peer):
         if not isinstance(event, Message) or event.opcode != TEXT:
             return {}
         try:
-            value = json.loads(event.content.decode(), parse_int=_integer, parse_constant=_no_json)
+            value = json.loads(self.heard(event).decode(), parse_int=_integer, parse_constant=_no_json)
         except RecursionError:
             return {}  # nested deeper than this reader goes, which breaks no rule
         except ValueError:
@@ -61,9 +71,14 @@ class Client(Peer):
         )
         return value if isinstance(value, dict) else {}
 
+    def heard(self, message: Message) -> bytes:
+        """Return the content of a server's message in the specification's words, its values unread."""
+        return self.dialect.heard(message.content)
+
     async def confirmed(self) -> Json:
         """Expect ``connection_confirmed`` as the first message, without asking for it."""
         event = await self.take(lambda e: isinstance(e, Message), self.limits.reply)
+        self.first = event if isinstance(event, Message) else None
         message = self.decode(event)
         if message.get("type") != "connection_confirmed":
             raise Nonconformance(
@@ -81,7 +96,11 @@ class Client(Peer):
 
     def say(self, kind: str, **members: Any) -> None:
         """Send a message of a type with these members."""
-        self.send_text(json.dumps({"type": kind, **members}))
+        self.tell(json.dumps({"type": kind, **members}))
+
+    def tell(self, text: str | bytes) -> None:
+        """Send a text message that is written in the specification's words."""
+        self.send_text(self.dialect.spoken(text if isinstance(text, bytes) else text.encode()))
 
     async def reply_to(self, identity: str) -> Json:
         """Expect the reply that carries this ``id``."""
@@ -111,7 +130,13 @@ class Client(Peer):
         return await self.reply_to(identity)
 
     async def heartbeat(self, data: Json | None = None) -> Json:
-        """Send a heartbeat and expect its ``heartbeat_ack`` with the same data."""
+        """Send a heartbeat and expect its ``heartbeat_ack`` with the same data.
+
+        Where the profile says that the backend has none, a Ping stands in for one without data.
+        """
+        if data is None and self.dialect.lacks("heartbeat"):
+            await self.ping()
+            return {}
         members = {} if data is None else {"data": data}
         reply = await self.ask("heartbeat", **members)
         if reply.get("type") != "heartbeat_ack" or (data is not None and not same(reply.get("data"), data)):

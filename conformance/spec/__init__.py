@@ -24,6 +24,7 @@ NEEDS = {
     "carrier-header": "tokens in Authorization: Bearer",
     "carrier-subprotocol": "tokens as a subprotocol pair",
     "carrier-cookie": "tokens in a cookie",
+    "permissions": "users whose permissions the profile lists, or public ones",
     "bad-tokens": "tokens that must be refused",
     "allowed-origins": "the list of allowed origins",
     "control": "a control interface that causes changes",

@@ -1,57 +1,99 @@
 """The control interface: how a tester causes a change on the target.
 
-What goes wrong here is the environment's fault, never the target's: every failure is Inconclusive.
+Three forms answer alike: HTTP here, a command or a Python callable in :mod:`conformance.target.controls`.
+What goes wrong in any of them is the environment's fault, never the target's: every failure is Inconclusive.
 """
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import http.client
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from conformance.errors import Inconclusive
 
+DONE, BAD_PARAMETER, UNKNOWN, FAULT = 204, 400, 404, 500
+HINTS = {
+    301: "name its final URL: a redirect is not followed",
+    302: "name its final URL: a redirect is not followed",
+    308: "name its final URL: a redirect is not followed",
+    401: "let loopback clients in without logging in",
+    BAD_PARAMETER: "it did not understand a parameter",
+    403: "a CSRF check or a rule on addresses may stand before it",
+    UNKNOWN: "it knows no such action, user or token",
+    405: "it has to accept POST",
+}
 
-class HttpControl:
-    """``POST {base}/{action}?parameters`` as the specification says; 204 means done and visible."""
 
-    def __init__(self, base: str, timeout: float, clean: Callable[[str], str]) -> None:
-        parts = urlsplit(base)
-        self._secure = parts.scheme == "https"
-        self._netloc = parts.netloc
-        self._path = parts.path.rstrip("/")
-        self._timeout = timeout
-        self._clean = clean
-        self._connection: http.client.HTTPConnection | None = None
-        self._turn = asyncio.Lock()
+class Control(abc.ABC):
+    """One form of the control interface. Answers are given as HTTP statuses whatever the form."""
+
+    def __init__(self, timeout: float, clean: Callable[[str], str]) -> None:
+        self.timeout = timeout
+        self.clean = clean
+        self._turn = asyncio.Lock()  # changes are made one by one, or their order would mean nothing
 
     async def __call__(self, action: str, **parameters: object) -> None:
         """Cause a change and return when it is visible.
 
         Raises:
-            Inconclusive: the control interface could not be reached, or did not answer 204.
+            Inconclusive: the control interface could not be reached, or did not answer that it is done.
 
         """
-        status = await self.status(action, **parameters)
-        if status != 204:
-            what = self._clean(urlencode({k: str(v) for k, v in parameters.items()}))
-            raise Inconclusive(f"the control interface answered {status} to {action}?{what}, expected 204")
+        status, said = await self.answer(action, **parameters)
+        if status != DONE:
+            raise Inconclusive(self.clean(said))
 
     async def status(self, action: str, **parameters: object) -> int:
-        """Cause a change and return the HTTP status of the answer."""
-        query = urlencode({key: str(value) for key, value in parameters.items()})
+        """Cause a change and return the status of the answer, whatever it is."""
+        return (await self.answer(action, **parameters))[0]
+
+    async def answer(self, action: str, **parameters: object) -> tuple[int, str]:
+        """Cause a change and return the status of the answer, and what to say of one that is not 204."""
+        texts = {name: str(value) for name, value in parameters.items()}
         async with self._turn:
-            return await asyncio.to_thread(
-                self._post, f"{self._path}/{action}" + (f"?{query}" if query else "")
-            )
+            return await self._cause(action, texts)
+
+    @abc.abstractmethod
+    async def _cause(self, action: str, parameters: dict[str, str]) -> tuple[int, str]:
+        """Cause one change."""
+
+    def close(self) -> None:  # noqa: B027 - most forms keep nothing open
+        """Leave nothing open."""
+
+
+def query_of(parameters: dict[str, str]) -> str:
+    """Return parameters as a query, percent-encoded: a blank is %20, which no decoder mistakes."""
+    return urlencode(parameters, quote_via=quote, safe="")
+
+
+class HttpControl(Control):
+    """``POST {base}/{action}?parameters`` as the specification says; 204 means done and visible."""
+
+    def __init__(self, base: str, timeout: float, clean: Callable[[str], str]) -> None:
+        super().__init__(timeout, clean)
+        parts = urlsplit(base)
+        self._secure = parts.scheme == "https"
+        self._netloc = parts.netloc
+        self._path = parts.path.rstrip("/")
+        self._connection: http.client.HTTPConnection | None = None
+
+    async def _cause(self, action: str, parameters: dict[str, str]) -> tuple[int, str]:
+        query = query_of(parameters)
+        status = await asyncio.to_thread(
+            self._post, f"{self._path}/{action}" + (f"?{query}" if query else "")
+        )
+        hint = f" ({HINTS[status]})" if status in HINTS else ""
+        return status, f"the control interface answered {status} to {action}?{query}, expected 204{hint}"
 
     def _post(self, target: str) -> int:
         for fresh in (False, True):
             try:
                 if self._connection is None or fresh:
                     kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-                    self._connection = kind(self._netloc, timeout=self._timeout)
+                    self._connection = kind(self._netloc, timeout=self.timeout)
                 self._connection.request("POST", target, headers={"Content-Length": "0"})
                 response = self._connection.getresponse()
                 response.read()

@@ -124,7 +124,7 @@ class Link:
 
     def client(self, stream: Stream) -> Client:
         """Return the client of an open stream."""
-        client = Client(stream, self.target.limits, self.target.recorder)
+        client = self.target.client(stream)
         client.speaks = self.target.has("heartbeat")
         return client
 

@@ -101,7 +101,8 @@ class Launcher:
         """Return the URL that the command answers on."""
         return parse(self.fill(self.profile.url or "", **other))
 
-    def _environment(self, **other: str) -> dict[str, str]:
+    def environment(self, **other: str) -> dict[str, str]:
+        """Return the environment of the profile's commands; ``other`` fills placeholders anew."""
         extra = {name: self.fill(value, **other) for name, value in self.profile.env.items()}
         return os.environ | {"PYTHONUNBUFFERED": "1"} | extra | self.profile.generated
 
@@ -116,7 +117,7 @@ class Launcher:
             command = [self.fill(word) for word in words]
             try:
                 done = subprocess.run(
-                    command, cwd=self.profile.cwd, env=self._environment(), capture_output=True, text=True,
+                    command, cwd=self.profile.cwd, env=self.environment(), capture_output=True, text=True,
                     timeout=120, check=False,
                 )  # fmt: skip
             except (OSError, subprocess.TimeoutExpired) as error:
@@ -135,7 +136,7 @@ class Launcher:
         try:
             with output.open("wb") as sink:
                 process = subprocess.Popen(
-                    command, cwd=self.profile.cwd, env=self._environment(**other), stdin=subprocess.DEVNULL,
+                    command, cwd=self.profile.cwd, env=self.environment(**other), stdin=subprocess.DEVNULL,
                     stdout=sink, stderr=subprocess.STDOUT, start_new_session=True,
                 )  # fmt: skip
         except OSError as error:

@@ -8,13 +8,13 @@ import statistics
 
 import psutil
 
-from conformance.errors import Nonconformance, Unreachable
+from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
 from conformance.session.client import Client
 from conformance.target import jwt
 from conformance.target.http2 import offered
 from conformance.target.launch import addresses_of
 from conformance.target.profile import CARRIERS, Credential, Profile
-from conformance.target.target import ANONYMOUS, OWN, Attempt, Capability, Target
+from conformance.target.target import OWN, Attempt, Capability, Target
 from conformance.target.tls import WANTS_OURS, tls_context
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Endpoint
@@ -74,7 +74,7 @@ async def probe(target: Target, *, scale: float) -> float:
 
 
 def _candidates(target: Target) -> list[str]:
-    own = [target.at(OWN), target.at(ANONYMOUS)]
+    own = [target.at(OWN), target.anonymous_path]
     return list(dict.fromkeys([*own, target.url.path]))
 
 
@@ -110,13 +110,13 @@ def _no_websocket(refusals: list[tuple[str, Attempt]]) -> str:
 async def _measure(target: Target, attempt: Attempt, path: str, scale: float) -> float:
     assert attempt.response is not None
     target.server_header = attempt.response.get("Server")
-    client = Client(attempt.connection, target.limits, target.recorder)
+    client = target.client(attempt.connection)
     try:
         times = [await _ping_time(client) for _ in range(PINGS)]
         round_trip = statistics.median(times)
         target.limits = client.limits = scaled(round_trip, scale)
         profile = target.profile
-        claimed = bool(profile.carriers or profile.credentials or profile.control_http)
+        claimed = bool(profile.carriers or profile.credentials or profile.controlled or profile.dialect)
         _set(target, await _session(client, path, claimed=claimed))
         if target.has("session"):
             _set(target, await _heartbeat(client))
@@ -151,6 +151,8 @@ async def _session(client: Client, path: str, *, claimed: bool) -> Capability:
     try:
         await client.confirmed()
     except Nonconformance as error:
+        if client.first is not None and (misfit := client.dialect.misfit(client.first.content)):
+            raise Inconclusive(f"the dialect does not fit the backend: {misfit}") from None
         return Capability(
             "session",
             present=False,
@@ -158,12 +160,17 @@ async def _session(client: Client, path: str, *, claimed: bool) -> Capability:
             unlock="serve the permissions protocol",
             claim="session.confirmation-first" if claimed else None,
         )
+    if client.first is not None and (misfit := client.dialect.misfit(client.first.content)):
+        raise Inconclusive(f"the dialect does not fit the backend: {misfit}")
     return Capability("session", present=True, evidence=f"{path} sent connection_confirmed")
 
 
 async def _heartbeat(client: Client) -> Capability:
     try:
+        client.dialect.needs("heartbeat")
         await client.heartbeat({"probe": 1})
+    except NotApplicable as reason:
+        return Capability("heartbeat", present=False, evidence=str(reason))
     except Nonconformance as error:
         return Capability("heartbeat", present=False, evidence=f"a heartbeat was answered by {error.actual}")
     return Capability("heartbeat", present=True, evidence="a heartbeat was answered by heartbeat_ack")
@@ -183,6 +190,7 @@ async def _deflate(target: Target) -> Capability:
 def _declared(target: Target) -> list[Capability]:
     """Return what the profile declares; each line that it lacks is named as what would unlock more."""
     profile, users = target.profile, target.users
+    held = profile.public_permissions or [user for user in users if user.permissions]
     number = f"{len(users)} users in the profile"
     offered = f"offered: {', '.join(profile.carriers)}"
     size = profile.max_message_bytes
@@ -190,10 +198,11 @@ def _declared(target: Target) -> list[Capability]:
         ("anonymous", profile.anonymous, "anonymous access is on", "[target] anonymous = true"),
         ("credentials", users, number, "[credentials.NAME] with user_id and token"),
         ("two-users", len(users) > 1, number, "a second [credentials.NAME]"),
+        ("permissions", held, "listed in the profile", "[credentials.NAME] permissions = […]"),
         ("bad-tokens", profile.bad_tokens, ", ".join(profile.bad_tokens), "[bad_tokens] expired, revoked, …"),
         ("allowed-origins", profile.allowed_origins, ", ".join(profile.allowed_origins),
          "[target] allowed_origins = […]"),
-        ("control", profile.control_http, "HTTP control interface", "[control] http = …"),
+        ("control", profile.controlled, f"declared as {profile.controlled}", "[control] http = …"),
         ("start-command", profile.start, "the profile starts it", "[target] start = […]"),
         ("jwt-public-key", profile.jwt_public_key, "in the profile", '[jwt] public_key = "FILE"'),
         ("idle-limit", profile.idle_seconds, f"{profile.idle_seconds or 0:g} s", "[limits] idle_seconds"),

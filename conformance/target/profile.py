@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import UsageProblem
+from conformance.session.dialect import Dialect
 from conformance.spec import requirements
+from conformance.target.control_keys import read_control
+from conformance.target.dialect_keys import read_dialect
+from conformance.target.routes import Routes
 from conformance.target.url import parse
 
 CARRIERS = ("query", "header", "subprotocol", "cookie")
@@ -25,23 +29,23 @@ BAD_TOKENS = ("expired", "not_yet_valid", "revoked", "inactive_user", "wrong_sig
 _KEYS: Mapping[str, frozenset[str]] = {
     "": frozenset(
         {
-            "target", "tls", "carriers", "credentials", "bad_tokens", "control", "limits", "jwt",
+            "target", "tls", "carriers", "credentials", "bad_tokens", "control", "limits", "jwt", "dialect",
             "known_failure",
         }
     ),
     "target": frozenset(
         {
             "url", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
-            "allowed_origins", "no_origin",
+            "allowed_origins", "no_origin", "public_permissions",
         }
     ),
     "tls": frozenset({"ca_file", "insecure", "certificate", "key"}),
     "carriers": frozenset({"offered", "cookie"}),
     "credentials.*": frozenset({"user_id", "groups", "token", "disposable", "permissions"}),
     "bad_tokens": frozenset(BAD_TOKENS),
-    "control": frozenset({"http"}),
     "limits": frozenset({"max_message_bytes", "idle_seconds"}),
     "jwt": frozenset({"public_key"}),
+    "control": frozenset({"http", "command", "shell", "python", "timeout"}),
     "known_failure": frozenset({"requirement", "reason", "link"}),
     "secret": frozenset({"env", "file", "generate"}),
 }  # fmt: skip
@@ -55,6 +59,7 @@ class Credential:
     user_id: int
     token: str = field(repr=False)
     groups: tuple[str, ...] | None = None
+    permissions: tuple[str, ...] | None = None
     disposable: bool = False
 
 
@@ -82,6 +87,7 @@ class Profile:
     anonymous: bool = True
     allowed_origins: tuple[str, ...] = ()
     no_origin: str | None = None
+    public_permissions: tuple[str, ...] = ()
     ca_file: Path | None = None
     insecure: bool = False
     certificate: Path | None = None
@@ -91,11 +97,23 @@ class Profile:
     credentials: dict[str, Credential] = field(default_factory=dict)
     bad_tokens: dict[str, str] = field(default_factory=dict, repr=False)
     control_http: str | None = None
+    control_command: tuple[str, ...] = ()
+    control_shell: bool = False
+    control_python: str | None = None
+    control_timeout: float | None = None
     max_message_bytes: int | None = None
     idle_seconds: float | None = None
     jwt_public_key: bytes | None = None
+    dialect: Dialect = field(default_factory=Dialect)
+    routes: Routes = field(default_factory=Routes)
     known_failures: tuple[KnownFailure, ...] = ()
     generated: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def controlled(self) -> str:
+        """In which form the control interface is declared, or an empty string."""
+        forms = {"HTTP": self.control_http, "a command": self.control_command, "Python": self.control_python}
+        return next((name for name, declared in forms.items() if declared), "")
 
     @property
     def secrets(self) -> list[str]:
@@ -151,6 +169,7 @@ class _Reader:
         prepare = target.get("prepare", [])
         if not isinstance(prepare, list) or not all(isinstance(one, list) and one for one in prepare):
             raise self._wrong("target.prepare", "expected a list of commands, each a list of words")
+        dialect, routes = read_dialect(self.table.get("dialect", {}), self._wrong)
         profile = Profile(
             path=self.path,
             url=self._typed(target, "target", "url", str, None),
@@ -173,10 +192,13 @@ class _Reader:
             bad_tokens={
                 name: self._secret(f"bad_tokens.{name}", value) for name, value in self._bad_tokens().items()
             },
-            control_http=self._typed(self._table("control"), "control", "http", str, None),
+            **self._control(),
             max_message_bytes=self._typed(self._table("limits"), "limits", "max_message_bytes", int, None),
             idle_seconds=self._typed(self._table("limits"), "limits", "idle_seconds", (int, float), None),
             jwt_public_key=self._public_key(folder),
+            dialect=dialect,
+            routes=routes,
+            public_permissions=self._strings(target, "target", "public_permissions"),
             known_failures=tuple(self._known_failures()),
         )
         profile.generated = self.generated
@@ -195,8 +217,6 @@ class _Reader:
                 parse(profile.url.replace("{port}", "1").replace("{control_port}", "1"))
             except UsageProblem as problem:
                 raise self._wrong("target.url", str(problem).split(": ", 1)[1].split(".\n")[0]) from None
-        if profile.control_http is not None and not profile.control_http.startswith(("http://", "https://")):
-            raise self._wrong("control.http", f"expected an http:// URL, got {profile.control_http!r}")
         if profile.start and not profile.url:
             raise self._wrong("target.url", "a start command needs the URL that it will answer on")
         if self.generated and not profile.start:
@@ -214,6 +234,7 @@ class _Reader:
                 raise self._wrong(path, "there is no such key", key, _KEYS[kind])
 
     def _wrong(self, key: str, what: str, given: str = "", known: Any = ()) -> UsageProblem:
+        known = tuple(known)
         near = difflib.get_close_matches(given, list(known), n=1) if given else []
         listed = f" Known: {', '.join(sorted(known))}." if 0 < len(known) < 30 else ""
         hint = f" Did you mean {near[0]!r}?" if near else listed
@@ -275,6 +296,9 @@ class _Reader:
             raise self._wrong(where, "the token holds characters that cannot stand in a header")
         return secret
 
+    def _control(self) -> dict[str, Any]:
+        return read_control(self._table("control"), self._wrong)
+
     def _credentials(self) -> dict[str, Credential]:
         found = {}
         for name, table in self._table("credentials").items():
@@ -291,6 +315,7 @@ class _Reader:
                 user_id=self._typed(table, where, "user_id", int, None),
                 token=self._secret(f"{where}.token", table["token"]),
                 groups=groups,
+                permissions=self._strings(table, where, "permissions") if "permissions" in table else None,
                 disposable=self._typed(table, where, "disposable", bool, False),  # noqa: FBT003
             )
         return found

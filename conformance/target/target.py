@@ -11,17 +11,18 @@ from urllib.parse import quote
 from conformance.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.recorder import Recorder
 from conformance.session.client import Client
-from conformance.target.control import HttpControl
+from conformance.target.control import Control
+from conformance.target.controls import control_of
 from conformance.target.launch import Instance, Launcher
 from conformance.target.profile import Credential, Profile
+from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.tls import why_refused
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Connection, Endpoint
 from conformance.wire.handshake import Request, Response, opening
 from conformance.wire.peer import Limits, describe
 
-OWN = "/ws/permissions/"
-ANONYMOUS = "/ws/permissions/anonymous"
+__all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
 
 
@@ -93,7 +94,7 @@ class Target:
     strict: bool = False
     owes_reset: bool = False
     _bystander: Client | None = None
-    _control: HttpControl | None = None
+    _control: Control | None = None
 
     def has(self, capability: str) -> bool:
         """Whether a probe found the capability."""
@@ -101,8 +102,27 @@ class Target:
         return found is not None and found.present
 
     def at(self, path: str) -> str:
-        """Return the request target of one of the specification's endpoints, behind the URL's prefix."""
-        return self.url.prefix + path
+        """Return the request target of one of the specification's endpoints, behind the URL's prefix.
+
+        Raises:
+            NotApplicable: by the profile's routes the backend has no such endpoint.
+
+        """
+        routes = self.profile.routes
+        return routes.prefix(self.url.prefix, self.url.path) + routes.at(path)
+
+    @property
+    def anonymous_path(self) -> str:
+        """The request target where a client without a token is let in, if anywhere."""
+        return self.at(ANONYMOUS if self.profile.routes.anonymous else OWN)
+
+    def spoken(self, content: bytes) -> bytes:
+        """Return a client's message, written in the specification's words, as the backend wants it."""
+        return self.profile.dialect.spoken(content)
+
+    def client(self, connection: Connection) -> Client:
+        """Return a client of the permissions protocol on an open connection."""
+        return Client(connection, self.limits, self.recorder, self.profile.dialect)
 
     @property
     def users(self) -> list[Credential]:
@@ -115,12 +135,10 @@ class Target:
         return [one for one in self.profile.credentials.values() if one.disposable]
 
     @property
-    def control(self) -> HttpControl:
+    def control(self) -> Control:
         """The control interface."""
         if self._control is None:
-            base = self.profile.control_http or ""
-            base = self.launcher.fill(base) if self.launcher else base
-            self._control = HttpControl(base, self.limits.event, self.recorder.clean)
+            self._control = control_of(self.profile, self.launcher, self.limits.event, self.recorder.clean)
         return self._control
 
     # Requests.
@@ -208,10 +226,15 @@ class Target:
             connection.expect_response_to(request)
             await connection.write_slowly(segments)
         await connection.read_response(timeout or self.limits.handshake)
-        return Attempt(request, connection)
+        attempt = Attempt(request, connection)
+        if attempt.upgraded:
+            routes = self.profile.routes
+            prefix = routes.prefix(self.url.prefix, self.url.path)
+            self.profile.dialect.seen.add(routes.key_of(shown.removeprefix(prefix)))
+        return attempt
 
     def _client(self, attempt: Attempt) -> Client:
-        client = Client(attempt.connection, self.limits, self.recorder)
+        client = self.client(attempt.connection)
         client.speaks = self.has("heartbeat")
         return client
 
@@ -290,7 +313,8 @@ class Target:
 
     def harmless(self, text: str = "") -> bytes:
         """Return the content of a text message that no server should mind: a heartbeat with some text."""
-        return json.dumps({"type": "heartbeat", "data": {"text": text}}, ensure_ascii=False).encode()
+        content = json.dumps({"type": "heartbeat", "data": {"text": text}}, ensure_ascii=False).encode()
+        return content if self.profile.dialect.lacks("heartbeat") else self.spoken(content)
 
     async def refuses(
         self, request: Request, *, statuses: Iterable[int] = (), segments: Sequence[bytes] | None = None

@@ -76,6 +76,29 @@ def lets_anonymous_view_articles() -> None:
     permissions(change)
 
 
+@defect("session.permission-held")
+def knows_no_permission_from_before_its_start() -> None:
+    def change(result, identity, message):
+        if message["data"]["permission"] == "articles.view":
+            result["data"]["allowed"] = False
+        return result
+
+    permissions(change)
+
+
+@defect("session.permission-of-another")
+def answers_from_the_permissions_of_everybody() -> None:
+    original = session.check_permission
+
+    def check_permission(state, identity, message):
+        answer = original(state, identity, message)
+        held = {one for user in state.users.values() for one in user.permissions}
+        answer["data"]["allowed"] = identity.user_id is not None and answer["data"]["permission"] in held
+        return answer
+
+    session.HANDLERS["check_permission"] = check_permission
+
+
 @defect("session.invalid-json")
 def reads_nan() -> None:
     @around(session, "_not_a_number")

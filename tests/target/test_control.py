@@ -42,7 +42,7 @@ async def test_action_is_posted_with_its_parameters():
             await control("grant", user_id=1, permission="a b&c")
             await control("reset")
     assert asked == [
-        "POST /control/grant?user_id=1&permission=a+b%26c HTTP/1.1",
+        "POST /control/grant?user_id=1&permission=a%20b%26c HTTP/1.1",
         "POST /control/reset HTTP/1.1",
     ]
 

@@ -308,3 +308,108 @@ def test_bad_token_is_in_no_repr(write):
 
 def test_bare_profile_has_no_path():
     assert Profile().path is None
+
+
+# Control, dialect, permissions.
+
+
+def test_permissions_are_read(write):
+    profile = write(
+        '[target]\npublic_permissions = ["news.view"]\n' + CREDENTIALS + 'permissions = ["articles.view"]\n'
+    )
+    assert profile.public_permissions == ("news.view",)
+    assert profile.credentials["alice"].permissions == ("articles.view",)
+    assert write(CREDENTIALS).credentials["alice"].permissions is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ('command = ["manage.py", "x", "{action}", "{parameters}"]',
+         {"control_command": ("manage.py", "x", "{action}", "{parameters}")}),
+        ('command = "manage.py \'a b\' {action}"', {"control_command": ("manage.py", "a b", "{action}")}),
+        ('command = "x {action} | y"\nshell = true',
+         {"control_command": ("x {action} | y",), "control_shell": True}),
+        ('python = "package.module:thing.call"\ntimeout = 3',
+         {"control_python": "package.module:thing.call", "control_timeout": 3.0}),
+    ],
+)  # fmt: skip
+def test_control_is_read(write, text, fields):
+    profile = write("[control]\n" + text)
+    assert {name: getattr(profile, name) for name in fields} == fields
+    assert profile.controlled
+
+
+def test_dialect_is_read(write):
+    profile = write("""
+        [dialect]
+        flat = ["error", "connect"]
+        anonymous_user_id = 0
+        [dialect.types]
+        heartbeat = "ping"
+        check_permission = false
+        [dialect.members]
+        "data.permission" = "what.perm"
+        user_id = "userId"
+        [dialect.messages.error]
+        data.code = "reason"
+        [dialect.errors]
+        invalid_json = "BAD_JSON"
+        unknown_type = ["WHAT", "WHO"]
+        [dialect.routes]
+        own = "/socket"
+        user = false
+        """)
+    dialect = profile.dialect
+    assert dialect.types == {"heartbeat": "ping", "check_permission": None}
+    assert dialect.members == {"data.permission": "what.perm", "user_id": "userId"}
+    assert dialect.messages == {"error": {"data.code": "reason"}}
+    assert dialect.flat == {"error", "connect"}
+    assert dialect.errors == {"invalid_json": ("BAD_JSON",), "unknown_type": ("WHAT", "WHO")}
+    assert dialect.anonymous == (0,)
+    assert (profile.routes.own, profile.routes.user) == ("/socket", None)
+    assert profile.routes.anonymous == ("/ws/permissions/anonymous", "/ws/permissions/anonymous/")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "words"),
+    [
+        ('[control]\nhttp = "http://h"\npython = "a:b"', "control.python", "control.http already"),
+        ('[control]\nhttp = "http://h/?a=1"', "control.http", "without query"),
+        ('[control]\npython = "module"', "control.python", 'expected "package.module:callable"'),
+        ('[control]\ncommand = ["x"]', "control.command", "no {action}"),
+        ('[control]\ncommand = ["x", "{acton}"]', "control.command", "Did you mean 'action'"),
+        ('[control]\ncommand = ["x", "{action}", "-p{parameters}"]', "control.command", "write it alone"),
+        ("[control]\ncommand = 'x \"{action}'", "control.command", "cannot be split"),
+        ('[control]\ncommand = ["x", "{action}"]\nshell = true', "control.command", "a string for the shell"),
+        ("[control]\nshell = true", "control.shell", "belongs to control.command"),
+        ('[control]\nhttp = "http://h"\ntimeout = 0', "control.timeout", "above 0"),
+        ("[control]\ncomand = 1", "control.comand", "Did you mean 'command'"),
+        ("dialect = 1", "dialect", "expected a table"),
+        ('[dialect.type]\nx = "y"', "dialect.type", "Did you mean 'types'"),
+        ('[dialect.types]\nhartbeat = "y"', "dialect.types.hartbeat", "Did you mean 'heartbeat'"),
+        ("[dialect.types]\nheartbeat = 1", "dialect.types.heartbeat", "or false"),
+        ("[dialect.types]\nconnection_confirmed = false", "dialect.types.connection_confirmed", "nobody can"),
+        ('[dialect.types]\nerror = "role_updated"', "dialect.types.error", "both"),
+        ('[dialect.members]\nuser = "y"', "dialect.members.user", "Did you mean 'userId'"),
+        ('[dialect.members]\nuser_id = "a..b"', "dialect.members.user_id", "expected a path"),
+        ('[dialect.members]\nid = "type"', "dialect.members.id", "both stand at type"),
+        ('[dialect.messages.eror]\ncode = "y"', "dialect.messages.eror", "Did you mean 'error'"),
+        ('[dialect.messages.error]\nallowed = "y"', "dialect.messages.error.allowed", "no such member"),
+        ('[dialect]\nflat = ["heartbeat"]', "dialect.flat", "no members in `data`"),
+        ("[dialect]\nflat = 1", "dialect.flat", "expected true, false"),
+        ('[dialect.errors]\ninvalid = "y"', "dialect.errors.invalid", "Did you mean 'invalid_json'"),
+        ('[dialect.errors]\ninternal = "A"\nforbidden = "A"', "dialect.errors.forbidden", "two codes"),
+        ('[dialect.features]\nheart = "y"', "dialect.features.heart", "Did you mean 'heartbeat'"),
+        ('[dialect.routes]\nown = "socket"', "dialect.routes.own", "begins with /"),
+        ('[dialect.routes]\nown = "/socket?a=1"', "dialect.routes.own", "without a query"),
+        ('[dialect.routes]\nuser = "/socket/"', "dialect.routes.user", "no {user_id}"),
+        ('[dialect]\nserver_time = "minutes"', "dialect.server_time", "none of iso, s, ms"),
+        ("[dialect]\nanonymous_user_id = []", "dialect.anonymous_user_id", "a string or an integer"),
+        ('[target]\npublic_permissions = "x"', "target.public_permissions", "a list of strings"),
+    ],
+)  # fmt: skip
+def test_mistake_in_control_or_dialect_is_named(write, text, key, words):
+    message = complaint(write, text)
+    assert "conformance.toml: " + key + ": " in message
+    assert words in message

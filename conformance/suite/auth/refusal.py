@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import Client, Json
+from conformance.session.client import Json
 from conformance.target.profile import Credential
 from conformance.target.target import OWN, Attempt, Target
 from conformance.wire.connection import Close, End, Message
@@ -97,13 +97,13 @@ async def outcome_of(target: Target, attempt: Attempt, *, saying: Iterable[str] 
         await attempt.connection.read_body(target.limits.prompt)
         attempt.connection.shut()
         return outcome
-    client = Client(attempt.connection, target.limits, target.recorder)
+    client = target.client(attempt.connection)
     try:
         first = await client.take(lambda event: isinstance(event, Message), target.limits.reply)
         if isinstance(first, Message):
             client.inbox.insert(0, first)
             for text in saying:
-                client.send_text(text)
+                client.tell(text)
             # What comes before its reply belongs to the outcome; whether it comes does not matter here.
             try:
                 await client.heartbeat()

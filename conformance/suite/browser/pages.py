@@ -15,7 +15,7 @@ from conformance.browser.script import ScriptSocket, Seen, open_socket, serve
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Client, Json
 from conformance.target.profile import Credential
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.target import OWN, Target
 
 FOREIGN = "https://foreign.example"
 Carried = tuple[str, tuple[str, ...]]
@@ -27,9 +27,9 @@ def allowed_origin(target: Target) -> str:
 
 
 def url_of(target: Target, path: str) -> str:
-    """Return the URL that script opens for a path."""
+    """Return the URL that script opens for a request target."""
     scheme = "wss" if target.url.secure else "ws"
-    return f"{scheme}://{target.url.authority}{target.at(path)}"
+    return f"{scheme}://{target.url.authority}{path}"
 
 
 def carried(target: Target, user: Credential | None, carrier: str | None = None) -> Carried:
@@ -40,12 +40,13 @@ def carried(target: Target, user: Credential | None, carrier: str | None = None)
 
     """
     if user is None:
-        return url_of(target, ANONYMOUS), ()
+        return url_of(target, target.anonymous_path), ()
     offered = [carrier] if carrier else target.profile.carriers
     if "query" in offered:
-        return f"{url_of(target, OWN)}?token={quote(user.token, safe='')}", ()
+        path = target.at(f"{OWN}?token={quote(user.token, safe='')}")
+        return url_of(target, path), ()
     if "subprotocol" in offered:
-        return url_of(target, OWN), ("bearer", user.token)
+        return url_of(target, target.at(OWN)), ("bearer", user.token)
     raise NotApplicable(f"script cannot show a token in what is offered: {', '.join(offered)}")
 
 
@@ -60,7 +61,7 @@ async def twin(
     """
     if user is not None and carrier is None:
         carrier = "query" if "query" in target.profile.carriers else "subprotocol"
-    path = target.at(ANONYMOUS if user is None else OWN)
+    path = target.anonymous_path if user is None else target.at(OWN)
     async with target.connect(path, user=user, carrier=carrier, origin=origin) as client:
         if client.user_id != (user.user_id if user else None):
             raise Inconclusive(f"the raw twin was confirmed as {client.user_id}: see the chapter auth")
@@ -125,7 +126,7 @@ async def receive(socket: ScriptSocket, target: Target, bound: float | None = No
     """Return the next text message's JSON object, or an empty one."""
     seen = await socket.until("message", bound or target.limits.reply)
     try:
-        value = json.loads(seen.text) if seen else None
+        value = json.loads(target.profile.dialect.read(seen.text)) if seen else None
     except ValueError:
         value = None
     return value if isinstance(value, dict) else {}
@@ -161,7 +162,7 @@ async def raw_close_code(target: Target, user: Credential | None, code: int | No
     origin = None if user else allowed_origin(target)
     client: Client
     async with target.connect(
-        target.at(ANONYMOUS if user is None else OWN), user=user, origin=origin
+        target.anonymous_path if user is None else target.at(OWN), user=user, origin=origin
     ) as client:
         client.send_close(code, reason)
         try:

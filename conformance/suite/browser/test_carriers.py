@@ -56,4 +56,4 @@ async def test_cookie_of_the_server_is_confirmed_as_its_user(
         ]
     )
     await serve(page, origin)
-    await confirmed(await open_socket(page, url_of(target, OWN)), target, alice)
+    await confirmed(await open_socket(page, url_of(target, target.at(OWN))), target, alice)

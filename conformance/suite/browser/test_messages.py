@@ -10,7 +10,7 @@ from playwright.async_api import Page
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.client import Json
 from conformance.suite.browser.pages import allowed_origin, connected, receive, visitor
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.target import OWN, Target
 
 DATA = [
     pytest.param({"n": 1, "nested": [True, None, {"a": []}]}, id="json"),
@@ -23,7 +23,7 @@ async def prove_twin(target: Target, *payloads: Json) -> None:
     """Prove that a raw client's heartbeats with these data are given back."""
     user = visitor(target)
     origin = None if user else allowed_origin(target)
-    path = target.at(ANONYMOUS if user is None else OWN)
+    path = target.anonymous_path if user is None else target.at(OWN)
     async with target.connect(path, user=user, origin=origin) as client:
         try:
             for data in payloads:
@@ -39,7 +39,10 @@ async def prove_twin(target: Target, *payloads: Json) -> None:
 async def test_heartbeat_of_a_script_is_given_back(page: Page, target: Target, data: Json) -> None:
     await prove_twin(target, data)
     socket = await connected(page, target, visitor(target))
-    await socket.send(json.dumps({"type": "heartbeat", "id": "h1", "data": data}, ensure_ascii=False))
+    written = target.profile.dialect.written
+    await socket.send(
+        written(json.dumps({"type": "heartbeat", "id": "h1", "data": data}, ensure_ascii=False))
+    )
     reply = await receive(socket, target)
     if (reply.get("type"), reply.get("id"), reply.get("data")) != ("heartbeat_ack", "h1", data):
         raise Nonconformance(
@@ -54,7 +57,8 @@ async def test_200_heartbeats_are_answered_in_their_order(page: Page, target: Ta
     await prove_twin(target, {"n": 0})
     socket = await connected(page, target, visitor(target))
     wanted = [f"h{number}" for number in range(200)]
-    await socket.send(*(json.dumps({"type": "heartbeat", "id": one}) for one in wanted))
+    written = target.profile.dialect.written
+    await socket.send(*(written(json.dumps({"type": "heartbeat", "id": one})) for one in wanted))
     answered = [str((await receive(socket, target)).get("id")) for _ in wanted]
     if answered != wanted:
         position = next(
@@ -76,7 +80,8 @@ async def test_binary_message_of_a_script_is_refused(page: Page, target: Target)
     if seen is not None and seen.kind == "close" and seen.code == 1003:
         target.recorder.observe("close 1003")
         return
-    message = json.loads(seen.text) if seen is not None and seen.kind == "message" else {}
+    text = target.profile.dialect.read(seen.text) if seen is not None and seen.kind == "message" else "{}"
+    message = json.loads(text)
     if not isinstance(message, dict) or message.get("type") != "error":
         raise Nonconformance(
             "a binary message of a script was not refused",

@@ -48,4 +48,4 @@ async def test_refused_handshake_is_seen_as_1006(page: Page, target: Target) -> 
     if attempt.upgraded:
         raise Inconclusive("a raw client is accepted on an unknown path: see the chapter routing")
     await prove_browser(page, target, visitor(target))
-    await expect_refused(await open_socket(page, url_of(target, UNKNOWN)), target)
+    await expect_refused(await open_socket(page, url_of(target, target.at(UNKNOWN))), target)

@@ -13,7 +13,7 @@ from typing import Any
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import EVENTS, Client, Json
 from conformance.target.profile import Credential
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.target import OWN, Target
 from conformance.wire.connection import Close, End, Event, Message
 from conformance.wire.peer import describe
 
@@ -154,7 +154,7 @@ class Story:
             NotApplicable: it says by its features that one of the events is not delivered.
 
         """
-        path = path or self.target.at(ANONYMOUS if user is None else OWN)
+        path = path or (self.target.anonymous_path if user is None else self.target.at(OWN))
         async with self.target.connect(path, user=user, carrier=carrier) as client:
             wanted = user.user_id if user else None
             if client.user_id != wanted:
@@ -162,6 +162,7 @@ class Story:
                     f"a connection that this test needs was confirmed as {client.user_id}, not as {wanted}"
                 )
             for event in events:
+                client.dialect.needs(event)
                 if not delivers(client, event):
                     raise NotApplicable(f"connection_confirmed says {FLAGS[event]}: false")
             yield client
@@ -252,4 +253,5 @@ class Story:
 def delivers(client: Client, event: str) -> bool:
     """Whether the confirmation's features promise an event."""
     features = client.confirmation.get("features")
-    return isinstance(features, dict) and features.get(FLAGS[event]) is not False
+    promised = isinstance(features, dict) and features.get(FLAGS[event]) is not False
+    return promised and not client.dialect.lacks(event)

@@ -57,7 +57,7 @@ async def judge_other(target: Target, other: Client, action: str) -> None:
 async def identity_of(target: Target, user: Credential) -> int | None:
     """Return as whom a new connection with the user's token is confirmed, if it is at all."""
     attempt = await target.attempt(target.opening(target.at(OWN), token=user.token))
-    client = Client(attempt.connection, target.limits, target.recorder)
+    client = target.client(attempt.connection)
     try:
         if not attempt.upgraded:
             target.recorder.observe(str(attempt))

@@ -23,7 +23,8 @@ BACKLOG = 12 * 1024 * 1024
 async def clogged(target: Target, story: Story, user: Credential) -> AsyncIterator[Client]:
     """Open a connection that asks for megabytes of answers and reads none of them."""
     size = min(64 * 1024, (target.profile.max_message_bytes or 2**20) // 2)
-    heartbeat = Frame(TEXT, json.dumps({"type": "heartbeat", "data": {"fill": "f" * size}}).encode()).encode()
+    content = json.dumps({"type": "heartbeat", "data": {"fill": "f" * size}}).encode()
+    heartbeat = Frame(TEXT, target.spoken(content)).encode()
     async with story.connect(user) as client:
         connection = client.connection
         connection.pause_reading()

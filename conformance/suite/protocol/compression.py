@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Mapping
 
 from conformance.errors import NotApplicable
@@ -54,6 +55,11 @@ async def compressed(target: Target, offer: str = PLAIN) -> AsyncIterator[tuple[
         agreement = agreed(peer)
         await peer.confirmed()
         yield peer, agreement
+
+
+def heartbeat(target: Target, identity: str, data: Mapping[str, object]) -> bytes:
+    """Return a heartbeat's content."""
+    return target.spoken(json.dumps({"type": "heartbeat", "id": identity, "data": data}).encode())
 
 
 async def expect_data(target: Target, peer: Client, identity: str, data: Mapping[str, object]) -> None:

@@ -69,7 +69,7 @@ async def menu_of(target: Target, *, compress: bool = False) -> Menu:
         texts = await _takes(peer, Frame(TEXT, target.harmless()))
     async with opened(target, compress=False) as peer:
         binaries = texts and await _takes(peer, Frame(BINARY, b"\xff\xfe"))
-    return Menu(texts, binaries, agreement)
+    return Menu(texts, binaries, agreement, target.spoken)
 
 
 async def _takes(peer: Client, frame: Frame) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from conformance.suite.protocol.compression import (
     agreed,
     compressed,
     expect_data,
+    heartbeat,
     settle,
 )
 from conformance.target.target import Target
@@ -132,7 +132,7 @@ async def test_compressed_messages_are_delivered(target: Target, offer: str) -> 
         deflater = deflate.Deflater(agreed(peer))
         for number in range(4):
             data = {"n": number, "text": "the same words again and again " * 20}
-            content = json.dumps({"type": "heartbeat", "id": f"d{number}", "data": data}).encode()
+            content = heartbeat(target, f"d{number}", data)
             peer.send(Frame(TEXT, deflater.deflate(content), rsv1=True))
             await expect_data(target, peer, f"d{number}", data)
 
@@ -143,11 +143,11 @@ async def test_compressed_fragments_and_plain_messages_are_delivered(target: Tar
         await peer.confirmed()
         deflater = deflate.Deflater(agreed(peer))
         data = {"text": "fragments of a compressed message " * 10}
-        payload = deflater.deflate(json.dumps({"type": "heartbeat", "id": "c", "data": data}).encode())
+        payload = deflater.deflate(heartbeat(target, "c", data))
         peer.send(Frame(TEXT, payload[:7], fin=False, rsv1=True), Frame(PING, b"between"))
         peer.send(Frame(CONTINUATION, payload[7:11], fin=False), Frame(CONTINUATION, payload[11:]))
         await expect_data(target, peer, "c", data)
-        peer.send_text(json.dumps({"type": "heartbeat", "id": "p", "data": {"plain": 1}}))
+        peer.send_text(heartbeat(target, "p", {"plain": 1}))
         await expect_data(target, peer, "p", {"plain": 1})
 
 
@@ -155,7 +155,7 @@ async def test_compressed_fragments_and_plain_messages_are_delivered(target: Tar
 async def test_compressed_fragments_of_one_byte_are_delivered(target: Target) -> None:
     async with compressed(target) as (peer, agreement):
         data = {"text": "one byte in each frame"}
-        content = json.dumps({"type": "heartbeat", "id": "f", "data": data}).encode()
+        content = heartbeat(target, "f", data)
         first, *rest = fragments([bytes([one]) for one in deflate.Deflater(agreement).deflate(content)])
         peer.send(replace(first, rsv1=True), *rest)
         await expect_data(target, peer, "f", data)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
 import string
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 
 from conformance.errors import Inconclusive, NotApplicable
-from conformance.suite.protocol.compression import compressed, expect_data
+from conformance.suite.protocol.compression import compressed, expect_data, heartbeat
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.connection import Close, Message
@@ -24,18 +23,13 @@ def noise(length: int, seed: int = 7692) -> str:
     return "".join(random.Random(seed).choices(string.ascii_letters, k=length))  # noqa: S311
 
 
-def heartbeat(identity: str, data: Mapping[str, object]) -> bytes:
-    """Return a heartbeat's content."""
-    return json.dumps({"type": "heartbeat", "id": identity, "data": data}).encode()
-
-
 @pytest.mark.requirement("deflate.context-kept")
 async def test_reference_into_the_message_before_is_followed(target: Target) -> None:
     async with compressed(target) as (peer, agreement):
         if agreement.client_no_context_takeover:
             raise NotApplicable("this server asked us to give up our window")
         deflater, data = deflate.Deflater(agreement), {"text": noise(400)}
-        first, second = (deflater.deflate(heartbeat(one, data)) for one in ("before", "behind"))
+        first, second = (deflater.deflate(heartbeat(target, one, data)) for one in ("before", "behind"))
         assert len(second) < 60 < len(first), "the second message refers to the first"
         peer.send(Frame(TEXT, first, rsv1=True))
         await expect_data(target, peer, "before", data)
@@ -50,7 +44,8 @@ async def test_reference_over_32_kib_is_followed(target: Target) -> None:
             raise NotApplicable("this server asked us to give up our window")
         deflater = deflate.Deflater(agreement)
         far, near = {"text": noise(32_000)}, {"text": noise(32_000)[:300]}
-        first, second = deflater.deflate(heartbeat("far", far)), deflater.deflate(heartbeat("near", near))
+        first = deflater.deflate(heartbeat(target, "far", far))
+        second = deflater.deflate(heartbeat(target, "near", near))
         assert needs_more_than_half(first, second), "the second message refers back over 16 KiB"
         peer.send(Frame(TEXT, first, rsv1=True))
         await expect_data(target, peer, "far", far)
@@ -107,7 +102,7 @@ def _flushed(stream: zlib._Compress, content: bytes) -> bytes:
 async def test_blocks_of_any_type_are_inflated(target: Target, compress: Callable[[bytes], bytes]) -> None:
     async with compressed(target) as (peer, _):
         data = {"text": "any block will do " * 4}
-        peer.send(Frame(TEXT, compress(heartbeat("blocks", data)), rsv1=True))
+        peer.send(Frame(TEXT, compress(heartbeat(target, "blocks", data)), rsv1=True))
         await expect_data(target, peer, "blocks", data)
 
 
@@ -115,9 +110,9 @@ async def test_blocks_of_any_type_are_inflated(target: Target, compress: Callabl
 async def test_message_behind_a_final_block_is_observed(target: Target) -> None:
     async with compressed(target) as (peer, _):
         data = {"text": "behind a final block"}
-        peer.send(Frame(TEXT, final(heartbeat("final", data)), rsv1=True))
+        peer.send(Frame(TEXT, final(heartbeat(target, "final", data)), rsv1=True))
         await expect_data(target, peer, "final", data)
-        peer.send(Frame(TEXT, fixed(heartbeat("behind", data)), rsv1=True))
+        peer.send(Frame(TEXT, fixed(heartbeat(target, "behind", data)), rsv1=True))
         event = await peer.take(lambda one: isinstance(one, Message | Close), target.limits.prompt)
         target.recorder.observe(describe(event))
 
@@ -128,14 +123,14 @@ async def test_empty_compressed_message_keeps_the_connection(target: Target) -> 
         peer.send(Frame(TEXT, b"\x00", rsv1=True))
         await peer.ping()
         data = {"text": "behind an empty message"}
-        content = deflate.Deflater(agreement).deflate(heartbeat("behind", data))
+        content = deflate.Deflater(agreement).deflate(heartbeat(target, "behind", data))
         peer.send(Frame(TEXT, content, rsv1=True))
         await expect_data(target, peer, "behind", data)
 
 
 @pytest.mark.requirement("deflate.opcode-kept")
 async def test_compressed_binary_is_answered_as_binary(target: Target) -> None:
-    content = b'{"type":"heartbeat","id":"binary"}'
+    content = target.spoken(b'{"type":"heartbeat","id":"binary"}')
     plain = await answer_to_binary(target, content, compress=False)
     if plain == "heartbeat_ack":
         raise Inconclusive("the control failed: a binary message was taken for text without compression")

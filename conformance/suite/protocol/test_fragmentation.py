@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -12,19 +13,19 @@ from conformance.wire.peer import fragments
 
 MESSAGE = json.dumps({"type": "heartbeat", "id": "whole", "data": {"a": "x" * 40, "b": "é"}}).encode()
 SPLITS = [
-    pytest.param([MESSAGE[:20], MESSAGE[20:]], id="two"),
-    pytest.param([b"", MESSAGE], id="empty-first"),
-    pytest.param([MESSAGE, b""], id="empty-last"),
-    pytest.param([MESSAGE[:9], b"", b"", MESSAGE[9:]], id="empty-between"),
-    pytest.param([MESSAGE[at : at + 1] for at in range(len(MESSAGE))], id="one-byte-each"),
+    pytest.param(lambda one: [one[:20], one[20:]], id="two"),
+    pytest.param(lambda one: [b"", one], id="empty-first"),
+    pytest.param(lambda one: [one, b""], id="empty-last"),
+    pytest.param(lambda one: [one[:9], b"", b"", one[9:]], id="empty-between"),
+    pytest.param(lambda one: [one[at : at + 1] for at in range(len(one))], id="one-byte-each"),
 ]
 
 
 @pytest.mark.requirement("framing.reassembly")
-@pytest.mark.parametrize("parts", SPLITS)
-async def test_fragments_become_one_message(target: Target, parts: list[bytes]) -> None:
+@pytest.mark.parametrize("cut", SPLITS)
+async def test_fragments_become_one_message(target: Target, cut: Callable[[bytes], list[bytes]]) -> None:
     async with target.connect() as peer:
-        peer.send_fragments(parts)
+        peer.send_fragments(cut(target.spoken(MESSAGE)))
         reply = await peer.reply_to("whole")
         sent = json.loads(MESSAGE)["data"]
         target.expect(
@@ -38,7 +39,8 @@ async def test_fragments_become_one_message(target: Target, parts: list[bytes]) 
 @pytest.mark.requirement("framing.reassembly")
 async def test_fragments_with_control_frames_between_become_one_message(target: Target) -> None:
     async with target.connect() as peer:
-        for position, frame in enumerate(fragments([MESSAGE[:10], MESSAGE[10:30], MESSAGE[30:]])):
+        message = target.spoken(MESSAGE)
+        for position, frame in enumerate(fragments([message[:10], message[10:30], message[30:]])):
             peer.send(frame)
             await peer.ping(b"between %d" % position)
         await peer.reply_to("whole")
@@ -48,7 +50,7 @@ async def test_fragments_with_control_frames_between_become_one_message(target: 
 async def test_two_fragmented_messages_in_one_write_are_two(target: Target) -> None:
     async with target.connect() as peer:
         first, second = (
-            json.dumps({"type": "heartbeat", "id": name, "data": {"n": name}}).encode()
+            target.spoken(json.dumps({"type": "heartbeat", "id": name, "data": {"n": name}}).encode())
             for name in ("one", "two")
         )
         peer.send(*fragments([first[:15], first[15:]]), *fragments([second[:3], second[3:]]))

@@ -22,10 +22,10 @@ REFUSALS = ("error too_large", "Close 1009", "the end of the connection")
 PIECES = [pytest.param(1, id="one-frame"), pytest.param(16, id="16-frames")]
 
 
-def heartbeat_of(length: int, identity: str) -> bytes:
+def heartbeat_of(target: Target, length: int) -> bytes:
     """Return a heartbeat of exactly ``length`` bytes."""
-    bare = json.dumps({"type": "heartbeat", "id": identity, "data": {"p": ""}}).encode()
-    return bare.replace(b'"p": "', b'"p": "' + b"p" * (length - len(bare)))
+    bare = target.spoken(b'{"type":"heartbeat","id":"limit","data":{"p":""}}')
+    return bare.replace(b'"p":"', b'"p":"' + b"p" * (length - len(bare)))
 
 
 def cut(content: bytes, pieces: int) -> Sequence[Frame]:
@@ -44,7 +44,7 @@ def limit_of(target: Target) -> int:
 @pytest.mark.parametrize("pieces", PIECES)
 async def test_message_of_the_declared_size_is_delivered(target: Target, pieces: int) -> None:
     async with target.connect() as peer:
-        peer.send(*cut(heartbeat_of(limit_of(target), "limit"), pieces))
+        peer.send(*cut(heartbeat_of(target, limit_of(target)), pieces))
         await expect_delivered(peer)
 
 
@@ -52,16 +52,16 @@ async def test_message_of_the_declared_size_is_delivered(target: Target, pieces:
 @pytest.mark.parametrize("pieces", PIECES)
 async def test_message_over_the_declared_size_is_refused(target: Target, pieces: int) -> None:
     async with target.abused() as peer:
-        peer.send(*cut(heartbeat_of(limit_of(target), "limit"), pieces))
+        peer.send(*cut(heartbeat_of(target, limit_of(target)), pieces))
         await twin(peer)
-        peer.send(*cut(heartbeat_of(limit_of(target) + 1, "limit"), pieces))
+        peer.send(*cut(heartbeat_of(target, limit_of(target) + 1), pieces))
         await expect_too_large(target, peer)
 
 
 @pytest.mark.requirement("limits.inflated-message")
 async def test_compressed_message_of_the_declared_size_is_delivered(target: Target) -> None:
     async with compressed(target, PLAIN) as (peer, agreement):
-        content = heartbeat_of(limit_of(target), "limit")
+        content = heartbeat_of(target, limit_of(target))
         peer.send(Frame(TEXT, deflate.Deflater(agreement).deflate(content), rsv1=True))
         await expect_delivered(peer)
 
@@ -72,9 +72,9 @@ async def test_message_that_inflates_over_the_declared_size_is_refused(target: T
     await target.bystander()
     async with compressed(target, PLAIN) as (peer, agreement):
         deflater = deflate.Deflater(agreement)
-        peer.send(Frame(TEXT, deflater.deflate(heartbeat_of(limit_of(target), "limit")), rsv1=True))
+        peer.send(Frame(TEXT, deflater.deflate(heartbeat_of(target, limit_of(target))), rsv1=True))
         await twin(peer)
-        content = heartbeat_of(times * limit_of(target) + 1, "limit")
+        content = heartbeat_of(target, times * limit_of(target) + 1)
         peer.send(Frame(TEXT, deflater.deflate(content), rsv1=True))
         await expect_too_large(target, peer)
     await target.aftermath()

@@ -52,7 +52,7 @@ INVALID = {
 @pytest.mark.parametrize("text", VALID.values(), ids=VALID.keys())
 async def test_valid_text_is_delivered_unchanged(target: Target, text: str) -> None:
     async with target.connect() as peer:
-        peer.send_text(heartbeat(text))
+        peer.send_text(heartbeat(target, text))
         await expect_back(target, await peer.reply_to("text"), text)
 
 
@@ -62,7 +62,7 @@ async def test_valid_text_is_delivered_unchanged(target: Target, text: str) -> N
 )
 async def test_characters_split_over_fragments_are_put_together(target: Target, text: str) -> None:
     async with target.connect() as peer:
-        content = heartbeat(text)
+        content = heartbeat(target, text)
         peer.send_fragments([content[at : at + 1] for at in range(len(content))])
         await expect_back(target, await peer.reply_to("text"), text)
 
@@ -70,7 +70,7 @@ async def test_characters_split_over_fragments_are_put_together(target: Target, 
 @pytest.mark.requirement("utf8.split-character")
 async def test_characters_split_over_segments_are_put_together(target: Target) -> None:
     async with target.connect() as peer:
-        data = Frame(TEXT, heartbeat("é€😀")).encode()
+        data = Frame(TEXT, heartbeat(target, "é€😀")).encode()
         await peer.send_slowly([data[at : at + 1] for at in range(len(data))])
         await expect_back(target, await peer.reply_to("text"), "é€😀")
 
@@ -127,9 +127,10 @@ async def test_invalid_close_reason_is_an_error(target: Target, sequence: str) -
         await peer.expect_close_refused(sent=4000, code=1007)
 
 
-def heartbeat(text: str) -> bytes:
+def heartbeat(target: Target, text: str) -> bytes:
     """Return a heartbeat with the text in its raw UTF-8, not as JSON escapes where JSON allows it."""
-    return json.dumps({"type": "heartbeat", "id": "text", "data": {"t": text}}, ensure_ascii=False).encode()
+    message = {"type": "heartbeat", "id": "text", "data": {"t": text}}
+    return target.spoken(json.dumps(message, ensure_ascii=False).encode())
 
 
 async def expect_back(target: Target, reply: dict[str, object], text: str) -> None:

@@ -41,6 +41,7 @@ def _shutting(connections: list[Connection]) -> Iterator[None]:
             connection.reset()
 
 
+@pytest.mark.intrusive
 @pytest.mark.requirement("robustness.slow-handshakes")
 async def test_half_handshakes_keep_nobody_out(target: Target) -> None:
     half = target.opening().encode()[:-20]
@@ -64,6 +65,7 @@ async def test_half_handshakes_keep_nobody_out(target: Target) -> None:
                 )
 
 
+@pytest.mark.intrusive
 @pytest.mark.requirement("robustness.idle-connections")
 async def test_idle_connections_starve_no_other(target: Target) -> None:
     room = min(_room(), MOST)

@@ -20,28 +20,32 @@ def _repeated(frame: Frame) -> bytes:
     return encoded * (BYTES // len(encoded))
 
 
-def _fragments() -> bytes:
+def _fragments(_target: Target) -> bytes:
     empty = Frame(CONTINUATION, b"", fin=False).encode()
     return Frame(TEXT, b"", fin=False).encode() + empty * (BYTES // 4 // len(empty))
 
 
-def _heartbeats() -> bytes:
-    return _repeated(Frame(TEXT, json.dumps({"type": "heartbeat", "data": {"fill": "f" * 400}}).encode()))
+def _heartbeat(target: Target, size: int) -> Frame:
+    message = {"type": "heartbeat", "data": {"fill": "f" * size}}
+    return Frame(TEXT, target.spoken(json.dumps(message).encode()))
 
 
 FLOODS: list[object] = [
-    pytest.param(_heartbeats, id="heartbeats"),
-    pytest.param(lambda: _repeated(Frame(TEXT, b"no JSON at all")), id="errors"),
-    pytest.param(lambda: _repeated(Frame(PING, b"p" * 125)), id="pings"),
-    pytest.param(lambda: _repeated(Frame(BINARY, b"b" * 200)), id="binary"),
+    pytest.param(lambda target: _repeated(_heartbeat(target, 400)), id="heartbeats"),
+    pytest.param(lambda _target: _repeated(Frame(TEXT, b"no JSON at all")), id="errors"),
+    pytest.param(lambda _target: _repeated(Frame(PING, b"p" * 125)), id="pings"),
+    pytest.param(lambda _target: _repeated(Frame(BINARY, b"b" * 200)), id="binary"),
     pytest.param(_fragments, id="empty-fragments"),
 ]
 
 
+@pytest.mark.intrusive
 @pytest.mark.requirement("robustness.flood")
 @pytest.mark.parametrize("flood", FLOODS)
-async def test_flood_on_one_connection_starves_no_other(target: Target, flood: Callable[[], bytes]) -> None:
-    data = memoryview(flood())
+async def test_flood_on_one_connection_starves_no_other(
+    target: Target, flood: Callable[[Target], bytes]
+) -> None:
+    data = memoryview(flood(target))
     async with bystanding(target, "a flood") as watch, target.connect(label="flood") as client:
         connection = client.connection
         connection.pause_reading()
@@ -57,10 +61,11 @@ async def test_flood_on_one_connection_starves_no_other(target: Target, flood: C
             connection.reset()
 
 
+@pytest.mark.intrusive
 @pytest.mark.requirement("robustness.flood")
 async def test_large_messages_on_many_connections_starve_no_other(target: Target) -> None:
     size = min(target.profile.max_message_bytes or 2**18, 2**20) * 3 // 4
-    message = Frame(TEXT, json.dumps({"type": "heartbeat", "data": {"fill": "f" * size}}).encode()).encode()
+    message = _heartbeat(target, size).encode()
     async with bystanding(target, "large messages"):
         for _ in range(6):
             async with target.connect(label="large message") as client:

@@ -55,6 +55,7 @@ async def next_reply(client: Client) -> Json:
 
 async def expect_error(client: Client, codes: Iterable[str] = INVALID) -> Json:
     """Expect an error with one of these codes, and that the connection stays open."""
+    client.dialect.needs("error")
     reply = await next_reply(client)
     code = (reply.get("data") or {}).get("code") if isinstance(reply.get("data"), dict) else None
     if reply.get("type") != "error" or code not in set(codes):

@@ -21,7 +21,7 @@ CONTENTS = [
 @pytest.mark.parametrize("content", CONTENTS)
 async def test_binary_message_is_refused(target: Target, content: bytes) -> None:
     async with target.abused() as client:
-        client.send(Frame(BINARY, content))
+        client.send(Frame(BINARY, target.spoken(content)))
         event = await client.take(
             lambda e: isinstance(e, Message) and not client.unasked(e), client.limits.reply
         )

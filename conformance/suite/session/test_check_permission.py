@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.session.client import Client
 from conformance.suite.session.replies import shown
-from conformance.target.target import ANONYMOUS, Target
+from conformance.target.profile import Credential
+from conformance.target.target import OWN, Target
 
 UNKNOWN = [
     pytest.param("conformance.no-such-permission", id="unknown"),
@@ -27,7 +31,58 @@ async def test_unknown_permission_is_not_held(target: Target, permission: str) -
 @pytest.mark.requirement("session.permission-anonymous")
 @pytest.mark.parametrize("permission", COMMON)
 async def test_anonymous_holds_no_permission(target: Target, permission: str) -> None:
-    await _refused(target, target.at(ANONYMOUS), permission)
+    if permission in target.profile.public_permissions:
+        raise NotApplicable(f"the profile says that {permission} is public")
+    await _refused(target, target.anonymous_path, permission)
+
+
+@pytest.mark.requirement("session.permission-held")
+async def test_user_holds_what_the_profile_says(target: Target) -> None:
+    holders = [user for user in target.users if user.permissions]
+    if not holders:
+        raise NotApplicable("the profile lists no user's permissions")
+    for user in holders:
+        async with target.connect(target.at(OWN), user=user) as client:
+            await _answers(client, user.permissions or (), user, allowed=True)
+
+
+@pytest.mark.requirement("session.permission-held")
+async def test_everybody_holds_what_is_public(target: Target) -> None:
+    if not target.profile.public_permissions or not target.has("anonymous"):
+        raise NotApplicable("the profile names no public permission, or anonymous access is off")
+    async with target.connect(target.anonymous_path) as client:
+        await _answers(client, target.profile.public_permissions, None, allowed=True)
+
+
+@pytest.mark.requirement("session.permission-of-another")
+async def test_user_does_not_hold_what_another_does(target: Target) -> None:
+    listed = [user for user in target.users if user.permissions is not None]
+    asked = 0
+    for user in listed:
+        own = {*(user.permissions or ()), *target.profile.public_permissions}
+        foreign = sorted({one for other in listed for one in other.permissions or ()} - own)
+        if not foreign:
+            continue
+        asked += len(foreign)
+        async with target.connect(target.at(OWN), user=user) as client:
+            await _answers(client, foreign, user, allowed=False)
+    if not asked:
+        raise NotApplicable("the profile lists no permission that one user holds and another does not")
+
+
+async def _answers(
+    client: Client, permissions: Iterable[str], user: Credential | None, *, allowed: bool
+) -> None:
+    if client.user_id != (user.user_id if user else None):
+        raise Inconclusive(f"a connection that this test needs was confirmed as {client.user_id}")
+    name = user.name if user else "anonymous"
+    for permission in permissions:
+        if await client.allowed(permission) is not allowed:
+            raise Nonconformance(
+                f"check_permission contradicts the profile's permissions of {name}",
+                expected=[f"allowed: {str(allowed).lower()} for {permission!r}"],
+                actual=f"allowed: {str(not allowed).lower()}",
+            )
 
 
 async def _refused(target: Target, path: str | None, permission: str) -> None:

@@ -71,7 +71,7 @@ INVALID_IDS = [
 async def test_what_is_no_json_is_an_error(target: Target, text: str) -> None:
     async with target.connect() as client:
         await client.alive()
-        client.send_text(text)
+        client.tell(text)
         await expect_error(client)
 
 
@@ -80,7 +80,7 @@ async def test_what_is_no_json_is_an_error(target: Target, text: str) -> None:
 async def test_what_is_no_message_is_an_error(target: Target, message: object) -> None:
     async with target.connect() as client:
         await client.alive()
-        client.send_text(json.dumps(message))
+        client.tell(json.dumps(message))
         await expect_error(client)
 
 
@@ -98,7 +98,7 @@ async def test_unknown_type_is_an_error(target: Target, kind: str, codes: tuple[
 async def test_error_carries_the_id(target: Target, message: Json) -> None:
     async with target.connect() as client:
         await client.alive()
-        client.send_text(json.dumps({**message, "id": "faulty-1"}))
+        client.tell(json.dumps({**message, "id": "faulty-1"}))
         reply = await expect_error(client, (*INVALID, "unknown_type"))
         if reply.get("id") != "faulty-1":
             raise Nonconformance(

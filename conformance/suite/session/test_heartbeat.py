@@ -99,6 +99,7 @@ async def test_heartbeat_in_single_bytes(target: Target) -> None:
         needs_heartbeat(client)
         data = {"text": "é值🚀"}
         text = json.dumps({"type": "heartbeat", "id": "pieces", "data": data}, ensure_ascii=False).encode()
+        text = target.spoken(text)
         client.send_fragments([text[i : i + 1] for i in range(len(text))])
         reply = await client.reply_to("pieces")
         if reply.get("type") != "heartbeat_ack" or not same(reply.get("data"), data):

@@ -54,10 +54,10 @@ MESSAGES = [
 async def test_heartbeat_with_hostile_data(target: Target, data: str) -> None:
     async with target.abused() as client:
         needs_heartbeat(client)
-        client.send_text('{"type":"heartbeat","id":"hostile","data":' + data + "}")
+        client.tell('{"type":"heartbeat","id":"hostile","data":' + data + "}")
         reply = await _reply(client)
-        if _kind(reply) == "heartbeat_ack":
-            kept = _gives_back(reply.content, data)
+        if _kind(client, reply) == "heartbeat_ack":
+            kept = _gives_back(client.heard(reply), data)
             target.recorder.charge(
                 "session.data-exact", kept=kept, message=f"{data[:60]} came back in {describe(reply)}"
             )
@@ -68,19 +68,21 @@ async def test_heartbeat_with_hostile_data(target: Target, data: str) -> None:
 @pytest.mark.parametrize("text", MESSAGES)
 async def test_hostile_message(target: Target, text: str) -> None:
     async with target.abused() as client:
-        client.send_text(text)
+        client.tell(text)
         await _reply(client)
         await still_open(client)
 
 
 async def _reply(client: Client) -> Message:
     # Not decoded by the client: a server that gives back what our own parser refuses is right.
-    event = await client.take(lambda e: isinstance(e, Message) and not _is_event(e), client.limits.reply)
+    event = await client.take(
+        lambda e: isinstance(e, Message) and not _is_event(client, e), client.limits.reply
+    )
     if not isinstance(event, Message):
         raise Nonconformance(
             "hostile JSON was not survived", expected=["an error", "the reply"], actual=describe(event)
         )
-    kind = _kind(event)
+    kind = _kind(client, event)
     if kind not in {"error", "heartbeat_ack", "permission_result"}:
         raise Nonconformance(
             "hostile JSON was not answered", expected=["an error", "the reply"], actual=describe(event)
@@ -89,14 +91,16 @@ async def _reply(client: Client) -> Message:
     return event
 
 
-def _is_event(message: Message) -> bool:
-    return any(f'"{name}"'.encode() in message.content for name in EVENTS)
+def _is_event(client: Client, message: Message) -> bool:
+    content = client.heard(message)
+    return any(f'"{name}"'.encode() in content for name in EVENTS)
 
 
-def _kind(message: Message) -> str:
+def _kind(client: Client, message: Message) -> str:
     # The type stands in the first or the last bytes; between them may be what no parser reads.
+    content = client.heard(message).replace(b" ", b"")
     for kind in ("error", "heartbeat_ack", "permission_result"):
-        if f'"type":"{kind}"'.encode() in message.content.replace(b" ", b""):
+        if f'"type":"{kind}"'.encode() in content:
             return kind
     return ""
 

@@ -1,10 +1,12 @@
-"""What the control interface can do: each action changes the database and returns what to publish.
+"""What a conformance run can change: the functions that `conformance_control` calls.
 
-An action that changes nothing announces nothing.
+Each commits its change first and sends its event second. One that changes nothing announces nothing.
 """
 
-import re
-
+from asgiref.sync import async_to_sync
+from conformance_control.actions import listed
+from conformance_control.actions import user_id as id_of
+from django.db import transaction
 from django.utils import timezone
 
 from permissions import events
@@ -12,118 +14,94 @@ from permissions.models import CODENAME_LENGTH, Permission, Token, User
 from permissions.seed import restore
 from permissions.tokens import digest_of
 
-MAX_USER_ID = 2**63 - 1
+
+def publish(publication):
+    async_to_sync(publication.send)()
 
 
-class BadParameterError(Exception):
-    """A parameter is missing, given twice, or not of its form."""
+def user_of(user_id):
+    return User.objects.get(id=id_of(user_id))
 
 
-class UnknownSubjectError(Exception):
-    """The user or the token does not exist."""
+def codename_of(permission):
+    if not 1 <= len(permission) <= CODENAME_LENGTH:
+        raise ValueError("permission")
+    return permission
 
 
-def one(parameters, name, default=None):
-    """The single value of a parameter; without a default it is required."""
-    values = parameters.getlist(name) or ([] if default is None else [default])
-    if len(values) != 1:
-        raise BadParameterError(name)
-    return values[0]
-
-
-def listed(parameters, name, default=None):
-    return [item for item in one(parameters, name, default).split(",") if item]
-
-
-def user_of(parameters):
-    text = one(parameters, "user_id")
-    if not re.fullmatch("[1-9][0-9]{0,18}", text) or int(text) > MAX_USER_ID:
-        raise BadParameterError("user_id")
-    try:
-        return User.objects.get(id=int(text))
-    except User.DoesNotExist as error:
-        raise UnknownSubjectError from error
-
-
-def permission_of(parameters):
-    codename = one(parameters, "permission")
-    if not 1 <= len(codename) <= CODENAME_LENGTH:
-        raise BadParameterError("permission")
-    return codename
-
-
-def grant(parameters):
-    user, codename = user_of(parameters), permission_of(parameters)
+def grant(user_id, permission):
+    user, codename = user_of(user_id), codename_of(permission)
     _, changed = Permission.objects.get_or_create(user=user, codename=codename)
-    return [events.permission_changed(user.id, codename, granted=True)] if changed else []
+    if changed:
+        publish(events.permission_changed(user.id, codename, granted=True))
 
 
-def revoke(parameters):
-    user, codename = user_of(parameters), permission_of(parameters)
+def revoke(user_id, permission):
+    user, codename = user_of(user_id), codename_of(permission)
     deleted, _ = Permission.objects.filter(user=user, codename=codename).delete()
-    return [events.permission_changed(user.id, codename, granted=False)] if deleted else []
+    if deleted:
+        publish(events.permission_changed(user.id, codename, granted=False))
 
 
-def set_roles(parameters):
-    user, roles = user_of(parameters), listed(parameters, "roles")
-    if roles == user.roles:
-        return []
-    user.roles = roles
-    user.save(update_fields=["roles"])
-    return [events.role_updated(user.id, roles)]
+def set_roles(user_id, roles):
+    user, names = user_of(user_id), listed(roles)
+    if names != user.roles:
+        user.roles = names
+        user.save(update_fields=["roles"])
+        publish(events.role_updated(user.id, names))
 
 
-def set_menus(parameters):
-    user, menus = user_of(parameters), listed(parameters, "menus")
-    if menus == user.menus:
-        return []
-    user.menus = menus
-    user.save(update_fields=["menus"])
-    return [events.menu_access_updated(user.id, menus)]
+def set_menus(user_id, menus):
+    user, names = user_of(user_id), listed(menus)
+    if names != user.menus:
+        user.menus = names
+        user.save(update_fields=["menus"])
+        publish(events.menu_access_updated(user.id, names))
 
 
-def invalidate_cache(parameters):
-    scope, keys = one(parameters, "scope"), listed(parameters, "keys", default="")
+def invalidate_cache(scope, user_id=None, keys=""):
     if scope == "all":
-        return [events.cache_invalidated(keys)]
-    if scope == "user":
-        return [events.cache_invalidated(keys, user_of(parameters).id)]
-    raise BadParameterError("scope")
+        publish(events.cache_invalidated(listed(keys)))
+    elif scope == "user" and user_id is not None:
+        publish(events.cache_invalidated(listed(keys), user_of(user_id).id))
+    else:
+        raise ValueError("scope" if user_id is not None else "user_id")
 
 
-def _end_tokens(parameters, **change):
-    """Change the token named by `token`, or every token of `user_id`, and end what they opened."""
-    if "token" in parameters:
-        token = Token.objects.filter(digest=digest_of(one(parameters, "token"))).first()
-        if token is None:
-            raise UnknownSubjectError
-        if "user_id" in parameters and user_of(parameters).id != token.user_id:
-            raise BadParameterError("user_id")
-        Token.objects.filter(digest=token.digest).update(**change)
-        return [events.session_ended(token.user_id, token.digest)]
-    user = user_of(parameters)
-    user.tokens.update(**change)
-    return [events.session_ended(user.id)]
+def _end_tokens(token, user_id, **change):
+    """Change one token, or every token of a user, and end what they opened."""
+    user = user_of(user_id) if user_id is not None else None
+    if token is None:
+        if user is None:
+            raise ValueError("token or user_id")
+        user.tokens.update(**change)
+        publish(events.session_ended(user.id))
+        return
+    found = Token.objects.get(digest=digest_of(token))
+    if user is not None and user.id != found.user_id:
+        raise ValueError("user_id")
+    Token.objects.filter(digest=found.digest).update(**change)
+    publish(events.session_ended(found.user_id, found.digest))
 
 
-def revoke_token(parameters):
-    return _end_tokens(parameters, revoked=True)
+def revoke_token(token=None, user_id=None):
+    _end_tokens(token, user_id, revoked=True)
 
 
-def expire_token(parameters):
-    return _end_tokens(parameters, expires_at=timezone.now())
+def expire_token(token=None, user_id=None):
+    _end_tokens(token, user_id, expires_at=timezone.now())
 
 
-def deactivate_user(parameters):
-    user = user_of(parameters)
+def deactivate_user(user_id):
+    user = user_of(user_id)
     user.is_active = False
     user.save(update_fields=["is_active"])
-    return [events.session_ended(user.id)]
+    publish(events.session_ended(user.id))
 
 
-def reset(parameters):
-    restore()
-    return []
+def reset():
+    with transaction.atomic():
+        restore()
 
 
 ACTIONS = {

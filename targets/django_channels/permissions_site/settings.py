@@ -21,12 +21,13 @@ ALLOWED_HOSTS = _listed("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 ALLOWED_ORIGINS = _listed("ALLOWED_ORIGINS", "https://app.example")
 SESSION_TOKEN_COOKIE = "session"
 # The control interface changes anything without asking who calls: never in production.
-CONTROL_ENABLED = os.environ.get("CONTROL_ENABLED") == "1"
+CONFORMANCE_ENABLED = os.environ.get("CONTROL_ENABLED") == "1"
+CONFORMANCE_ACTIONS = "permissions.actions.ACTIONS"
 # Payload bytes of one message. Daphne's own limit ends the TCP connection without a word, so start it
 # with a higher one and let the consumer say `too_large`.
 MAX_MESSAGE_BYTES = 1_048_576
 
-INSTALLED_APPS = ["channels", "permissions"]
+INSTALLED_APPS = ["channels", "permissions", "conformance_control"]
 MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
 ROOT_URLCONF = "permissions_site.urls"
 ASGI_APPLICATION = "permissions_site.asgi.application"

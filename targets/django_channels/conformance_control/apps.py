@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ConformanceControlConfig(AppConfig):
+    name = "conformance_control"

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from conformance_control.views import control
+
+urlpatterns = [path("<str:action>", control)]
