@@ -16,6 +16,8 @@ LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
 CHAPTERS = ("protocol", "session", "auth", "routing", "events", "port", "browser")
 NEEDS = {
     "session": "the permissions protocol: connection_confirmed as the first message",
+    "echo": "messages that come back: heartbeats, or an echo path",
+    "echo-binary": "an echo path that gives back binary messages",
     "anonymous": "anonymous access",
     "credentials": "a user with a token",
     "two-users": "two users with tokens",

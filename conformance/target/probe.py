@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import ssl
@@ -11,6 +12,7 @@ import psutil
 
 from conformance.errors import Nonconformance, Unreachable, UsageProblem
 from conformance.session.client import Client
+from conformance.target.echo import echoing, find_echo
 from conformance.target.launch import addresses_of
 from conformance.target.profile import CARRIERS, Profile
 from conformance.target.target import ANONYMOUS, OWN, Attempt, Capability, Target
@@ -90,7 +92,8 @@ async def probe(target: Target, *, scale: float) -> float:
 
 def _candidates(target: Target) -> list[str]:
     own = [target.at(OWN), target.at(ANONYMOUS)]
-    return list(dict.fromkeys([*own, target.url.path]))
+    echo = [target.profile.echo] if target.profile.echo else []
+    return list(dict.fromkeys([*own, target.url.path, *echo]))
 
 
 def _silence(target: Target, attempt: Attempt) -> str:
@@ -126,12 +129,19 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
         target.limits = client.limits = scaled(round_trip, scale)
         profile = target.profile
         claimed = bool(profile.carriers or profile.credentials or profile.control_http)
-        _set(target, await _session(client, path, claimed=claimed))
+        waiting = asyncio.create_task(_session(client, path, claimed=claimed))
+        echo = await find_echo(target, profile.echo or path)
+        if echo.text_back and echo.path == path and not claimed:
+            waiting.cancel()  # what gives back any text will not begin to speak by itself
+            await asyncio.wait([waiting])
+            _set(target, _no_session(f"{path} gives back what it is sent"))
+        else:
+            _set(target, await waiting)
         if target.has("session"):
             _set(target, await _heartbeat(client))
     finally:
         await client.leave()
-    for capability in [await _deflate(target), *_declared(target), *_surroundings(target)]:
+    for capability in [*echoing(target, echo), await _deflate(target), *_declared(target), *_surroundings(target)]:
         _set(target, capability)
     return round_trip
 
@@ -155,14 +165,14 @@ async def _session(client: Client, path: str, *, claimed: bool) -> Capability:
     try:
         await client.confirmed()
     except Nonconformance as error:
-        return Capability(
-            "session",
-            present=False,
-            evidence=f"the first message on {path} was {error.actual}, not connection_confirmed",
-            unlock="serve the permissions protocol",
-            claim="session.confirmation-first" if claimed else None,
-        )
+        evidence = f"the first message on {path} was {error.actual}, not connection_confirmed"
+        return _no_session(evidence, claim="session.confirmation-first" if claimed else None)
     return Capability("session", present=True, evidence=f"{path} sent connection_confirmed")
+
+
+def _no_session(evidence: str, claim: str | None = None) -> Capability:
+    unlock = "serve the permissions protocol"
+    return Capability("session", present=False, evidence=evidence, unlock=unlock, claim=claim)
 
 
 async def _heartbeat(client: Client) -> Capability:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "target": frozenset(
         {
             "url", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
-            "allowed_origins", "no_origin",
+            "allowed_origins", "no_origin", "echo",
         }
     ),
     "tls": frozenset({"ca_file", "insecure"}),
@@ -77,6 +78,7 @@ class Profile:
     anonymous: bool = True
     allowed_origins: tuple[str, ...] = ()
     no_origin: str | None = None
+    echo: str | None = None
     ca_file: Path | None = None
     insecure: bool = False
     carriers: tuple[str, ...] = ()
@@ -150,6 +152,7 @@ class _Reader:
             anonymous=self._typed(target, "target", "anonymous", bool, True),  # noqa: FBT003
             allowed_origins=self._strings(target, "target", "allowed_origins"),
             no_origin=no_origin,
+            echo=self._typed(target, "target", "echo", str, None),
             ca_file=folder / ca_file if ca_file else None,
             insecure=self._typed(tls, "tls", "insecure", bool, False),  # noqa: FBT003
             carriers=offered,
@@ -171,6 +174,10 @@ class _Reader:
             raise self._wrong("target.ready_timeout", "it must be above 0")
         if profile.max_message_bytes is not None and profile.max_message_bytes <= 0:
             raise self._wrong("limits.max_message_bytes", "it must be above 0")
+        if profile.echo is not None and not re.fullmatch(r"/[!-\"$-~]*", profile.echo):
+            raise self._wrong(
+                "target.echo", f"expected the path of an echo endpoint, like /echo, got {profile.echo!r}"
+            )
         if profile.url is not None:
             try:
                 parse(profile.url.replace("{port}", "1").replace("{control_port}", "1"))
