@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import partial
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance
@@ -29,6 +30,10 @@ def _no_json(constant: str) -> None:
 def same(one: Any, other: Any) -> bool:
     """Whether two JSON values are the same, true and 1 told apart."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _has(content: bytes, event: Event) -> bool:
+    return isinstance(event, Message) and event.content == content
 
 
 def difference(opcode: int, sent: bytes, found: Message) -> str:
@@ -185,9 +190,7 @@ class Client(Peer):
             event = await self.take(lambda e: isinstance(e, Message), self.limits.reply)
             if isinstance(event, Message) and (event.opcode, event.content) == (opcode, content):
                 if marker is not None:  # it must not be taken for an answer to what is sent next
-                    await self.take(
-                        lambda e: isinstance(e, Message) and e.content == marker, self.limits.reply
-                    )
+                    await self.take(partial(_has, marker), self.limits.reply)
                 self.inbox[:0] = others
                 return
             if isinstance(event, Message) and (marker is None or event.content != marker):

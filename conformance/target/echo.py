@@ -102,9 +102,7 @@ def echoing(target: Target, echo: Echo) -> list[Capability]:
     if target.has("heartbeat") and not claimed:
         return [
             Capability("echo", present=True, evidence="heartbeats come back"),
-            Capability(
-                "echo-binary", present=False, evidence="heartbeats are text", unlock=UNLOCK
-            ),
+            Capability("echo-binary", present=False, evidence="heartbeats are text", unlock=UNLOCK),
         ]
     if echo.text_back:
         target.echo_path, target.echo_token, target.chatty = echo.path, echo.token, echo.chatty

@@ -141,7 +141,12 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
             _set(target, await _heartbeat(client))
     finally:
         await client.leave()
-    for capability in [*echoing(target, echo), await _deflate(target), *_declared(target), *_surroundings(target)]:
+    for capability in [
+        *echoing(target, echo),
+        await _deflate(target),
+        *_declared(target),
+        *_surroundings(target),
+    ]:
         _set(target, capability)
     return round_trip
 

@@ -52,7 +52,7 @@ async def handler(connection: ServerConnection) -> None:
 
 
 async def main() -> None:
-    async with serve(handler, "127.0.0.1", int(sys.argv[1]), max_size=None) as server:
+    async with serve(handler, "127.0.0.1", int(sys.argv[1])) as server:
         await server.serve_forever()
 
 

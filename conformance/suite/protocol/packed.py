@@ -46,7 +46,9 @@ async def each(target: Target, cases: Mapping[str, Case], judge: Callable[[Case]
         error = again if isinstance(again, Nonconformance) else error
         others = f" (also: {', '.join([*failed][1:7])}{', …' if len(failed) > 7 else ''})"
         raise Nonconformance(
-            f"{name}: {error}{others if len(failed) > 1 else ''}", expected=error.expected, actual=error.actual
+            f"{name}: {error}{others if len(failed) > 1 else ''}",
+            expected=error.expected,
+            actual=error.actual,
         )
     unjudged = [one for one in outcomes.values() if one is not None]
     if unjudged:

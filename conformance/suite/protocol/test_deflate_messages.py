@@ -1,4 +1,4 @@
-"""Compressed messages of the client, whole and in fragments, and what the server compresses: RFC 7692 §6, §7.2."""
+"""Compressed messages, whole and in fragments, the client's and the server's: RFC 7692 §6, §7.2."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.suite.protocol.compression import OFFERS, PLAIN, compressed, in
 from conformance.suite.protocol.packed import in_segments, named
 from conformance.target.target import Target
 from conformance.wire import deflate
-from conformance.wire.frames import BINARY, CONTINUATION, PING, TEXT, Frame
+from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
 from conformance.wire.peer import fragments
 
 WORDS = "fragments of a compressed message " * 4
@@ -113,18 +113,6 @@ async def test_compressed_fragments_are_delivered(target: Target, *, empty: bool
         parts = [part for one in payload for part in (bytes([one]), b"")[: 1 + empty]]
         peer.send(*in_parts([b"", *parts, b""] if empty else parts))
         await peer.expect_back(content)
-
-
-@pytest.mark.requirement("deflate.binary-message")
-async def test_compressed_binary_messages_come_back(target: Target) -> None:
-    async with compressed(target) as (peer, agreement):
-        deflater, noise = deflate.Deflater(agreement), random.Random(6455)  # noqa: S311
-        for payload in (b"", bytes(range(256)), bytes(65536), noise.randbytes(40_000), b"\xff\xfe" * 700):
-            peer.send(packed(deflater.deflate(payload), opcode=BINARY))
-            try:
-                await peer.expect_back(payload, BINARY)
-            except Nonconformance as error:
-                raise named(f"{len(payload)} compressed bytes", error) from error
 
 
 @pytest.mark.requirement("deflate.server-stream")

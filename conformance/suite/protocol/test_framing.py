@@ -6,8 +6,20 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.errors import Nonconformance
+from conformance.suite.protocol.packed import named
 from conformance.target.target import Target
-from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, LengthForm, close_payload
+from conformance.wire.frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    Frame,
+    LengthForm,
+    close_payload,
+)
 from conformance.wire.peer import fragments
 
 RESERVED_BITS = [
@@ -174,6 +186,19 @@ async def test_length_at_a_boundary_is_read(target: Target, length: int) -> None
         content = peer.sized(length)
         peer.send(Frame(TEXT, content))
         await peer.expect_back(content)
+
+
+@pytest.mark.requirement("framing.text-message")
+async def test_text_of_every_short_length_comes_back(target: Target) -> None:
+    async with target.echoing() as peer:
+        shortest = len(peer.carrying("", "l000"))
+        for length in range(shortest, max(shortest + 64, 131)):
+            content = peer.sized(length, f"l{length:03}")
+            peer.send(Frame(TEXT, content))
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(f"a text of {length} bytes", error) from error
 
 
 @pytest.mark.requirement("framing.length-top-bit")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import zlib
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -86,21 +88,21 @@ async def test_bomb_is_refused(target: Target, *, fragmented: bool) -> None:
     await target.bystander()
     async with compressed(target, PLAIN) as (peer, agreement):
         await twin(peer, peer.carrying("before"), send=True)
-        parts = list(bomb(agreement, 128 * limit_of(target), limit_of(target) // 2))
+        content = peer.carrying("bomb", "bomb")
+        parts = list(bomb(agreement, content, 32 * limit_of(target), limit_of(target) // 2))
         peer.send(*in_parts(parts if fragmented else [b"".join(parts)]))
         await expect_too_large(target, peer, b"")
     await target.aftermath()
 
 
-def bomb(agreement: deflate.Agreement, size: int, step: int) -> Iterator[bytes]:
-    """Return a text of ``size`` blanks and more, compressed into pieces that inflate to ``step`` each."""
-    deflater = deflate.Deflater(agreement)
+def bomb(agreement: deflate.Agreement, content: bytes, size: int, step: int) -> Iterator[bytes]:
+    """Return content behind ``size`` blanks, which JSON may have, in pieces of ``step`` each, compressed."""
+    stream = zlib.compressobj(wbits=-max(9, agreement.client_max_window_bits))
     blanks = b" " * max(step, 2 * 32768)
-    yield deflater.deflate(blanks) + deflate.TAIL
-    again = deflater.deflate(blanks) + deflate.TAIL  # the window holds nothing but blanks from here on
-    for _ in range(size // len(blanks)):
-        yield again
-    yield deflater.deflate(b"")
+    yield stream.compress(blanks) + stream.flush(zlib.Z_SYNC_FLUSH)
+    again = stream.compress(blanks) + stream.flush(zlib.Z_SYNC_FLUSH)  # its window holds blanks only
+    yield from itertools.repeat(again, size // len(blanks))
+    yield (stream.compress(content) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(deflate.TAIL)
 
 
 @pytest.mark.requirement("limits.largest-message")

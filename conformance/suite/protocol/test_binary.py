@@ -1,29 +1,20 @@
-"""Messages come back as they were sent, data and type: RFC 6455 §5.6 and §6.2, on an echo path."""
+"""Binary messages come back as they were sent, data and type: RFC 6455 §5.6, §6.2 and RFC 7692 §6.2."""
 
 from __future__ import annotations
+
+import random
 
 import pytest
 
 from conformance.errors import Nonconformance
+from conformance.suite.protocol.compression import compressed, packed
 from conformance.suite.protocol.packed import named
 from conformance.target.target import Target
+from conformance.wire import deflate
 from conformance.wire.frames import BINARY, PING, TEXT, Frame
 from conformance.wire.peer import fragments
 
 EVERY_BYTE = bytes(range(256))
-
-
-@pytest.mark.requirement("framing.text-message")
-async def test_text_of_every_short_length_comes_back(target: Target) -> None:
-    async with target.echoing() as peer:
-        shortest = len(peer.carrying("", "l000"))
-        for length in range(shortest, max(shortest + 64, 131)):
-            content = peer.sized(length, f"l{length:03}")
-            peer.send(Frame(TEXT, content))
-            try:
-                await peer.expect_back(content)
-            except Nonconformance as error:
-                raise named(f"a text of {length} bytes", error) from error
 
 
 @pytest.mark.requirement("framing.binary-message")
@@ -63,3 +54,15 @@ async def test_binary_fragments_of_one_byte_with_pings_between_are_one_message(t
         for position, frame in enumerate(fragments([bytes([one]) for one in EVERY_BYTE], BINARY)):
             peer.send(frame, *[Frame(PING, b"%d" % position)][: position % 2])
         await peer.expect_back(EVERY_BYTE, BINARY)
+
+
+@pytest.mark.requirement("deflate.binary-message")
+async def test_compressed_binary_messages_come_back(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        deflater, noise = deflate.Deflater(agreement), random.Random(6455)  # noqa: S311
+        for payload in (b"", bytes(range(256)), bytes(65536), noise.randbytes(40_000), b"\xff\xfe" * 700):
+            peer.send(packed(deflater.deflate(payload), opcode=BINARY))
+            try:
+                await peer.expect_back(payload, BINARY)
+            except Nonconformance as error:
+                raise named(f"{len(payload)} compressed bytes", error) from error
