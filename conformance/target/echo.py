@@ -12,7 +12,11 @@ from conformance.wire.peer import describe
 
 UNLOCK = '[target] echo = "/path" of an endpoint that gives back every message'
 CLAIM, BINARY_CLAIM = "framing.text-message", "framing.binary-message"
-PROBES = {TEXT: "echo? é€😀".encode(), BINARY: b"echo? \x00\xff\xfe\xed\xa0\x80"}
+# The text is a heartbeat, which no server of the permissions protocol minds.
+PROBES = {
+    TEXT: '{"type":"heartbeat","id":"echo","data":{"text":"é€😀"}}'.encode(),
+    BINARY: b"echo? \x00\xff\xfe\xed\xa0\x80",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def _told(opcode: int, event: Event | None) -> str:
         return describe(event)
     if (event.opcode, event.content) == (opcode, PROBES[opcode]):
         return "it came back"
-    if event.content.startswith(b"echo?") or opcode == BINARY:
+    if event.content[:9] == PROBES[opcode][:9]:
         return difference(opcode, PROBES[opcode], event)
     return describe(event)
 

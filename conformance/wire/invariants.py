@@ -57,7 +57,9 @@ class Monitor:
         """Judge a declared length that no parser waits for: its most significant bit has to be 0."""
         self._where = f" (in the frame at byte {self._offset} behind the response)"
         if length >= 1 << 63:
-            self._breach("framing.server-minimal-length", f"the 64-bit length {length:#x} has its top bit set")
+            self._breach(
+                "framing.server-minimal-length", f"the 64-bit length {length:#x} has its top bit set"
+            )
 
     def response(self, request: handshake.Request, response: handshake.Response) -> None:
         """Judge a 101 response against the request it answers (RFC 6455 §4.2.2 step 5).

@@ -11,6 +11,7 @@ from websockets.protocol import Protocol
 
 from reference_server import server, session
 from reference_server.handshake import Refusal
+from tests.defects.echo import echo_path
 from tests.defects.framing import frames
 from tests.defects.registry import around
 from tests.defects.session import confirmed_as, confirming, greetings
@@ -122,3 +123,9 @@ def is_stricter_with_bytes_than_it_has_to_be() -> None:
         return frame
 
     frames(fail_fast)
+
+
+@manner
+def has_an_echo_path_too() -> None:
+    """Beside the permissions protocol, and unknown to the profile unless it is told."""
+    echo_path()
