@@ -19,7 +19,7 @@ VALID: Mapping[str, list[str]] = {
         *map(chr, range(0xFDD0, 0xFDF0)),
     ],
     "byte-order-mark": ["\ufeff", "\ufeffx", "x\ufeff"],
-    "replacement-character": ["\ufffd"],
+    "specials": ["\ufff9", "\ufffa", "\ufffb", "\ufffc", "\ufffd"],
     "greek-word": ["κόσμε"],
     "emoji-with-joiner": ["👩\u200d💻"],
     "line-separators": ["\u2028", "\u2029", "\x0b", "\x0c"],
@@ -57,6 +57,11 @@ INVALID: Mapping[str, Mapping[str, bytes]] = {
     ),
     "above-unicode": _named(["f4 90 80 80", "f4 bf bf bf", "f5 80 80 80", "f7 bf bf bf", "f8 88 80 80 80",
                              "fb bf bf bf bf", "fc 84 80 80 80 80", "fd bf bf bf bf bf"]),
+    "cut-short-and-longer-than-4": _named(
+        ["f8 80 80 80", "fc 80 80 80 80", "fb bf bf bf", "fd bf bf bf bf",
+         "c0 e0 80 f0 80 80 f8 80 80 80 fc 80 80 80 80 df ef bf f7 bf bf"]
+    ),
+    "every-continuation": {"80-to-bf": bytes(range(0x80, 0xC0))},
     "valid-before": {"ce-ba-e1-bd-b9-ed-a0-80": bytes.fromhex("ce ba e1 bd b9 ed a0 80 65 64")},
 }  # fmt: skip
 
