@@ -88,8 +88,8 @@ class Monitor:
         """Judge one frame of the server and hand on the message that it completes."""
         self.checked += 1
         # Where to look: every later breach is found by it in the transcript, or in a capture of one's own.
-        shown = (frame.header + frame.payload[:16]).hex(" ")
-        more = " …" if len(frame.payload) > 16 else ""
+        shown = (frame.header + frame.payload[:8]).hex(" ")
+        more = " …" if len(frame.payload) > 8 else ""
         self._where = f" (frame {self.checked}, at byte {self._offset} behind the response: {shown}{more})"
         self._offset += len(frame.header) + len(frame.payload)
         if self._closed and frame.opcode in DATA_OPCODES | {CLOSE}:
