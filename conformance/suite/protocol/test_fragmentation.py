@@ -44,7 +44,7 @@ async def test_message_cut_anywhere_in_two_is_one_message(target: Target) -> Non
 
 
 @pytest.mark.requirement("framing.reassembly")
-@pytest.mark.parametrize("length", [125, 126, 65535, 65536], ids=lambda length: f"of-{length}")
+@pytest.mark.parametrize("length", [125, 126, 65536], ids=lambda length: f"of-{length}")
 async def test_fragments_of_long_lengths_become_one_message(target: Target, length: int) -> None:
     async with target.echoing() as peer:
         content = peer.sized(2 * length + 1)
