@@ -168,21 +168,25 @@ def answers_pings_behind_a_continuation_of_nothing() -> None:
 
 @defect("robustness.others-unharmed", files=("protocol/test_closing.py",), sample=False)
 def stops_reading_others_when_a_client_resets_tcp() -> None:
-    """As a loop does whose handler of errors waits for the socket that has just gone."""
-    resets = []
+    """As a loop does that an unexpected error ends: who is connected stays so, and is heard no more."""
+    connected, deaf = set(), set()
+
+    @around(StrictConnection, "connection_made")
+    def connection_made(original, self, transport):
+        original(self, transport)
+        connected.add(self.protocol)
 
     @around(StrictConnection, "connection_lost")
     def connection_lost(original, self, error):
         original(self, error)
+        connected.discard(self.protocol)
         if isinstance(error, ConnectionResetError):
-            resets.append(error)
+            deaf.update(connected)
 
     @around(Protocol, "receive_data")
     def receive_data(original, self, data):
-        if not resets or b"aftermath" in data:
+        if self not in deaf:
             original(self, data)
-        elif data[:1] == b"\x89":
-            resets.clear()
 
 
 def failing(change):
