@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MODULES = (
-    "handshake", "refusals", "framing", "server_frames", "utf8", "closing", "deflate", "limits", "session",
-    "messages", "auth", "origin", "routing", "events", "delivery", "port", "browser",
+    "handshake", "refusals", "framing", "data", "server_frames", "utf8", "closing", "deflate", "limits",
+    "session", "messages", "auth", "origin", "routing", "events", "delivery", "port", "browser",
 )  # fmt: skip
 
 
