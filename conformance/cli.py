@@ -12,6 +12,7 @@ from pathlib import Path
 
 from conformance import __version__
 from conformance.spec import Requirement, render, requirements
+from conformance.spec.sources import autobahn
 from conformance.traceability import coverage, proven, suite_tests
 
 WIDTH = 100
@@ -159,6 +160,7 @@ def covered() -> str:
         excluded = [one for one in chosen if one.excluded]
         lines += ["", f"{title}: {len(chosen) - len(excluded)} covered, {len(excluded)} excluded"]
         lines += [f"  {one.id:<20} {one.excluded}" for one in excluded]
+    lines += ["", autobahn.summary()]
     for row in rows:
         if row.unproven:
             wrapped = textwrap.wrap(", ".join(row.unproven), WIDTH, break_on_hyphens=False)

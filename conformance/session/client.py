@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from functools import partial
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance
@@ -11,7 +12,7 @@ from conformance.recorder import Recorder
 from conformance.session.dialect import Dialect
 from conformance.session.messages import faults
 from conformance.wire.connection import Connection, Event, Message
-from conformance.wire.frames import TEXT
+from conformance.wire.frames import TEXT, name_of
 from conformance.wire.peer import Limits, Peer, describe
 
 EVENTS = ("permission_changed", "role_updated", "menu_access_updated", "cache_invalidated")
@@ -33,6 +34,23 @@ def same(one: Any, other: Any) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
+def _has(content: bytes, event: Event) -> bool:
+    return isinstance(event, Message) and event.content == content
+
+
+def difference(opcode: int, sent: bytes, found: Message) -> str:
+    """Return, for a person, where what came back differs from what was sent."""
+    if found.opcode != opcode:
+        return f"a {name_of(found.opcode)} message of {len(found.content)} bytes"
+    pairs = zip(sent, found.content, strict=False)
+    at = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(sent), len(found.content)))
+    around = slice(max(0, at - 4), at + 8)
+    return (
+        f"{len(found.content)} bytes, different from byte {at} on: "
+        f"{found.content[around].hex(' ') or 'nothing'} instead of {sent[around].hex(' ') or 'nothing'}"
+    )
+
+
 class Client(Peer):
     """A :class:`Peer` that also speaks the permissions protocol.
 
@@ -44,15 +62,20 @@ class Client(Peer):
     confirmation: Json
     first: Message | None = None
     speaks = True
+    echoes = False  # this path gives back each message as it came
+    chatty = False  # it also sends messages of its own
 
     def __init__(
         self, connection: Connection, limits: Limits, recorder: Recorder, dialect: Dialect | None = None
     ) -> None:
         super().__init__(connection, limits, recorder)
         self.dialect = dialect or Dialect()
+        self._carried: dict[bytes, Json] = {}
 
     def unasked(self, event: Event) -> bool:
         """Whether a message is an event: somebody may cause one at any time."""
+        if self.echoes:
+            return self.chatty
         return self.decode(event).get("type") in EVENTS
 
     def decode(self, event: Event | None) -> Json:
@@ -147,13 +170,88 @@ class Client(Peer):
             )
         return reply
 
+    # Messages that come back: as they are on an echo path, in a heartbeat's data elsewhere.
+
+    def carrying(self, text: str, identity: str = "echo") -> bytes:
+        """Return the content of a text message that comes back with this text.
+
+        ``identity`` tells apart heartbeats of one connection that wait for their answer at the same time.
+        """
+        if self.echoes:
+            return text.encode()
+        message = {"type": "heartbeat", "id": identity, "data": {"text": text}}
+        content = self.dialect.spoken(json.dumps(message, ensure_ascii=False).encode())
+        self._carried[content] = message
+        return content
+
+    def sized(self, length: int, identity: str = "echo") -> bytes:
+        """Return the content of exactly ``length`` bytes of a text message that comes back.
+
+        The numbers in it are different at each place, so that nothing can be lost or moved unseen; from
+        64 KiB on the rest is one letter, which costs nobody time to compress.
+
+        Raises:
+            ValueError: a heartbeat does not become that short.
+
+        """
+        bare = len(self.carrying("", identity))
+        if length < bare:
+            raise ValueError(f"a heartbeat has at least {bare} bytes")
+        room = length - bare
+        numbers = "".join(f"{number} " for number in range(min(room, 0x10000) // 4 + 100))  # always enough
+        return self.carrying(numbers[: min(room, 0x10000)].ljust(room, "p"), identity)
+
+    async def exchange(self, text: str) -> None:
+        """Send a text and expect it back."""
+        content = self.carrying(text, f"e{next(_ids)}")
+        self.send_text(content)
+        await self.expect_back(content)
+
+    async def expect_back(self, content: bytes, opcode: int = TEXT) -> None:
+        """Expect the content of a message that was sent to come back: all of it, and of the same type."""
+        if not self.echoes:
+            await self._expect_acknowledged(self._carried.get(content) or json.loads(content))
+            return
+        others: list[Event] = []
+        marker: bytes | None = None
+        while True:
+            event = await self.take(lambda e: isinstance(e, Message), self.limits.reply)
+            if isinstance(event, Message) and (event.opcode, event.content) == (opcode, content):
+                if marker is not None:  # it must not be taken for an answer to what is sent next
+                    await self.take(partial(_has, marker), self.limits.reply)
+                self.inbox[:0] = others
+                return
+            if isinstance(event, Message) and (marker is None or event.content != marker):
+                # Not it. What has not come before the echo of a later message does not come any more.
+                others.append(event)
+                if marker is None:
+                    marker = b"behind it %d" % next(_ids)
+                    self.send_text(marker)
+                continue
+            found = others[0] if others else event
+            raise Nonconformance(
+                "a message did not come back as it was sent",
+                expected=[f"the same {len(content)} bytes as a {name_of(opcode)} message"],
+                actual=difference(opcode, content, found) if isinstance(found, Message) else describe(found),
+            )
+
+    async def _expect_acknowledged(self, sent: Json) -> None:
+        reply = await self.reply_to(sent["id"])
+        if reply.get("type") != "heartbeat_ack" or not same(reply.get("data"), sent["data"]):
+            content, found = (json.dumps(one.get("data")).encode() for one in (sent, reply))
+            raise Nonconformance(
+                "a heartbeat's data did not come back as it was sent",
+                expected=["heartbeat_ack with the same data"],
+                actual=f"{reply.get('type')}: {difference(TEXT, content, Message(TEXT, found, 0.0))}",
+            )
+
     async def alive(self) -> None:
         """Prove by Ping and heartbeat that connection and application work before a fault is tried."""
         await super().alive()
         if not self.speaks:
             return
         try:
-            await self.heartbeat()
+            await self.exchange("alive")
         except Nonconformance as error:
             raise Inconclusive(f"the control failed before the fault was sent: {error.actual}") from error
 

@@ -17,6 +17,8 @@ CHAPTERS = ("protocol", "session", "auth", "routing", "events", "port", "robustn
 FILES = {"protocol": ("protocol.toml", "http2.toml")}  # a chapter is one file of its name unless said here
 NEEDS = {
     "session": "the permissions protocol: connection_confirmed as the first message",
+    "echo": "messages that come back: heartbeats, or an echo path",
+    "echo-binary": "an echo path that gives back binary messages",
     "anonymous": "anonymous access",
     "credentials": "a user with a token",
     "two-users": "two users with tokens",

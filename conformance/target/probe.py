@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import statistics
@@ -11,6 +12,7 @@ import psutil
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
 from conformance.session.client import Client
 from conformance.target import jwt
+from conformance.target.echo import echoing, find_echo
 from conformance.target.http2 import offered
 from conformance.target.launch import addresses_of
 from conformance.target.profile import CARRIERS, Credential, Profile
@@ -75,7 +77,8 @@ async def probe(target: Target, *, scale: float) -> float:
 
 def _candidates(target: Target) -> list[str]:
     own = [target.at(OWN), target.anonymous_path]
-    return list(dict.fromkeys([*own, target.url.path]))
+    echo = [target.profile.echo] if target.profile.echo else []
+    return list(dict.fromkeys([*own, target.url.path, *echo]))
 
 
 def _silence(target: Target, attempt: Attempt) -> str:
@@ -117,12 +120,20 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
         target.limits = client.limits = scaled(round_trip, scale)
         profile = target.profile
         claimed = bool(profile.carriers or profile.credentials or profile.controlled or profile.dialect)
-        _set(target, await _session(client, path, claimed=claimed))
+        waiting = asyncio.create_task(_session(client, path, claimed=claimed))
+        echo = await find_echo(target, profile.echo or path)
+        if echo.text_back and echo.path == path and not claimed:
+            waiting.cancel()  # what gives back any text will not begin to speak by itself
+            await asyncio.wait([waiting])
+            _set(target, _no_session(f"{path} gives back what it is sent"))
+        else:
+            _set(target, await waiting)
         if target.has("session"):
             _set(target, await _heartbeat(client))
     finally:
         await client.leave()
     for capability in [
+        *echoing(target, echo),
         await _deflate(target),
         *_declared(target),
         *_surroundings(target),
@@ -153,16 +164,16 @@ async def _session(client: Client, path: str, *, claimed: bool) -> Capability:
     except Nonconformance as error:
         if client.first is not None and (misfit := client.dialect.misfit(client.first.content)):
             raise Inconclusive(f"the dialect does not fit the backend: {misfit}") from None
-        return Capability(
-            "session",
-            present=False,
-            evidence=f"the first message on {path} was {error.actual}, not connection_confirmed",
-            unlock="serve the permissions protocol",
-            claim="session.confirmation-first" if claimed else None,
-        )
+        evidence = f"the first message on {path} was {error.actual}, not connection_confirmed"
+        return _no_session(evidence, claim="session.confirmation-first" if claimed else None)
     if client.first is not None and (misfit := client.dialect.misfit(client.first.content)):
         raise Inconclusive(f"the dialect does not fit the backend: {misfit}")
     return Capability("session", present=True, evidence=f"{path} sent connection_confirmed")
+
+
+def _no_session(evidence: str, claim: str | None = None) -> Capability:
+    unlock = "serve the permissions protocol"
+    return Capability("session", present=False, evidence=evidence, unlock=unlock, claim=claim)
 
 
 async def _heartbeat(client: Client) -> Capability:

@@ -36,7 +36,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "target": frozenset(
         {
             "url", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
-            "allowed_origins", "no_origin", "public_permissions",
+            "allowed_origins", "no_origin", "public_permissions", "echo",
         }
     ),
     "tls": frozenset({"ca_file", "insecure", "certificate", "key"}),
@@ -88,6 +88,7 @@ class Profile:
     allowed_origins: tuple[str, ...] = ()
     no_origin: str | None = None
     public_permissions: tuple[str, ...] = ()
+    echo: str | None = None
     ca_file: Path | None = None
     insecure: bool = False
     certificate: Path | None = None
@@ -182,6 +183,7 @@ class _Reader:
             anonymous=self._typed(target, "target", "anonymous", bool, True),  # noqa: FBT003
             allowed_origins=self._strings(target, "target", "allowed_origins"),
             no_origin=no_origin,
+            echo=self._typed(target, "target", "echo", str, None),
             ca_file=folder / ca_file if ca_file else None,
             insecure=self._typed(tls, "tls", "insecure", bool, False),  # noqa: FBT003
             certificate=folder / certificate if certificate else None,
@@ -212,6 +214,10 @@ class _Reader:
             raise self._wrong("limits.max_message_bytes", "it must be above 0")
         if profile.idle_seconds is not None and not 0 < profile.idle_seconds <= 3600:
             raise self._wrong("limits.idle_seconds", "it must be above 0, and an hour at most")
+        if profile.echo is not None and not re.fullmatch(r"/[!-\"$-~]*", profile.echo):
+            raise self._wrong(
+                "target.echo", f"expected the path of an echo endpoint, like /echo, got {profile.echo!r}"
+            )
         if profile.url is not None:
             try:
                 parse(profile.url.replace("{port}", "1").replace("{control_port}", "1"))

@@ -85,6 +85,9 @@ class Target:
     path: str = OWN
     default_token: str | None = None
     default_carrier: str | None = None
+    echo_path: str | None = None
+    echo_token: str | None = None
+    chatty: bool = False
     capabilities: dict[str, Capability] = field(default_factory=dict)
     launcher: Launcher | None = None
     instance: Instance | None = None
@@ -235,7 +238,11 @@ class Target:
 
     def _client(self, attempt: Attempt) -> Client:
         client = self.client(attempt.connection)
-        client.speaks = self.has("heartbeat")
+        asked = attempt.request.target
+        if isinstance(asked, str) and self.echo_path is not None:
+            client.echoes = asked.split("?")[0] == self.echo_path.split("?")[0]
+        client.chatty = client.echoes and self.chatty
+        client.speaks = client.echoes or self.has("heartbeat")
         return client
 
     @contextlib.asynccontextmanager
@@ -262,6 +269,7 @@ class Target:
         path: str | None = None,
         *,
         user: Credential | None = None,
+        token: str | None = None,
         carrier: str | None = None,
         origin: str | None = None,
         extra: Iterable[tuple[str, str]] = (),
@@ -276,14 +284,14 @@ class Target:
             Inconclusive: it cannot be had, so nothing is proven about what would have followed.
 
         """
-        token = user.token if user else None
+        token = user.token if user else token
         request = self.opening(path, token=token, carrier=carrier, origin=origin, extra=extra)
         attempt = await self.attempt(request, label=label)
         client = self._client(attempt)
         try:
             if not attempt.upgraded:
                 raise Inconclusive(f"a connection that this test needs was refused: {attempt}")
-            if confirm and self.has("session"):
+            if confirm and self.has("session") and not client.echoes:
                 try:
                     await client.confirmed()
                 except Nonconformance as error:
@@ -293,6 +301,28 @@ class Target:
             yield client
         finally:
             await client.leave()
+
+    def echo_opening(self, *, extra: Iterable[tuple[str, str]] = ()) -> Request:
+        """Return a legal opening handshake for where messages come back: the echo path, or the endpoint."""
+        if self.echo_path in {None, self.path}:
+            return self.opening(extra=extra)
+        return self.opening(self.echo_path, token=self.echo_token, extra=extra)
+
+    @contextlib.asynccontextmanager
+    async def echoing(self, *, abused: bool = False) -> AsyncIterator[Client]:
+        """Open a connection on which messages come back, by the echo path or by heartbeats.
+
+        With ``abused`` a fault may be tried on it: an aftermath stands behind it.
+        """
+        if abused:
+            await self.bystander()
+        other = self.echo_path not in {None, self.path}
+        async with self.connect(
+            self.echo_path if other else None, token=self.echo_token if other else None
+        ) as client:
+            yield client
+        if abused:
+            await self.aftermath()
 
     @contextlib.asynccontextmanager
     async def abused(self) -> AsyncIterator[Client]:

@@ -234,6 +234,7 @@ class Connection(asyncio.Protocol):
             elif frame.opcode == CLOSE:
                 self._events.append(Close(frame.close_code, frame.close_reason, now))
         if self._frames.overrun is not None:
+            self._monitor.overrun(self._frames.overrun)
             self._finish(f"a frame of {self._frames.overrun} bytes was announced, more than is read")
 
     def _message(self, opcode: int, content: bytes) -> None:

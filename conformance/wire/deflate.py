@@ -10,7 +10,7 @@ from conformance.wire.handshake import parse_extensions
 NAME = "permessage-deflate"
 TAIL = b"\x00\x00\xff\xff"
 MAX_INFLATED = 256 * 1024 * 1024
-STEP = 16  # octets
+EXACT, COARSE = 128 * 1024, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,16 @@ class Inflater:
         stream = self._stream
         if self._agreed.server_max_window_bits == 15:
             return stream.decompress(data, MAX_INFLATED), stream.unused_data
-        # zlib looks back into all that one call has put out. Short calls keep to the window but for STEP - 1
-        # octets, at a sixteenth of what calls of one octet cost; a compressor stays hundreds below its own.
+        # zlib looks back into all that one call has put out: only calls of one octet keep to the window.
+        # That takes a microsecond each; behind EXACT octets of a message the window is kept to within COARSE.
         content = bytearray()
         for start in range(0, len(data), 64):
             piece = data[start : start + 64]
             while not stream.eof:
-                some = stream.decompress(piece, STEP)
-                content += some
+                octet = stream.decompress(piece, 1 if len(content) < EXACT else COARSE)
+                content += octet
                 piece = stream.unconsumed_tail
-                if not some and not piece:
+                if not octet and not piece:
                     break
             if stream.eof:
                 return bytes(content), stream.unused_data + data[start + 64 :]

@@ -46,10 +46,20 @@ class Monitor:
         self._compressed = False
         self._parts: list[bytes] = []
         self._closed = False
+        self._where = ""
+        self._offset = 0
         self.checked = 0
 
     def _breach(self, requirement: str, message: str) -> None:
-        self._report(Breach(requirement, message))
+        self._report(Breach(requirement, message + self._where))
+
+    def overrun(self, length: int) -> None:
+        """Judge a declared length that no parser waits for: its most significant bit has to be 0."""
+        self._where = f" (in the frame at byte {self._offset} behind the response)"
+        if length >= 1 << 63:
+            self._breach(
+                "framing.server-minimal-length", f"the 64-bit length {length:#x} has its top bit set"
+            )
 
     def response(self, request: handshake.Request, response: handshake.Response) -> None:
         """Judge a 101 response against the request it answers (RFC 6455 §4.2.2 step 5).
@@ -81,6 +91,11 @@ class Monitor:
     def frame(self, frame: ReceivedFrame) -> None:
         """Judge one frame of the server and hand on the message that it completes."""
         self.checked += 1
+        # Where to look: every later breach is found by it in the transcript, or in a capture of one's own.
+        shown = (frame.header + frame.payload[:8]).hex(" ")
+        more = " …" if len(frame.payload) > 8 else ""
+        self._where = f" (frame {self.checked}, at byte {self._offset} behind the response: {shown}{more})"
+        self._offset += len(frame.header) + len(frame.payload)
         if self._closed and frame.opcode in DATA_OPCODES | {CLOSE}:
             # A Ping may still have to be answered: only a Close that was received ends that duty (§5.5.2).
             self._breach(

@@ -6,13 +6,20 @@ import zlib
 
 from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
-from websockets.frames import CTRL_OPCODES, Frame
+from websockets.frames import CTRL_OPCODES, Frame, Opcode
 
 from reference_server import server
 from reference_server.handshake import Refusal
+from tests.defects.echo import ECHO, echo_path
 from tests.defects.registry import around, chapter
 
-defect = chapter("protocol/test_deflate.py")
+defect = chapter(
+    "protocol/test_deflate.py",
+    "protocol/test_deflate_messages.py",
+    "protocol/test_deflate_faults.py",
+)
+NO_REPLY = {"deflate.compressed-message": "a reply that does not inflate is a reply that never came"}
+STREAMS = ("protocol/test_deflate_streams.py",)
 
 
 def offers(before=lambda asked: asked, after=lambda answered, _: answered):
@@ -112,7 +119,7 @@ def does_not_check_the_text_that_it_inflated() -> None:
         return frame
 
 
-@defect("deflate.server-stream")
+@defect("deflate.server-stream", companions=NO_REPLY)
 def compresses_in_a_larger_window_than_agreed() -> None:
     @around(PerMessageDeflate, "__init__")
     def init(original, self, *args, **kwargs):
@@ -123,7 +130,7 @@ def compresses_in_a_larger_window_than_agreed() -> None:
 
 @defect(
     "deflate.server-stream",
-    companions={"deflate.compressed-message": "a reply that does not inflate is a reply that never came"},
+    companions=NO_REPLY,
 )
 def confirms_no_context_takeover_and_keeps_its_context() -> None:
     @around(PerMessageDeflate, "encode")
@@ -137,3 +144,69 @@ def confirms_no_context_takeover_and_keeps_its_context() -> None:
             return original(self, frame)
         finally:
             self.local_no_context_takeover = True
+
+
+@defect("deflate.context-kept", files=STREAMS)
+def forgets_the_clients_window_behind_an_uncompressed_message() -> None:
+    @around(PerMessageDeflate, "decode")
+    def decode(original, self, frame, **how):
+        if frame.opcode in {Opcode.TEXT, Opcode.BINARY} and not frame.rsv1:
+            self.decoder = zlib.decompressobj(wbits=-self.remote_max_window_bits)
+        return original(self, frame, **how)
+
+
+@defect("deflate.full-window", files=STREAMS)
+def keeps_half_of_the_window() -> None:
+    @around(PerMessageDeflate, "__init__")
+    def init(original, self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        if self.remote_max_window_bits == 15 and not self.remote_no_context_takeover:
+            self.decoder = zlib.decompressobj(wbits=-14)
+
+
+@defect("deflate.block-types", files=STREAMS)
+def does_not_know_stored_blocks() -> None:
+    @around(PerMessageDeflate, "decode")
+    def decode(original, self, frame, **how):
+        if frame.rsv1 and len(frame.data) > 5 and not frame.data[0] & 0x06:
+            raise ProtocolError("decompression failed")
+        return original(self, frame, **how)
+
+
+@defect("deflate.empty-message", files=STREAMS)
+def refuses_a_message_that_inflates_to_nothing() -> None:
+    @around(PerMessageDeflate, "decode")
+    def decode(original, self, frame, **how):
+        compressed = frame.rsv1 and frame.fin
+        frame = original(self, frame, **how)
+        if compressed and not frame.data:
+            raise ProtocolError("decompression failed")
+        return frame
+
+
+@defect("deflate.opcode-kept", files=STREAMS)
+def takes_whatever_it_inflated_for_text() -> None:
+    @around(PerMessageDeflate, "decode")
+    def decode(original, self, frame, **how):
+        compressed = frame.rsv1 and frame.opcode is Opcode.BINARY
+        frame = original(self, frame, **how)
+        if compressed:
+            frame.opcode = Opcode.TEXT
+        return frame
+
+
+@defect(
+    "deflate.binary-message",
+    files=("protocol/test_binary.py",),
+    profile=ECHO,
+)
+def does_not_inflate_what_did_not_become_shorter() -> None:
+    @around(PerMessageDeflate, "decode")
+    def decode(original, self, frame, **how):
+        given, compressed = bytes(frame.data), frame.rsv1
+        frame = original(self, frame, **how)
+        if compressed and frame.opcode is Opcode.BINARY and len(given) > len(frame.data) > 256:
+            frame.data = given
+        return frame
+
+    echo_path()

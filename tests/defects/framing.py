@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 
 from websockets.exceptions import ConnectionClosed, ProtocolError
@@ -9,6 +10,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol
 
 from reference_server import server
+from reference_server.handshake import StrictConnection
 from tests.defects.registry import around, chapter
 
 defect = chapter(
@@ -17,6 +19,7 @@ defect = chapter(
     "protocol/test_fragmentation.py",
     "protocol/test_invariants.py",
 )
+SEGMENTS = ("protocol/test_segments.py",)
 
 
 def heads(change):
@@ -93,6 +96,32 @@ def answers_the_newest_ping_first() -> None:
             self.writes[before:] = [*self.writes[:before:-1], self.writes[before]]
 
     answers_pings(lambda _, pong: pong)
+
+
+@defect("framing.pong-prompt", files=("protocol/test_control_frames.py",))
+def answers_pings_inside_a_message_when_it_finds_the_time() -> None:
+    @around(StrictConnection, "data_received")
+    def data_received(original, self, data):
+        self.protocol.connection = self
+        original(self, data)
+
+    def later(connection, pong):
+        if not connection.protocol.eof_sent:
+            Protocol.send_frame(connection.protocol, pong)
+            connection.send_data()
+
+    def answer(protocol, pong):
+        if protocol.current_size is None or hasattr(pong, "late"):
+            return pong
+        pong = Pong(Opcode.PONG, pong.data)
+        asyncio.get_running_loop().call_later(0.6, later, protocol.connection, pong)
+        return None
+
+    answers_pings(answer)
+
+
+class Pong(Frame):
+    late = True
 
 
 @defect("framing.unsolicited-pong")
@@ -214,7 +243,7 @@ def refuses_an_empty_fragment_between_others() -> None:
     frames(change)
 
 
-@defect("framing.segmentation")
+@defect("framing.segmentation", files=SEGMENTS)
 def wants_a_ping_in_one_segment() -> None:
     @around(Frame, "parse")
     def parse(original, read_exact, **how):

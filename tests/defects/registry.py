@@ -34,6 +34,8 @@ MODULES = (
     "handshake_refusals",
     "deflate_offers",
     "http2",
+    "data",
+    "limits",
 )
 
 

@@ -11,6 +11,7 @@ from websockets.protocol import Protocol
 
 from reference_server import server, session
 from reference_server.handshake import Refusal
+from tests.defects.echo import echo_path
 from tests.defects.framing import frames
 from tests.defects.jwt_tokens import Verifier, speaks
 from tests.defects.registry import around
@@ -158,3 +159,8 @@ def verifies_eddsa_tokens() -> None:
         algorithm = "EdDSA"
 
     speaks(Asymmetric())
+
+
+def has_an_echo_path_too() -> None:
+    """Beside the permissions protocol, and unknown to the profile unless it is told."""
+    echo_path()

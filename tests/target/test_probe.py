@@ -138,7 +138,7 @@ async def test_permissions_protocol_is_found():
         assert target.path == "/ws/permissions/"
         assert target.limits == scaled(round_trip, 1.0)
         present = {name for name, one in target.capabilities.items() if one.present}
-        assert present == {"session", "heartbeat", "deflate", "anonymous", "local"}
+        assert present == {"session", "heartbeat", "echo", "deflate", "anonymous", "local"}
         assert all(one.unlock for one in target.capabilities.values() if not one.present)
 
 

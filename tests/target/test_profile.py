@@ -58,6 +58,7 @@ def test_everything_that_can_be_said_is_read(write, tmp_path):
         anonymous = false
         allowed_origins = ["https://a.example"]
         no_origin = "refuse"
+        echo = "/echo?mode=plain"
         [tls]
         ca_file = "ca.pem"
         insecure = true
@@ -80,6 +81,7 @@ def test_everything_that_can_be_said_is_read(write, tmp_path):
     assert profile.prepare == (("migrate",), ("seed", "x"))
     assert (profile.cwd, profile.ca_file) == (tmp_path.resolve() / "sub", tmp_path.resolve() / "ca.pem")
     assert (profile.env, profile.headers, profile.ready_timeout) == ({"A": "1"}, {"X": "y"}, 3.0)
+    assert profile.echo == "/echo?mode=plain"
     assert (profile.anonymous, profile.no_origin, profile.insecure) == (False, "refuse", True)
     assert (profile.allowed_origins, profile.cookie) == (("https://a.example",), "sid")
     assert (profile.control_http, profile.max_message_bytes) == ("http://127.0.0.1:1/control", 4096)
@@ -127,6 +129,12 @@ WRONG = [
     ("timeout-type", '[target]\nready_timeout = "3"', "target.ready_timeout", "expected number"),
     ("anonymous-type", '[target]\nanonymous = "yes"', "target.anonymous", "expected bool"),
     ("origins-type", '[target]\nallowed_origins = "x"', "target.allowed_origins", "list of strings"),
+    (
+        "echo-without-slash",
+        '[target]\necho = "echo"',
+        "target.echo",
+        "expected the path of an echo endpoint, like /echo",
+    ),
     ("no-origin-value", '[target]\nno_origin = "maybe"', "target.no_origin", "neither 'accept' nor 'refuse'"),
     ("insecure-type", "[tls]\ninsecure = 1", "tls.insecure", "expected bool"),
     ("ca-file-type", "[tls]\nca_file = 1", "tls.ca_file", "expected str"),

@@ -315,3 +315,16 @@ def test_context_kept_against_the_agreement_is_a_breach():
     watched = Watched().answer("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover")
     watched.frames("c1 07 f2 48 cd c9 c9 07 00  c1 05 f2 00 11 00 00")
     assert watched.requirements == ["deflate.server-stream"]
+
+
+def test_breach_says_where_it_was_seen():
+    watched = Watched().answer().frames("81 02 68 69 83 00")
+    assert watched.breaches[0].message.endswith("(frame 2, at byte 4 behind the response: 83 00)")
+
+
+def test_length_with_its_top_bit_set_is_a_breach():
+    watched = Watched().answer().frames("81 02 68 69")
+    watched.monitor.overrun(1 << 63)
+    watched.monitor.overrun(1 << 40)
+    assert watched.requirements == ["framing.server-minimal-length"]
+    assert "in the frame at byte 4 behind the response" in watched.breaches[0].message

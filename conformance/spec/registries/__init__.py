@@ -74,6 +74,11 @@ def close_code(code: int) -> CloseCode | None:
     return None
 
 
+def close_codes() -> list[CloseCode]:
+    """Return the registered close codes, in their order."""
+    return [_codes()[code] for code in sorted(_codes())]
+
+
 @cache
 def valid_close_codes() -> frozenset[int]:
     """Return every code that may stand in a Close frame, from either side."""

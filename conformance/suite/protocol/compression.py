@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 
 from conformance.errors import NotApplicable
 from conformance.session.client import Client
 from conformance.target.target import Target
 from conformance.wire import deflate
+from conformance.wire.frames import TEXT, Frame
+from conformance.wire.peer import fragments
 
 HEADER = "Sec-WebSocket-Extensions"
 PLAIN = "permessage-deflate"
+OFFERS = [
+    PLAIN,
+    f"{PLAIN}; client_max_window_bits",
+    f"{PLAIN}; client_max_window_bits=10",
+    f"{PLAIN}; server_max_window_bits=9",
+    f"{PLAIN}; server_max_window_bits=10",
+    f"{PLAIN}; server_no_context_takeover; server_max_window_bits=15",
+    f"{PLAIN}; server_no_context_takeover",
+    f"{PLAIN}; client_no_context_takeover",
+    f"{PLAIN}; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12",
+]
 
 
 async def settle(target: Target, peer: Client) -> None:
@@ -45,29 +58,25 @@ async def answer_to(target: Target, *lines: str) -> str | None:
 
 @contextlib.asynccontextmanager
 async def compressed(target: Target, offer: str = PLAIN) -> AsyncIterator[tuple[Client, deflate.Agreement]]:
-    """Open a confirmed connection with compression in force, and say what was agreed.
+    """Open a connection on which messages come back, with compression in force, and say what was agreed.
 
     Raises:
         NotApplicable: the offer was declined.
 
     """
-    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
+    async with target.upgraded(target.echo_opening(extra=[(HEADER, offer)])) as peer:
         agreement = agreed(peer)
-        await peer.confirmed()
+        if target.has("session") and not peer.echoes:
+            await peer.confirmed()
         yield peer, agreement
 
 
-def heartbeat(target: Target, identity: str, data: Mapping[str, object]) -> bytes:
-    """Return a heartbeat's content."""
-    return target.spoken(json.dumps({"type": "heartbeat", "id": identity, "data": data}).encode())
+def packed(payload: bytes, *, fin: bool = True, opcode: int = TEXT) -> Frame:
+    """Return the first or only frame of a compressed message."""
+    return Frame(opcode, payload, fin=fin, rsv1=True)
 
 
-async def expect_data(target: Target, peer: Client, identity: str, data: Mapping[str, object]) -> None:
-    """Expect a heartbeat's data back."""
-    reply = await peer.reply_to(identity)
-    target.expect(
-        reply.get("data") == data,
-        "a message came back changed",
-        expected=[str(data)[:120]],
-        actual=str(reply)[:200],
-    )
+def in_parts(parts: Iterable[bytes], opcode: int = TEXT) -> list[Frame]:
+    """Return the frames of a fragmented compressed message: RSV1 stands on the first of them only."""
+    first, *rest = fragments(parts, opcode)
+    return [replace(first, rsv1=True), *rest]

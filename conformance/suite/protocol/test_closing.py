@@ -4,12 +4,35 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.spec import registries
 from conformance.target.target import Target
 from conformance.wire.connection import Close, Pong
 from conformance.wire.frames import BINARY, CLOSE, PING, TEXT, Frame, close_payload
+from conformance.wire.peer import Peer
 
-VALID_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4401, 4999]
-INVALID_CODES = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535]
+# Every registered code that may be sent, but 1014, which has a requirement of its own; and the ranges' ends.
+REGISTERED = [one.code for one in registries.close_codes() if one.sent_by != "nobody" and one.code != 1014]
+VALID_CODES = sorted({*REGISTERED, 3000, 3999, 4000, 4401, 4999})
+# Every registered code that may not be sent; the ends of the ranges in which none may; what a byte's or a
+# sign's mistake makes of 1000 (0x03E8).
+RESERVED = [one.code for one in registries.close_codes() if one.sent_by == "nobody"]
+INVALID_CODES = sorted({*RESERVED, 0, 1, 232, 999, 1016, 1100, 2000, 2999, 5000, 32768, 59395, 65535})
+REASONS = {
+    "1-byte": "r",
+    "122-bytes": "r" * 122,
+    "123-bytes": "r" * 123,
+    "not-ascii": "Grüße €😀",
+    "123-bytes-of-3-byte-characters": "€" * 41,
+    "character-up-to-the-limit": "r" * 119 + "😀",
+    "nul": "before\0behind",
+}
+BEGUN = {
+    "idle": b"",
+    "inside-a-head": Frame(TEXT, b"x" * 200).encode()[:3],
+    "inside-a-frame": Frame(TEXT, b"x" * 200).encode()[:100],
+    "inside-a-message": Frame(TEXT, b"begun", fin=False).encode(),
+}
+FAULT = Frame(0xB, b"fault")
 
 
 @pytest.mark.smoke
@@ -34,9 +57,7 @@ async def test_empty_close_is_answered(target: Target) -> None:
 
 
 @pytest.mark.requirement("closing.reply")
-@pytest.mark.parametrize(
-    "reason", [pytest.param("r" * 123, id="123-bytes"), pytest.param("Grüße €😀", id="not-ascii")]
-)
+@pytest.mark.parametrize("reason", REASONS.values(), ids=REASONS.keys())
 async def test_close_with_a_reason_is_answered(target: Target, reason: str) -> None:
     async with target.connect() as peer:
         peer.send_close(1000, reason)
@@ -97,20 +118,45 @@ async def test_close_of_one_byte_is_an_error(target: Target) -> None:
         pytest.param([Frame(PING, b"late", mask=None)], id="unmasked-ping"),
         pytest.param([Frame(TEXT, b"begun", fin=False), Frame(PING, b"late")], id="unfinished-text"),
         pytest.param([Frame(CLOSE, close_payload(1000)), Frame(PING, b"late")], id="close-and-ping"),
+        pytest.param([Frame(CLOSE, b"\x03")], id="malformed-close"),
+        pytest.param([Frame(0x3, b"late")], id="reserved-opcode"),
     ],
 )
 async def test_frames_behind_our_close_are_not_processed(target: Target, late: list[Frame]) -> None:
     async with target.abused() as peer:
         peer.send(Frame(CLOSE, close_payload(1000)), *late)
-        ending = await peer.ending()
-        closes = [e for e in ending.before if isinstance(e, Close)]
-        pongs = [e for e in ending.before if isinstance(e, Pong) and e.payload == b"late"]
-        target.expect(
-            all(map(peer.unasked, ending.messages)) and not pongs and not closes,
-            "frames behind the client's Close were processed",
-            expected=["one Close frame and nothing else"],
-            actual=str(ending),
-        )
+        await expect_only_an_end(target, peer)
+
+
+@pytest.mark.requirement("closing.after-close")
+async def test_plain_bytes_behind_our_close_are_not_processed(target: Target) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(CLOSE, close_payload(1000)))
+        peer.send_bytes(b"GET / HTTP/1.1\r\nHost: conformance.invalid\r\n\r\n")
+        await expect_only_an_end(target, peer)
+
+
+@pytest.mark.requirement("closing.crossing")
+@pytest.mark.parametrize(
+    "frames",
+    [
+        pytest.param([Frame(CLOSE, close_payload(1000))], id="close"),
+        pytest.param([Frame(CLOSE, b"")], id="empty-close"),
+        pytest.param([Frame(CLOSE, close_payload(4000, "crossing"))], id="close-with-a-reason"),
+    ],
+)
+async def test_close_frames_that_cross_end_the_connection(target: Target, frames: list[Frame]) -> None:
+    async with target.abused() as peer:
+        # The fault makes the server close by itself. Our own Close is under way before its Close comes.
+        peer.send(FAULT, *frames)
+        await expect_only_an_end(target, peer)
+
+
+@pytest.mark.requirement("closing.crossing")
+async def test_answer_to_the_servers_own_close_ends_the_connection(target: Target) -> None:
+    async with target.abused() as peer:
+        peer.send(FAULT)
+        await expect_only_an_end(target, peer)
 
 
 @pytest.mark.requirement("closing.prompt")
@@ -140,8 +186,10 @@ async def test_closing_handshake_ends_in_a_fin(target: Target) -> None:
 
 
 @pytest.mark.requirement("closing.half-close")
-async def test_client_that_ends_tcp_is_let_go(target: Target) -> None:
+@pytest.mark.parametrize("begun", BEGUN.values(), ids=BEGUN.keys())
+async def test_client_that_ends_tcp_is_let_go(target: Target, begun: bytes) -> None:
     async with target.connect() as peer:
+        peer.send_bytes(begun)
         peer.connection.half_close()
         ending = await peer.ending()
         peer.connection.shut()  # our half is closed: where the server stays, there is no other farewell
@@ -151,6 +199,39 @@ async def test_client_that_ends_tcp_is_let_go(target: Target) -> None:
             expected=["the end of TCP"],
             actual=str(ending),
         )
+
+
+@pytest.mark.requirement("robustness.others-unharmed")
+async def test_client_that_resets_tcp_harms_nobody(target: Target) -> None:
+    await target.bystander()
+    for begun in BEGUN.values():
+        async with target.connect() as peer:
+            peer.send_bytes(begun)
+            peer.connection.reset()
+    await target.aftermath()
+    broken = target.recorder.broken("robustness.others-unharmed")
+    target.expect(not broken, broken, expected=["others are served on"], actual=broken)
+
+
+async def expect_only_an_end(target: Target, peer: Peer) -> None:
+    """Expect the end of TCP, one Close frame before it at most, and no answer to anything late."""
+    ending = await peer.ending()
+    closes = [e for e in ending.before if isinstance(e, Close)]
+    pongs = [e for e in ending.before if isinstance(e, Pong) and e.payload == b"late"]
+    target.expect(
+        not (peer.speaks and ending.messages and not all(map(peer.unasked, ending.messages)))
+        and not pongs
+        and not closes,
+        "frames behind the client's Close were processed",
+        expected=["one Close frame and nothing else"],
+        actual=str(ending),
+    )
+    target.expect(
+        ending.end is not None,
+        "TCP stays open after both sides closed",
+        expected=[f"the end of TCP within {target.limits.close:g} s"],
+        actual=str(ending),
+    )
 
 
 def charge_echo(target: Target, code: int, reply: Close) -> None:

@@ -26,6 +26,13 @@ async def test_ping_is_answered_by_a_pong_with_its_payload(target: Target, paylo
         await peer.ping(payload)
 
 
+@pytest.mark.requirement("framing.ping-pong")
+async def test_ping_of_every_length_is_answered(target: Target) -> None:
+    async with target.connect() as peer:
+        for length in range(126):
+            await peer.ping(bytes((length + 11 * at) % 256 for at in range(length)))
+
+
 @pytest.mark.requirement("framing.unsolicited-pong")
 async def test_unsolicited_pong_is_ignored(target: Target) -> None:
     async with target.connect() as peer:

@@ -1,35 +1,13 @@
-"""permessage-deflate: RFC 7692."""
+"""permessage-deflate, what is agreed: RFC 7692 §5 and §7.1."""
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import replace
-
 import pytest
 
-from conformance.suite.protocol.compression import (
-    HEADER,
-    PLAIN,
-    agreed,
-    compressed,
-    expect_data,
-    heartbeat,
-    settle,
-)
+from conformance.suite.protocol.compression import HEADER, OFFERS, PLAIN
 from conformance.target.target import Target
-from conformance.wire import deflate, handshake
-from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
-from conformance.wire.peer import fragments
+from conformance.wire import handshake
 
-OFFERS = [
-    PLAIN,
-    f"{PLAIN}; client_max_window_bits",
-    f"{PLAIN}; client_max_window_bits=10",
-    f"{PLAIN}; server_max_window_bits=10",
-    f"{PLAIN}; server_no_context_takeover",
-    f"{PLAIN}; client_no_context_takeover",
-    f"{PLAIN}; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12",
-]
 BAD = {
     "undefined-parameter": f"{PLAIN}; foo=1",
     "server-window-7": f"{PLAIN}; server_max_window_bits=7",
@@ -49,12 +27,6 @@ BAD = {
     "repeated-window": f"{PLAIN}; server_max_window_bits=10; server_max_window_bits=10",
     "repeated-parameter": f"{PLAIN}; server_no_context_takeover; server_no_context_takeover",
 }
-
-
-def reaching_back(content: bytes) -> bytes:
-    """Return content compressed with references to what the server was never sent."""
-    stream = zlib.compressobj(wbits=-15, zdict=content)
-    return (stream.compress(content) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(deflate.TAIL)
 
 
 @pytest.mark.requirement("deflate.response-parameters")
@@ -120,110 +92,6 @@ async def test_bad_offer_is_declined(target: Target, offer: str) -> None:
 async def test_handshake_survives_a_bad_offer(target: Target, offer: str) -> None:
     async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
         await peer.ping()
-
-
-@pytest.mark.requirement("deflate.compressed-message")
-@pytest.mark.parametrize(
-    "offer", OFFERS[:1] + OFFERS[3:], ids=lambda offer: offer.removeprefix(PLAIN) or "plain"
-)
-async def test_compressed_messages_are_delivered(target: Target, offer: str) -> None:
-    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
-        await peer.confirmed()
-        deflater = deflate.Deflater(agreed(peer))
-        for number in range(4):
-            data = {"n": number, "text": "the same words again and again " * 20}
-            content = heartbeat(target, f"d{number}", data)
-            peer.send(Frame(TEXT, deflater.deflate(content), rsv1=True))
-            await expect_data(target, peer, f"d{number}", data)
-
-
-@pytest.mark.requirement("deflate.compressed-message")
-async def test_compressed_fragments_and_plain_messages_are_delivered(target: Target) -> None:
-    async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
-        await peer.confirmed()
-        deflater = deflate.Deflater(agreed(peer))
-        data = {"text": "fragments of a compressed message " * 10}
-        payload = deflater.deflate(heartbeat(target, "c", data))
-        peer.send(Frame(TEXT, payload[:7], fin=False, rsv1=True), Frame(PING, b"between"))
-        peer.send(Frame(CONTINUATION, payload[7:11], fin=False), Frame(CONTINUATION, payload[11:]))
-        await expect_data(target, peer, "c", data)
-        peer.send_text(heartbeat(target, "p", {"plain": 1}))
-        await expect_data(target, peer, "p", {"plain": 1})
-
-
-@pytest.mark.requirement("deflate.compressed-message")
-async def test_compressed_fragments_of_one_byte_are_delivered(target: Target) -> None:
-    async with compressed(target) as (peer, agreement):
-        data = {"text": "one byte in each frame"}
-        content = heartbeat(target, "f", data)
-        first, *rest = fragments([bytes([one]) for one in deflate.Deflater(agreement).deflate(content)])
-        peer.send(replace(first, rsv1=True), *rest)
-        await expect_data(target, peer, "f", data)
-
-
-@pytest.mark.requirement("deflate.reserved-bit-control")
-@pytest.mark.parametrize(
-    "frames",
-    [
-        pytest.param([Frame(PING, b"ping", rsv1=True)], id="ping"),
-        pytest.param([Frame(TEXT, b"{", fin=False), Frame(CONTINUATION, b"}", rsv1=True)], id="continuation"),
-    ],
-)
-async def test_rsv1_elsewhere_fails_the_connection(target: Target, frames: list[Frame]) -> None:
-    await target.bystander()
-    async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
-        await settle(target, peer)
-        peer.send(*frames)
-        await peer.expect_failed(code=1002)
-    await target.aftermath()
-
-
-@pytest.mark.requirement("deflate.corrupt-stream")
-@pytest.mark.parametrize(
-    "payload",
-    [
-        pytest.param(b"\x07\xff\xff\xff", id="reserved-block-type"),
-        pytest.param(b"\x00\x05\x00\x00\x00hello", id="stored-length-mismatch"),
-        pytest.param(reaching_back(b'{"type":"heartbeat"}'), id="reference-before-the-beginning"),
-    ],
-)
-async def test_corrupt_stream_fails_the_connection(target: Target, payload: bytes) -> None:
-    await target.bystander()
-    async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
-        await settle(target, peer)
-        peer.send(Frame(TEXT, payload, rsv1=True))
-        await peer.expect_failed(code={1002, 1007})
-    await target.aftermath()
-
-
-@pytest.mark.requirement("deflate.corrupt-stream")
-async def test_compressed_text_that_is_no_utf8_fails_the_connection(target: Target) -> None:
-    await target.bystander()
-    async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
-        await settle(target, peer)
-        peer.send(Frame(TEXT, deflate.Deflater(agreed(peer)).deflate(b'"\xed\xa0\x80"'), rsv1=True))
-        await peer.expect_failed(code=1007)
-    await target.aftermath()
-
-
-@pytest.mark.requirement("deflate.server-stream")
-@pytest.mark.parametrize(
-    "offer", OFFERS, ids=lambda offer: offer.removeprefix(PLAIN).replace("; ", "+") or "plain"
-)
-async def test_server_compresses_within_what_was_agreed(target: Target, offer: str) -> None:
-    async with target.upgraded(target.opening(extra=[(HEADER, offer)])) as peer:
-        agreed(peer)
-        await peer.confirmed()
-        # Longer than the smallest window, and much of it twice, so that references reach back far.
-        words = " ".join(f"word{number * 7919 % 3000}" for number in range(1500))
-        for _ in range(2):
-            await peer.heartbeat({"words": words, "again": words})
-        frames = [frame for frame in peer.connection.received_frames if frame.opcode == TEXT]
-        target.recorder.observe(
-            f"{sum(frame.rsv[0] for frame in frames)} of {len(frames)} messages compressed"
-        )
-    broken = target.recorder.broken("deflate.server-stream")
-    target.expect(not broken, broken, expected=["every message inflates as agreed"], actual=broken)
 
 
 def faults(offer: str, answer: str | None) -> str:

@@ -7,7 +7,7 @@ import pytest
 from conformance.errors import NotApplicable
 from conformance.target.target import Target
 from conformance.wire.connection import Close, Pong
-from conformance.wire.frames import BINARY, CONTINUATION, PING, TEXT, Frame
+from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, Frame
 from conformance.wire.peer import Ending, Peer
 
 FAULTS = [
@@ -17,6 +17,7 @@ FAULTS = [
     pytest.param([Frame(CONTINUATION, b"fault")], id="continuation-of-nothing"),
     pytest.param([Frame(PING, b"f" * 126)], id="long-ping"),
     pytest.param([Frame(TEXT, b"{", fin=False), Frame(TEXT, b"}")], id="message-inside-message"),
+    pytest.param([Frame(CLOSE, b"\x03")], id="close-of-one-byte"),
 ]
 
 

@@ -2,60 +2,73 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
 
+from conformance.errors import Nonconformance
+from conformance.suite.protocol.packed import named
 from conformance.target.target import Target
-from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
+from conformance.wire.frames import CONTINUATION, PING, PONG, TEXT, Frame
 from conformance.wire.peer import fragments
 
-MESSAGE = json.dumps({"type": "heartbeat", "id": "whole", "data": {"a": "x" * 40, "b": "é"}}).encode()
-SPLITS = [
-    pytest.param(lambda one: [one[:20], one[20:]], id="two"),
-    pytest.param(lambda one: [b"", one], id="empty-first"),
-    pytest.param(lambda one: [one, b""], id="empty-last"),
-    pytest.param(lambda one: [one[:9], b"", b"", one[9:]], id="empty-between"),
-    pytest.param(lambda one: [one[at : at + 1] for at in range(len(one))], id="one-byte-each"),
-]
+TEXTS = "x" * 40 + " é€😀"
+SPLITS: dict[str, Callable[[bytes], list[bytes]]] = {
+    "empty-first": lambda content: [b"", content],
+    "empty-last": lambda content: [content, b""],
+    "empty-between": lambda content: [content[:9], b"", b"", content[9:]],
+    "empty-around": lambda content: [b"", content, b""],
+    "one-byte-each": lambda content: [content[at : at + 1] for at in range(len(content))],
+}
 
 
 @pytest.mark.requirement("framing.reassembly")
-@pytest.mark.parametrize("cut", SPLITS)
-async def test_fragments_become_one_message(target: Target, cut: Callable[[bytes], list[bytes]]) -> None:
-    async with target.connect() as peer:
-        peer.send_fragments(cut(target.spoken(MESSAGE)))
-        reply = await peer.reply_to("whole")
-        sent = json.loads(MESSAGE)["data"]
-        target.expect(
-            reply.get("data") == sent,
-            "a fragmented message came back changed",
-            expected=[str(sent)],
-            actual=str(reply),
-        )
+@pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
+async def test_fragments_become_one_message(target: Target, split: Callable[[bytes], list[bytes]]) -> None:
+    async with target.echoing() as peer:
+        content = peer.carrying(TEXTS)
+        peer.send_fragments(split(content))
+        await peer.expect_back(content)
+
+
+@pytest.mark.requirement("framing.reassembly")
+async def test_message_cut_anywhere_in_two_is_one_message(target: Target) -> None:
+    async with target.echoing() as peer:
+        for cut in range(1, len(peer.carrying(TEXTS, "cut-000"))):
+            content = peer.carrying(TEXTS, f"cut-{cut:03}")
+            peer.send_fragments([content[:cut], content[cut:]])
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(f"two fragments cut behind byte {cut}", error) from error
+
+
+@pytest.mark.requirement("framing.reassembly")
+@pytest.mark.parametrize("length", [125, 126, 65536], ids=lambda length: f"of-{length}")
+async def test_fragments_of_long_lengths_become_one_message(target: Target, length: int) -> None:
+    async with target.echoing() as peer:
+        content = peer.sized(2 * length + 1)
+        peer.send_fragments([content[:length], content[length : 2 * length], content[2 * length :]])
+        await peer.expect_back(content)
 
 
 @pytest.mark.requirement("framing.reassembly")
 async def test_fragments_with_control_frames_between_become_one_message(target: Target) -> None:
-    async with target.connect() as peer:
-        message = target.spoken(MESSAGE)
-        for position, frame in enumerate(fragments([message[:10], message[10:30], message[30:]])):
-            peer.send(frame)
+    async with target.echoing() as peer:
+        content = peer.carrying(TEXTS)
+        for position, frame in enumerate(fragments([content[:10], content[10:30], content[30:]])):
+            peer.send(Frame(PONG, b"unasked"), frame)
             await peer.ping(b"between %d" % position)
-        await peer.reply_to("whole")
+        await peer.expect_back(content)
 
 
 @pytest.mark.requirement("framing.reassembly")
 async def test_two_fragmented_messages_in_one_write_are_two(target: Target) -> None:
-    async with target.connect() as peer:
-        first, second = (
-            target.spoken(json.dumps({"type": "heartbeat", "id": name, "data": {"n": name}}).encode())
-            for name in ("one", "two")
-        )
-        peer.send(*fragments([first[:15], first[15:]]), *fragments([second[:3], second[3:]]))
-        await peer.reply_to("one")
-        await peer.reply_to("two")
+    async with target.echoing() as peer:
+        first, second = (peer.carrying(f"this is {name}", name) for name in ("one", "two"))
+        peer.send(*fragments([first[:12], first[12:]]), *fragments([second[:3], second[3:]]))
+        await peer.expect_back(first)
+        await peer.expect_back(second)
 
 
 @pytest.mark.requirement("framing.continuation-first")

@@ -2,95 +2,108 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from conformance.errors import Nonconformance
+from conformance.suite.protocol.packed import each, in_segments, named
+from conformance.suite.protocol.sequences import CUT, INVALID, KINDS, VALID
 from conformance.target.target import Target
-from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
-from conformance.wire.peer import fragments
+from conformance.wire.connection import Close, Pong
+from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
+from conformance.wire.peer import describe, fragments
 
-VALID = {
-    "1-byte-first-last": "\x20\x7e\x7f",
-    "2-byte-first-last": "\u0080\u07ff",
-    "3-byte-first-last": "\u0800\uffff",
-    "4-byte-first-last": "\U00010000\U0010ffff",
-    "around-surrogates": "\ud7ff\ue000",
-    "noncharacters": "\ufffe\uffff\U0001fffe\U0010ffff",
-    "byte-order-mark": "\ufeffx",
-    "greek-word": "κόσμε",
-    "emoji-with-joiner": "👩\u200d💻",
-}
-INVALID = {
-    "lone-continuation-first": "80",
-    "lone-continuation-last": "bf",
-    "two-byte-cut": "c3",
-    "two-byte-without-continuation": "c3 28",
-    "three-byte-cut": "e2 82",
-    "three-byte-without-continuation": "e2 28 a1",
-    "four-byte-cut": "f0 9f 92",
-    "four-byte-without-continuation": "f0 28 8c bc",
-    "overlong-slash-2": "c0 af",
-    "overlong-slash-3": "e0 80 af",
-    "overlong-slash-4": "f0 80 80 af",
-    "overlong-maximum-2": "c1 bf",
-    "overlong-maximum-3": "e0 9f bf",
-    "overlong-maximum-4": "f0 8f bf bf",
-    "surrogate-first": "ed a0 80",
-    "surrogate-last": "ed bf bf",
-    "surrogate-pair": "ed a0 bd ed b8 80",
-    "above-unicode": "f4 90 80 80",
-    "five-byte": "f8 88 80 80 80",
-    "six-byte": "fc 84 80 80 80 80",
-    "byte-fe": "fe",
-    "byte-ff": "ff",
-    "valid-then-invalid": "ce ba e1 bd b9 cf 83 ce bc ce b5 ed a0 80 65 64 69 74 65 64",
-}
+MIXED = "é€😀κόσμε"
 
 
 @pytest.mark.requirement("utf8.valid-text")
-@pytest.mark.parametrize("text", VALID.values(), ids=VALID.keys())
-async def test_valid_text_is_delivered_unchanged(target: Target, text: str) -> None:
-    async with target.connect() as peer:
-        peer.send_text(heartbeat(target, text))
-        await expect_back(target, await peer.reply_to("text"), text)
+@pytest.mark.parametrize("texts", VALID.values(), ids=VALID.keys())
+async def test_valid_text_is_delivered_unchanged(target: Target, texts: list[str]) -> None:
+    async with target.echoing() as peer:
+        contents = [peer.carrying(text, f"t{number}") for number, text in enumerate(texts)]
+        peer.send(*(Frame(TEXT, content) for content in contents))
+        for text, content in zip(texts, contents, strict=True):
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(" ".join(f"U+{ord(one):04X}" for one in text), error) from error
 
 
 @pytest.mark.requirement("utf8.split-character")
-@pytest.mark.parametrize(
-    "text", [pytest.param("é€😀", id="2-3-4-bytes"), pytest.param("κόσμε", id="greek-word")]
-)
-async def test_characters_split_over_fragments_are_put_together(target: Target, text: str) -> None:
-    async with target.connect() as peer:
-        content = heartbeat(target, text)
-        peer.send_fragments([content[at : at + 1] for at in range(len(content))])
-        await expect_back(target, await peer.reply_to("text"), text)
+@pytest.mark.parametrize("sizes", [1, 2, 3], ids=lambda size: f"{size}-bytes-each")
+async def test_characters_in_small_fragments_are_put_together(target: Target, sizes: int) -> None:
+    async with target.echoing() as peer:
+        content = peer.carrying(MIXED)
+        peer.send_fragments([content[at : at + sizes] for at in range(0, len(content), sizes)])
+        await peer.expect_back(content)
 
 
 @pytest.mark.requirement("utf8.split-character")
-async def test_characters_split_over_segments_are_put_together(target: Target) -> None:
-    async with target.connect() as peer:
-        data = Frame(TEXT, heartbeat(target, "é€😀")).encode()
-        await peer.send_slowly([data[at : at + 1] for at in range(len(data))])
-        await expect_back(target, await peer.reply_to("text"), "é€😀")
+async def test_characters_cut_anywhere_by_fragments_are_put_together(target: Target) -> None:
+    async with target.echoing() as peer:
+        for cut in range(1, len(MIXED.encode())):
+            content = peer.carrying(MIXED, f"cut-{cut:02}")
+            at = content.index(MIXED.encode()) + cut
+            first, last = fragments([content[:at], content[at:]])
+            peer.send(first, Frame(PING, b"\xff inside a character"), last)
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(f"{MIXED!r} cut behind byte {cut}", error) from error
+
+
+@pytest.mark.requirement("utf8.split-character")
+async def test_characters_cut_anywhere_by_segments_are_put_together(target: Target) -> None:
+    async with target.echoing() as peer:
+        for cut in range(1, len(MIXED.encode())):
+            content = peer.carrying(MIXED, f"cut-{cut:02}")
+            data = Frame(TEXT, content).encode()
+            at = len(data) - len(content) + content.index(MIXED.encode()) + cut
+            await in_segments(target, peer, [data[:at], data[at:]])
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(f"{MIXED!r} cut behind byte {cut}", error) from error
 
 
 @pytest.mark.requirement("utf8.invalid-text")
-@pytest.mark.parametrize("sequence", INVALID.values(), ids=INVALID.keys())
-async def test_invalid_text_fails_the_connection(target: Target, sequence: str) -> None:
-    async with target.abused() as peer:
-        await peer.twin(Frame(TEXT, target.harmless("é€😀")))
-        peer.send(Frame(TEXT, b"before " + bytes.fromhex(sequence) + b" after"))
-        await peer.expect_failed(code=1007)
+@pytest.mark.parametrize("kind", INVALID)
+async def test_invalid_text_fails_the_connection(target: Target, kind: str) -> None:
+    async def fails(sequence: bytes) -> None:
+        await expect_failure(target, Frame(TEXT, b"before " + sequence + b" after"))
+
+    await each(target, INVALID[kind], fails)
 
 
 @pytest.mark.requirement("utf8.invalid-text")
-@pytest.mark.parametrize("cut", ["c3", "e2 82", "f0 9f 92"], ids=["2-byte", "3-byte", "4-byte"])
-async def test_character_cut_at_the_end_fails_the_connection(target: Target, cut: str) -> None:
-    async with target.abused() as peer:
-        await peer.twin(Frame(TEXT, target.harmless("é€😀")))
-        peer.send(Frame(TEXT, b"end: " + bytes.fromhex(cut)))
-        await peer.expect_failed(code=1007)
+@pytest.mark.parametrize("place", ["alone", "at-the-end", "before-nul"])
+async def test_character_cut_fails_the_connection(target: Target, place: str) -> None:
+    async def fails(sequence: bytes) -> None:
+        around = {"alone": b"%b", "at-the-end": b"end: %b", "before-nul": b"%b\0"}[place]
+        await expect_failure(target, Frame(TEXT, around % sequence))
+
+    await each(target, CUT, fails)
+
+
+@pytest.mark.requirement("utf8.invalid-text")
+async def test_invalid_byte_anywhere_in_a_long_text_fails_the_connection(target: Target) -> None:
+    async def fails(place: int) -> None:
+        text = bytearray(b"x" * 4096)
+        text[place] = 0xFF
+        await expect_failure(target, Frame(TEXT, bytes(text)))
+
+    await each(target, {f"at-{at}": at for at in (0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 4095)}, fails)
+
+
+@pytest.mark.requirement("utf8.invalid-text")
+async def test_invalid_text_byte_by_byte_fails_the_connection(target: Target) -> None:
+    async def fails(sequence: bytes) -> None:
+        async with target.connect() as peer:
+            await peer.twin(Frame(TEXT, target.harmless(MIXED)))
+            data = Frame(TEXT, b"before " + sequence + b" after").encode()
+            await peer.send_slowly([data[at : at + 1] for at in range(len(data))])
+            await peer.expect_failed(code=1007)
+
+    await each(target, KINDS, fails)
 
 
 @pytest.mark.requirement("utf8.invalid-text")
@@ -102,43 +115,77 @@ async def test_invalid_text_with_a_frame_behind_fails_the_connection(target: Tar
 
 
 @pytest.mark.requirement("utf8.invalid-across-fragments")
-@pytest.mark.parametrize(
-    "parts",
-    [
-        pytest.param([b"\xe2\x82", b"\x28"], id="broken-by-second"),
-        pytest.param([b"ok", b"\xff"], id="second-invalid"),
-        pytest.param([b"\xed", b"\xa0", b"\x80"], id="surrogate-byte-by-byte"),
-        pytest.param([b"ok", b"\xf0\x9f\x92"], id="cut-at-the-end"),
-    ],
-)
-async def test_invalid_text_across_fragments_fails_the_connection(target: Target, parts: list[bytes]) -> None:
+async def test_invalid_text_cut_anywhere_fails_the_connection(target: Target) -> None:
+    async def fails(parts: list[bytes]) -> None:
+        await expect_failure(target, *fragments(parts))
+
+    cases = {
+        f"{name}-cut-behind-{cut}": [b"ok " + sequence[:cut], sequence[cut:] + b" on"]
+        for name, sequence in KINDS.items()
+        for cut in range(len(sequence) + 1)
+    }
+    await each(target, cases, fails)
+
+
+@pytest.mark.requirement("utf8.invalid-across-fragments")
+@pytest.mark.parametrize("between", [pytest.param([], id="alone"), pytest.param([b""], id="empty-between")])
+async def test_invalid_text_in_fragments_of_one_byte_fails_the_connection(
+    target: Target, between: list[bytes]
+) -> None:
+    async def fails(sequence: bytes) -> None:
+        parts = [part for byte in sequence for part in (bytes([byte]), *between)]
+        await expect_failure(target, *fragments([*parts, b" on"]))
+
+    await each(target, KINDS, fails)
+
+
+@pytest.mark.requirement("utf8.invalid-across-fragments")
+async def test_character_cut_at_the_end_of_the_last_fragment_fails_the_connection(target: Target) -> None:
+    async def fails(parts: list[bytes]) -> None:
+        await expect_failure(target, *fragments(parts))
+
+    cases = {f"{name}-in-the-last": [b"ok ", sequence] for name, sequence in CUT.items()}
+    cases |= {f"{name}-then-nothing": [b"ok " + sequence, b""] for name, sequence in CUT.items()}
+    await each(target, cases, fails)
+
+
+@pytest.mark.requirement("utf8.fail-fast")
+async def test_when_invalid_text_is_noticed_is_observed(target: Target) -> None:
     async with target.abused() as peer:
-        content = target.harmless("é€😀")
-        await peer.twin(*fragments([content[:-8], content[-8:]]))
-        peer.send_fragments(parts)
-        await peer.expect_failed(code=1007)
+        await peer.twin(*fragments([target.harmless(MIXED)[:-8], target.harmless(MIXED)[-8:]]))
+        peer.send(Frame(TEXT, b"ok \xff", fin=False), Frame(PING, b"behind"))
+        event = await peer.take(lambda one: isinstance(one, Pong | Close), target.limits.reply)
+        at_once = not isinstance(event, Pong)
+        if not at_once:
+            peer.send(Frame(CONTINUATION, b"end"))
+            event = (await peer.ending()).close
+        target.recorder.observe(f"{'at its first byte' if at_once else 'at its end'}: {describe(event)}")
 
 
 @pytest.mark.requirement("utf8.close-reason")
-@pytest.mark.parametrize("sequence", ["ff", "ed a0 80", "e2 82"], ids=["byte-ff", "surrogate", "cut"])
+@pytest.mark.parametrize(
+    "sequence",
+    ["ff", "80", "c0 af", "ed a0 80", "f4 90 80 80", "e2 82"],
+    ids=["byte-ff", "continuation", "overlong", "surrogate", "above-unicode", "cut"],
+)
 async def test_invalid_close_reason_is_an_error(target: Target, sequence: str) -> None:
     async with target.abused() as peer:
         peer.send(Frame(CLOSE, close_payload(4000, b"reason " + bytes.fromhex(sequence))))
         await peer.expect_close_refused(sent=4000, code=1007)
 
 
-def heartbeat(target: Target, text: str) -> bytes:
-    """Return a heartbeat with the text in its raw UTF-8, not as JSON escapes where JSON allows it."""
-    message = {"type": "heartbeat", "id": "text", "data": {"t": text}}
-    return target.spoken(json.dumps(message, ensure_ascii=False).encode())
+@pytest.mark.requirement("utf8.close-reason")
+async def test_close_reason_cut_by_its_limit_is_an_error(target: Target) -> None:
+    async with target.abused() as peer:
+        peer.send(Frame(CLOSE, close_payload(4000, b"r" * 121 + b"\xe2\x82")))
+        await peer.expect_close_refused(sent=4000, code=1007)
 
 
-async def expect_back(target: Target, reply: dict[str, object], text: str) -> None:
-    """Expect the text in a heartbeat's answer."""
-    data = reply.get("data")
-    target.expect(
-        isinstance(data, dict) and data.get("t") == text,
-        "text came back changed",
-        expected=[repr(text)],
-        actual=repr(data),
-    )
+async def expect_failure(target: Target, *frames: Frame) -> None:
+    """Expect that a text fails the connection, on which a right one in as many frames was taken."""
+    async with target.connect() as peer:
+        content = target.harmless(MIXED)
+        step = -(-len(content) // len(frames))
+        await peer.twin(*fragments([content[at : at + step] for at in range(0, len(content), step)]))
+        peer.send(*frames)
+        await peer.expect_failed(code=1007)

@@ -1,0 +1,131 @@
+"""Compressed messages, whole and in fragments, the client's and the server's: RFC 7692 §6, §7.2."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from conformance.errors import Nonconformance
+from conformance.suite.protocol.compression import OFFERS, PLAIN, compressed, in_parts, packed
+from conformance.suite.protocol.packed import in_segments, named
+from conformance.target.target import Target
+from conformance.wire import deflate
+from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
+from conformance.wire.peer import fragments
+
+WORDS = "fragments of a compressed message " * 4
+LENGTHS = (130, 1000, 4096, 16_384, 65_535, 65_536)
+
+
+def of_offer(offer: str) -> str:
+    """Return an offer as a test's id."""
+    return offer.removeprefix(PLAIN).lstrip("; ").replace("; ", "+") or "plain"
+
+
+@pytest.mark.requirement("deflate.compressed-message")
+@pytest.mark.parametrize("offer", OFFERS[:1] + OFFERS[2:], ids=of_offer)
+async def test_compressed_messages_are_delivered(target: Target, offer: str) -> None:
+    async with compressed(target, offer) as (peer, agreement):
+        deflater = deflate.Deflater(agreement)
+        contents = [peer.carrying("the same words again and again " * 20, f"d{n}") for n in range(4)]
+        longest = 16_384 if agreement.server_max_window_bits < 15 else LENGTHS[-1]  # inflating takes longer
+        contents += [peer.sized(length, f"l{length}") for length in LENGTHS if length <= longest]
+        for number, content in enumerate(contents):
+            peer.send(packed(deflater.deflate(content)))
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(f"compressed message {number + 1}, {len(content)} bytes", error) from error
+
+
+@pytest.mark.requirement("deflate.compressed-message")
+async def test_compressed_messages_in_one_write_are_delivered(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        deflater, numbers = deflate.Deflater(agreement), random.Random(7692)  # noqa: S311
+        contents = [
+            peer.carrying(WORDS[number:] * numbers.randrange(1, 30), f"m{number}") for number in range(60)
+        ]
+        # Every third one is sent as it is: compressing is a choice for each message.
+        frames = [
+            Frame(TEXT, content) if number % 3 == 2 else packed(deflater.deflate(content))
+            for number, content in enumerate(contents)
+        ]
+        peer.send(*frames)
+        for number, content in enumerate(contents):
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(f"message {number + 1} of {len(contents)}", error) from error
+
+
+@pytest.mark.requirement("deflate.compressed-message")
+async def test_compressed_message_cut_anywhere_in_two_is_delivered(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        deflater = deflate.Deflater(agreement)
+        longest = len(deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000")))
+        for cut in range(longest + 1):
+            content = peer.carrying(WORDS, f"cut-{cut:03}")
+            payload = deflater.deflate(content)
+            first, last = in_parts([payload[:cut], payload[cut:]])
+            peer.send(first, Frame(PING, b"between"), last)
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(f"compressed payload cut behind byte {cut}", error) from error
+
+
+@pytest.mark.requirement("deflate.compressed-message")
+async def test_compressed_message_cut_anywhere_by_segments_is_delivered(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        deflater = deflate.Deflater(agreement)
+        longest = len(packed(deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000"))).encode())
+        for cut in range(1, longest):
+            content = peer.carrying(WORDS, f"cut-{cut:03}")
+            data = packed(deflater.deflate(content)).encode()
+            await in_segments(target, peer, [data[:cut], data[cut:]])
+            try:
+                await peer.expect_back(content)
+            except Nonconformance as error:
+                raise named(f"compressed frame cut behind byte {cut}", error) from error
+
+
+@pytest.mark.requirement("deflate.compressed-message")
+async def test_compressed_fragments_and_plain_messages_are_delivered(target: Target) -> None:
+    async with compressed(target) as (peer, agreement):
+        content, plain = peer.carrying(WORDS, "c"), peer.carrying("plain", "p")
+        payload = deflate.Deflater(agreement).deflate(content)
+        peer.send(packed(payload[:7], fin=False), Frame(PING, b"between"))
+        peer.send(Frame(CONTINUATION, payload[7:11], fin=False), Frame(CONTINUATION, payload[11:]))
+        await peer.expect_back(content)
+        peer.send_text(plain)
+        await peer.expect_back(plain)
+        peer.send(*fragments([plain[:5], plain[5:]]))
+        await peer.expect_back(plain)
+
+
+@pytest.mark.requirement("deflate.compressed-message")
+@pytest.mark.parametrize("empty", [False, True], ids=["of-one-byte", "with-empty-ones"])
+async def test_compressed_fragments_are_delivered(target: Target, *, empty: bool) -> None:
+    async with compressed(target) as (peer, agreement):
+        content = peer.carrying(WORDS)
+        payload = deflate.Deflater(agreement).deflate(content)
+        parts = [part for one in payload for part in (bytes([one]), b"")[: 1 + empty]]
+        peer.send(*in_parts([b"", *parts, b""] if empty else parts))
+        await peer.expect_back(content)
+
+
+@pytest.mark.requirement("deflate.server-stream")
+@pytest.mark.parametrize("offer", OFFERS, ids=of_offer)
+async def test_server_compresses_within_what_was_agreed(target: Target, offer: str) -> None:
+    async with compressed(target, offer) as (peer, _):
+        # Longer than the smallest window, and much of it twice, so that references reach back far.
+        words = " ".join(f"word{number * 7919 % 3000}" for number in range(1500))
+        for _ in range(2):
+            await peer.exchange(f"{words} {words}")
+        frames = [frame for frame in peer.connection.received_frames if frame.opcode == TEXT]
+        target.recorder.observe(
+            f"{sum(frame.rsv[0] for frame in frames)} of {len(frames)} messages compressed"
+        )
+    broken = target.recorder.broken("deflate.server-stream")
+    target.expect(not broken, broken, expected=["every message inflates as agreed"], actual=broken)

@@ -1,0 +1,130 @@
+"""Whether messages come back: on an echo path that the profile names, on the URL itself, or in heartbeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.session.client import Client, difference
+from conformance.target.target import Attempt, Capability, Target
+from conformance.wire.connection import Event, Message
+from conformance.wire.frames import BINARY, TEXT, Frame
+from conformance.wire.peer import describe
+
+UNLOCK = '[target] echo = "/path" of an endpoint that gives back every message'
+CLAIM, BINARY_CLAIM = "framing.text-message", "framing.binary-message"
+# The text is a heartbeat, which no server of the permissions protocol minds.
+PROBES = {
+    TEXT: '{"type":"heartbeat","id":"echo","data":{"text":"é€😀"}}'.encode(),
+    BINARY: b"echo? \x00\xff\xfe\xed\xa0\x80",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What a path gave back for a text and for a binary message."""
+
+    path: str
+    token: str | None
+    text: str
+    binary: str
+    text_back: bool = False
+    binary_back: bool = False
+    chatty: bool = False
+
+
+async def find_echo(target: Target, path: str) -> Echo:
+    """Send a text and a binary message on a path, and see what comes back.
+
+    On a path that sends ``connection_confirmed`` nothing is looked for: heartbeats come back there.
+    """
+    attempt, token = await _open(target, path)
+    client = target.client(attempt.connection)
+    try:
+        if not attempt.upgraded:
+            refused = f"{path} was answered {attempt}"
+            return Echo(path, None, refused, refused)
+        text, others = await _answer(client, TEXT)
+        back = isinstance(text, Message) and (text.opcode, text.content) == (TEXT, PROBES[TEXT])
+        binary, _ = await _answer(client, BINARY) if back else (None, ())
+        return Echo(
+            path,
+            token,
+            _told(TEXT, text),
+            _told(BINARY, binary),
+            text_back=back,
+            binary_back=isinstance(binary, Message),
+            chatty=bool(others),
+        )
+    finally:
+        await client.leave()
+
+
+async def _open(target: Target, path: str) -> tuple[Attempt, str | None]:
+    """Return the first opening handshake that is accepted, or the last, and the token that it carried."""
+    if path == target.path:
+        return await target.attempt(target.opening()), None
+    attempt, token = await target.attempt(target.opening(path)), None
+    if not attempt.upgraded and target.users:
+        attempt.connection.shut()
+        token = target.users[0].token
+        attempt = await target.attempt(target.opening(path, token=token))
+    return attempt, token
+
+
+async def _answer(client: Client, opcode: int) -> tuple[Event | None, list[Message]]:
+    """Return what answers the probe, and the messages before it that have nothing to do with it."""
+    others: list[Message] = []
+
+    def wanted(event: Event) -> bool:
+        if not isinstance(event, Message):
+            return False
+        if event.content == PROBES[opcode] or b"connection_confirmed" in client.heard(event):
+            return True
+        others.append(event)
+        return False
+
+    client.send(Frame(opcode, PROBES[opcode]))
+    event = await client.take(wanted, client.limits.reply)
+    if not isinstance(event, Message) and others:
+        return others[-1], others[:-1]
+    return event, others
+
+
+def _told(opcode: int, event: Event | None) -> str:
+    if not isinstance(event, Message):
+        return describe(event)
+    if (event.opcode, event.content) == (opcode, PROBES[opcode]):
+        return "it came back"
+    if event.content[:9] == PROBES[opcode][:9]:
+        return difference(opcode, PROBES[opcode], event)
+    return describe(event)
+
+
+def echoing(target: Target, echo: Echo) -> list[Capability]:
+    """Return the capabilities, and tell the target where messages come back."""
+    claimed = target.profile.echo is not None
+    if target.has("heartbeat") and not claimed:
+        return [
+            Capability("echo", present=True, evidence="heartbeats come back"),
+            Capability("echo-binary", present=False, evidence="heartbeats are text", unlock=UNLOCK),
+        ]
+    if echo.text_back:
+        target.echo_path, target.echo_token, target.chatty = echo.path, echo.token, echo.chatty
+    # An echo path that takes no binary messages may say so by a Close; what it does give back is judged.
+    binary = echo.text_back and (echo.binary_back or (claimed and not echo.binary.startswith("Close")))
+    evidence = f"a text sent to {echo.path}: {echo.text}" if echo.text else ""
+    return [
+        Capability(
+            "echo",
+            present=echo.text_back,
+            evidence=evidence,
+            unlock=None if echo.text_back else UNLOCK,
+            claim=CLAIM if claimed else None,
+        ),
+        Capability(
+            "echo-binary",
+            present=binary,
+            evidence=f"binary data sent to {echo.path}: {echo.binary if echo.text_back else echo.text}",
+            unlock=None if binary else UNLOCK,
+        ),
+    ]

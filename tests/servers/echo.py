@@ -1,0 +1,59 @@
+"""An echo server of a few lines: ``python echo.py PORT [VICE]``; a vice changes what comes back."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+from websockets.asyncio.server import ServerConnection, serve
+
+Data = str | bytes
+
+
+def corrupts_65536_bytes(message: Data) -> Data:
+    """Change the last byte of messages of exactly that length."""
+    if len(message) != 65536:
+        return message
+    return message[:-1] + ("?" if isinstance(message, str) else b"?")
+
+
+def answers_binary_as_text(message: Data) -> Data:
+    """Give binary data back as text where it could be text."""
+    try:
+        return message if isinstance(message, str) else message.decode()
+    except UnicodeDecodeError:
+        return message
+
+
+def cuts_at_nul(message: Data) -> Data:
+    """Take a NUL for the end, as C does."""
+    return message.split("\0" if isinstance(message, str) else b"\0")[0]  # type: ignore[arg-type]
+
+
+def drops_byte_order_marks(message: Data) -> Data:
+    """Read text as files are read."""
+    return message.removeprefix("\ufeff") if isinstance(message, str) else message
+
+
+VICES: dict[str, Callable[[Data], Data]] = {
+    one.__name__.replace("_", "-"): one
+    for one in (corrupts_65536_bytes, answers_binary_as_text, cuts_at_nul, drops_byte_order_marks)
+}
+vice = sys.argv[2] if len(sys.argv) > 2 else ""
+
+
+async def handler(connection: ServerConnection) -> None:
+    if vice == "greets":
+        await connection.send("Welcome!")
+    async for message in connection:
+        if vice == "takes-no-binary" and isinstance(message, bytes):
+            await connection.close(1003)
+        else:
+            await connection.send(VICES.get(vice, lambda same: same)(message))
+
+
+async def main() -> None:
+    async with serve(handler, "127.0.0.1", int(sys.argv[1])) as server:
+        await server.serve_forever()
+
+
+asyncio.run(main())
