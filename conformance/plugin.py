@@ -56,6 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--time-scale", metavar="X", type=float, default=1.0, help="multiply every time bound (1.0)"
     )
+    group.addoption(
+        "--examples",
+        metavar="N",
+        type=int,
+        help="try N examples in each test that draws them, afresh in each run (few, always the same)",
+    )
     group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
     group.addoption(
         "--insecure",
@@ -94,6 +100,8 @@ def run_of(config: pytest.Config) -> Run:
         option = config.option
         if option.time_scale <= 0:
             raise pytest.UsageError(f"--time-scale {option.time_scale:g}: it must be above 0.")
+        if option.examples is not None and option.examples < 1:
+            raise pytest.UsageError(f"--examples {option.examples}: it must be 1 or more.")
         options = Options(
             server_url=option.server_url,
             profile=option.profile,
