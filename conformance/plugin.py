@@ -37,8 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--server-url",
         metavar="URL",
+        action="append",
         help="the server under test: ws, wss, http or https, with or without a path prefix; "
-        "without it the profile's server is started, or the reference server",
+        "without it the profile's server is started, or the reference server. "
+        "Given again: another node of the same backend, which events have to reach",
     )
     group.addoption(
         "--profile",
@@ -103,7 +105,8 @@ def run_of(config: pytest.Config) -> Run:
         if option.examples is not None and option.examples < 1:
             raise pytest.UsageError(f"--examples {option.examples}: it must be 1 or more.")
         options = Options(
-            server_url=option.server_url,
+            server_url=option.server_url[0] if option.server_url else None,
+            nodes=tuple(option.server_url[1:]) if option.server_url else (),
             profile=option.profile,
             report_dir=option.report_dir,
             strict="strict=true" in (option.override_ini or ()),

@@ -198,6 +198,8 @@ def _declared(target: Target) -> list[Capability]:
         ("allowed-origins", profile.allowed_origins, ", ".join(profile.allowed_origins),
          "[target] allowed_origins = […]"),
         ("control", profile.control_http, "HTTP control interface", "[control] http = …"),
+        ("nodes", profile.nodes, f"{len(profile.nodes) + 1} nodes",
+         "--server-url given twice, or [target] nodes = […]"),
         ("start-command", profile.start, "the profile starts it", "[target] start = […]"),
         ("limits", size, f"{size} bytes", "[limits] max_message_bytes"),
     ]  # fmt: skip
