@@ -21,7 +21,7 @@ from hypothesis.strategies import SearchStrategy
 from conformance.errors import Inconclusive, Nonconformance
 
 E = TypeVar("E", bound=Hashable)
-SEARCH_SECONDS = 10.0
+SEARCH_SECONDS = 15.0
 
 
 class _Enough(BaseException):
@@ -51,7 +51,7 @@ async def explore(
     shortly while smaller examples are tried, for half of ``patience`` seconds altogether. ``weigh`` orders
     failures by how long they are to read, and ``leave_out`` returns an example without some of its parts, for
     Hypothesis is thorough in shrinking, but slow. The ``default`` examples are the same in each run and end
-    after ten seconds however slow the target is; more of them are drawn at random and take their time.
+    after 15 seconds however slow the target is; more of them are drawn at random and take their time.
 
     Raises:
         Nonconformance: the smallest example that failed did so again.

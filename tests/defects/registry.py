@@ -11,7 +11,7 @@ from typing import Any
 
 MODULES = (
     "handshake", "refusals", "framing", "server_frames", "utf8", "closing", "deflate", "session", "messages",
-    "auth", "origin", "routing", "events", "delivery", "model", "nodes", "port", "browser",
+    "auth", "origin", "routing", "routes", "events", "delivery", "model", "nodes", "port", "browser",
 )  # fmt: skip
 
 

@@ -121,7 +121,7 @@ WRONG = [
     ("cwd-type", "[target]\ncwd = 5", "target.cwd", "expected str"),
     ("start-type", '[target]\nstart = "serve"', "target.start", "expected a list of strings"),
     ("nodes-type", '[target]\nnodes = "x"', "target.nodes", "expected a list of strings"),
-    ("nodes-url", '[target]\nnodes = ["nowhere"]', "target.nodes", "nowhere"),
+    ("nodes-url", '[target]\nnodes = ["nowhere"]', "target.nodes", "the scheme"),
     (
         "nodes-port",
         '[target]\nurl = "ws://localhost:{port}"\nstart = ["x"]\nnodes = ["ws://localhost:{port}"]',
