@@ -24,7 +24,7 @@ from conformance.target.profile import Credential
 from conformance.target.target import Target
 from conformance.wire.peer import Limits
 
-EXAMPLES = 40
+EXAMPLES = 30
 STEPS = 24
 WHO = (0, 0, 0, 1, 1, 2, 3)  # things go wrong where much happens to few
 WHICH = (0, 0, 1, 2)
