@@ -52,8 +52,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--server-url",
         metavar="URL",
+        action="append",
         help="the server under test: ws, wss, http or https, with or without a path prefix; "
-        "without it the profile's server is started, or the reference server",
+        "without it the profile's server is started, or the reference server. "
+        "Given again: another node of the same backend, which events have to reach",
     )
     group.addoption(
         "--profile",
@@ -75,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--examples",
         metavar="N",
         type=int,
-        help="hold N drawn conversations in each test that draws them, afresh in each run; "
+        help="hold N drawn examples in each test that draws them, afresh in each run (few, always the same); "
         "--hypothesis-seed=S draws those of an earlier run again",
     )
     group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
@@ -125,7 +127,8 @@ def run_of(config: pytest.Config) -> Run:
         if option.intrusive and option.polite:
             raise pytest.UsageError("--intrusive and --polite exclude each other: leave one out.")
         options = Options(
-            server_url=option.server_url,
+            server_url=option.server_url[0] if option.server_url else None,
+            nodes=tuple(option.server_url[1:]) if option.server_url else (),
             profile=option.profile,
             report_dir=option.report_dir,
             strict="strict=true" in (option.override_ini or ()),

@@ -45,6 +45,7 @@ class Options:
     """What the user asked for on the command line."""
 
     server_url: str | None = None
+    nodes: tuple[str, ...] = ()
     profile: Path | None = None
     report_dir: Path = Path("reports")
     strict: bool = False
@@ -88,6 +89,10 @@ class Run:
             path = reference_profile()
         profile = profiles.load(path, generated) if path else profiles.Profile()
         if self.url is not None:
+            if profile.start or options.nodes:
+                for node in options.nodes:
+                    parse(node)
+                profile.nodes = options.nodes
             profile.start = ()  # the user names a server that runs already
         elif not profile.start:
             if not profile.url:
@@ -288,7 +293,10 @@ class Run:
 
     def repeat(self, test: str) -> str:
         """Return the command that repeats one test."""
-        words = ["pytest", f"--server-url={self.url}"] if not self.profile.start else ["pytest"]
+        urls = (
+            [] if self.profile.start else [f"--server-url={url}" for url in (self.url, *self.options.nodes)]
+        )
+        words = ["pytest", *urls]
         if self.profile.path is not None and self.profile.path != reference_profile():
             words.append(f"--profile={os.path.relpath(self.profile.path)}")
         return shlex.join([*words, *self.options.plan.options, test])

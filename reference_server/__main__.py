@@ -21,9 +21,15 @@ from .state import ConfigurationError, State
 if TYPE_CHECKING:
     import socket
 
+    from .cluster import Cluster
+
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 EXIT_PORT_OCCUPIED = 98  # EADDRINUSE on Linux
+
+
+class ClusteringError(Exception):
+    """The server cannot be one node of several; the text says why."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -89,6 +95,11 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     add("--max-message-bytes", type=size, default=1048576, help="after inflating (%(default)s)")
     add("--ping-interval", type=seconds, default=20.0, help="between Pings, and for the Pong (%(default)s s)")
+    add(
+        "--redis",
+        metavar="URL",
+        help="be one node of several, on the changes of a Redis 5 or later, as redis://127.0.0.1:6379",
+    )
     return parser.parse_args(arguments)
 
 
@@ -109,7 +120,11 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USAGE
-    asyncio.run(run(options, sockets, control_socket, state))
+    try:
+        asyncio.run(run(options, sockets, control_socket, state))
+    except ClusteringError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_FAILURE
     return 0
 
 
@@ -132,7 +147,9 @@ async def run(
         max_message_bytes=options.max_message_bytes,
         ping_interval=options.ping_interval,
     )
-    control = ControlServer(control_socket, Actions(state, hub), loop)
+    actions = Actions(state, hub)
+    cluster = await join_cluster(options.redis, actions) if options.redis else None
+    control = ControlServer(control_socket, cluster or actions, loop)
     await server.start(sockets)
     control.start()
     # Whoever started us may have stopped listening; that is no reason not to serve.
@@ -141,6 +158,24 @@ async def run(
     await stop.wait()
     await server.stop()
     control.stop()
+    if cluster is not None:
+        await cluster.leave()
+
+
+async def join_cluster(url: str, actions: Actions) -> Cluster:
+    """Become a node. Raises `ClusteringError`."""
+    try:
+        from .cluster import Cluster, ClusterError  # noqa: PLC0415 - redis is needed with --redis only
+    except ImportError:
+        raise ClusteringError(
+            "--redis needs the package redis: pip install 'websocket-conformance[redis]'"
+        ) from None
+    try:
+        cluster = Cluster(url, actions)
+        await cluster.join()
+    except (ClusterError, ValueError) as error:
+        raise ClusteringError(f"--redis: {error}") from None
+    return cluster
 
 
 def announcement(

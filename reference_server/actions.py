@@ -48,6 +48,10 @@ class Actions:
             raise NotFoundError("no such action")
         self.by_name[name](parameters)
 
+    async def carry_out(self, name: str, parameters: Parameters) -> None:
+        """Make a change that was asked for; a cluster does it by way of its log."""
+        self.perform(name, parameters)
+
     def set_permission(self, parameters: Parameters, *, granted: bool) -> None:
         """Grant or revoke one permission; what is so already is not a change and causes no event."""
         user, permission = self.user(parameters), required(parameters, "permission")

@@ -18,6 +18,7 @@ from .actions import Actions, BadParameterError, NotFoundError, Parameters
 if TYPE_CHECKING:
     import socket
 
+    from .cluster import Cluster
 
 PREFIX = "/control/"
 ANSWER_TIMEOUT = 5.0  # seconds
@@ -29,7 +30,9 @@ class ControlServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listener: socket.socket, actions: Actions, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, listener: socket.socket, actions: Actions | Cluster, loop: asyncio.AbstractEventLoop
+    ) -> None:
         super().__init__(listener.getsockname(), ControlHandler, bind_and_activate=False)
         self.socket.close()
         listener.settimeout(None)
@@ -48,11 +51,8 @@ class ControlServer(ThreadingHTTPServer):
 
     def perform(self, name: str, parameters: Parameters) -> None:
         """Make a change from another thread; returns when it is made."""
-
-        async def perform() -> None:
-            self.actions.perform(name, parameters)
-
-        asyncio.run_coroutine_threadsafe(perform(), self.loop).result(ANSWER_TIMEOUT)
+        made = self.actions.carry_out(name, parameters)
+        asyncio.run_coroutine_threadsafe(made, self.loop).result(ANSWER_TIMEOUT)
 
 
 class ControlHandler(BaseHTTPRequestHandler):

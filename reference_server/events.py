@@ -77,12 +77,19 @@ class Peer:
         self.websocket.transport.abort()
 
 
+def fresh_stamp() -> tuple[str, str]:
+    """Return the event_id and the server_time of an event that is made now."""
+    return str(uuid.uuid4()), server_time()
+
+
 class Hub:
     """The open connections."""
 
     def __init__(self) -> None:
         self._peers: set[Peer] = set()
         self._closing: set[asyncio.Task[None]] = set()
+        # Nodes of a cluster have to agree on these, so they are not always made here.
+        self.stamp: Callable[[], tuple[str, str]] = fresh_stamp
 
     def join(self, peer: Peer, confirmation: str) -> None:
         """Register a connection: from here on it gets every event, behind its confirmation.
@@ -101,7 +108,8 @@ class Hub:
 
         The message is written once: each connection gets the same `event_id`, in the order of changes.
         """
-        message = {"type": event, "event_id": str(uuid.uuid4()), "server_time": server_time(), "data": data}
+        event_id, moment = self.stamp()
+        message = {"type": event, "event_id": event_id, "server_time": moment, "data": data}
         text = encode(message)
         for peer in list(self._peers):
             concerned = user_id is None or peer.identity.user_id == user_id

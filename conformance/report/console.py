@@ -1,4 +1,4 @@
-"""What the terminal shows: each failure in at most eight lines, and the verdict."""
+"""What the terminal shows: each failure in at most eight lines, but for a story, and the verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def failure_text(
     lines = [
         f"{requirement.id} · {requirement.level} · {requirement.source}",
         _cut(requirement.text, WIDTH * 2),
-        f"  found:     {_cut(message, WIDTH * 2)}",
+        *_found(message),
     ]
     if expected:
         lines.append(f"  expected:  {', or '.join(expected)}")
@@ -31,6 +31,15 @@ def failure_text(
         lines.append(f"  came back: {_cut(actual, WIDTH * 2)}")
     lines.append(f"  repeat:    {result.repeat}")
     return "\n".join(lines)
+
+
+def _found(message: str) -> list[str]:
+    """Return what was found in one line, and below it each step of the story that led there."""
+    what, begin, story = message.partition("\n1. ")
+    steps = [f"1. {one}" if number == 0 else one for number, one in enumerate(story.splitlines())]
+    if not begin or any(not one.startswith(f"{number}. ") for number, one in enumerate(steps, 1)):
+        return [f"  found:     {_cut(message, WIDTH * 2)}"]
+    return [f"  found:     {_cut(what, WIDTH * 2)}", *(f"             {_cut(one, WIDTH)}" for one in steps)]
 
 
 def summary_lines(run: Run, exit_status: int) -> list[str]:

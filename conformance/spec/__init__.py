@@ -30,6 +30,7 @@ NEEDS = {
     "bad-tokens": "tokens that must be refused",
     "allowed-origins": "the list of allowed origins",
     "control": "a control interface that causes changes",
+    "nodes": "another node of the same backend",
     "start-command": "a command that starts the server",
     "own-process": "a server started by this run",
     "local": "a target on this machine",

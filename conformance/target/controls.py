@@ -31,9 +31,11 @@ SERVER_PLACES = ("port", "control_port", "tmp")
 
 
 def control_of(
-    profile: Profile, launcher: Launcher | None, timeout: float, clean: Callable[[str], str]
+    profile: Profile, launcher: Launcher | None, timeout: float, clean: Callable[[str], str], **other: str
 ) -> Control:
     """Return the control interface that the profile declares, its placeholders filled.
+
+    ``other`` fills placeholders anew, for another instance than the first.
 
     Raises:
         Inconclusive: a placeholder stands in it that only a server started by this run fills.
@@ -41,7 +43,7 @@ def control_of(
     """
 
     def fill(text: str) -> str:
-        filled = launcher.fill(text) if launcher else text.replace("{python}", sys.executable)
+        filled = launcher.fill(text, **other) if launcher else text.replace("{python}", sys.executable)
         if left := re.search("|".join(f"{{{name}}}" for name in SERVER_PLACES), filled):
             raise Inconclusive(
                 f"the control interface needs {left[0]}, which only a server started by this run has: "

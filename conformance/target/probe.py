@@ -214,6 +214,8 @@ def _declared(target: Target) -> list[Capability]:
         ("allowed-origins", profile.allowed_origins, ", ".join(profile.allowed_origins),
          "[target] allowed_origins = […]"),
         ("control", profile.controlled, f"declared as {profile.controlled}", "[control] http = …"),
+        ("nodes", profile.nodes, f"{len(profile.nodes) + 1} nodes",
+          "--server-url given twice, or [target] nodes = […]"),
         ("start-command", profile.start, "the profile starts it", "[target] start = […]"),
         ("jwt-public-key", profile.jwt_public_key, "in the profile", '[jwt] public_key = "FILE"'),
         ("idle-limit", profile.idle_seconds, f"{profile.idle_seconds or 0:g} s", "[limits] idle_seconds"),

@@ -35,7 +35,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     ),
     "target": frozenset(
         {
-            "url", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
+            "url", "nodes", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
             "allowed_origins", "no_origin", "public_permissions", "echo",
         }
     ),
@@ -78,6 +78,7 @@ class Profile:
 
     path: Path | None = None
     url: str | None = None
+    nodes: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     prepare: tuple[tuple[str, ...], ...] = ()
     cwd: Path = field(default_factory=Path.cwd)
@@ -174,6 +175,7 @@ class _Reader:
         profile = Profile(
             path=self.path,
             url=self._typed(target, "target", "url", str, None),
+            nodes=self._strings(target, "target", "nodes"),
             start=self._strings(target, "target", "start"),
             prepare=tuple(tuple(str(word) for word in one) for one in prepare),
             cwd=folder / self._typed(target, "target", "cwd", str, "."),
@@ -219,10 +221,12 @@ class _Reader:
                 "target.echo", f"expected the path of an echo endpoint, like /echo, got {profile.echo!r}"
             )
         if profile.url is not None:
-            try:
-                parse(profile.url.replace("{port}", "1").replace("{control_port}", "1"))
-            except UsageProblem as problem:
-                raise self._wrong("target.url", str(problem).split(": ", 1)[1].split(".\n")[0]) from None
+            self._parsed("target.url", profile.url.replace("{port}", "1").replace("{control_port}", "1"))
+        for number, node in enumerate(profile.nodes, 2):
+            place = f"{{port{number}}}"
+            if profile.start and place not in node:
+                raise self._wrong("target.nodes", f"node {number} is started on a port of its own: {place}")
+            self._parsed("target.nodes", node.replace(place, "1") if profile.start else node)
         if profile.start and not profile.url:
             raise self._wrong("target.url", "a start command needs the URL that it will answer on")
         if self.generated and not profile.start:
@@ -232,6 +236,12 @@ class _Reader:
             )
         if profile.credentials and not profile.carriers:
             raise self._wrong("carriers.offered", "credentials are given, but no carrier to send them in")
+
+    def _parsed(self, key: str, url: str) -> None:
+        try:
+            parse(url)
+        except UsageProblem as problem:
+            raise self._wrong(key, str(problem).split(": ", 1)[1].split(".\n")[0]) from None
 
     def _known(self, kind: str, where: str, table: Mapping[str, Any]) -> None:
         for key in table:

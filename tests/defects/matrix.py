@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.defects.registry import Defect
+from tests.redis_server import redis_server
 
 ROOT = Path(__file__).parents[2]
 SUITE = "conformance/suite"
@@ -121,14 +122,19 @@ def _suite(arguments: list[str], output: Path) -> None:
 
 
 def judged(defect: Defect) -> Outcome:
-    """Run the suite against a defect."""
-    return run(
-        defect.name,
-        defect.files,
-        replacing=defect.profile,
-        time_scale=defect.time_scale,
-        sample=defect.sample,
-    )
+    """Run the suite against a defect, with a Redis of its own where its profile names ``{redis}``."""
+    with contextlib.ExitStack() as stack:
+        profile = dict(defect.profile)
+        if any("{redis}" in new for new in profile.values()):
+            url = stack.enter_context(redis_server())
+            profile = {old: new.replace("{redis}", url) for old, new in profile.items()}
+        return run(
+            defect.name,
+            defect.files,
+            replacing=profile,
+            time_scale=defect.time_scale,
+            sample=defect.sample,
+        )
 
 
 def complaints(defect: Defect, level: str, outcome: Outcome) -> list[str]:

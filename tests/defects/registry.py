@@ -36,6 +36,9 @@ MODULES = (
     "http2",
     "data",
     "limits",
+    "routes",
+    "model",
+    "nodes",
 )
 
 

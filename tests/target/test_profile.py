@@ -122,6 +122,14 @@ WRONG = [
     ("url-type", "[target]\nurl = 5", "target.url", "expected str, got int"),
     ("cwd-type", "[target]\ncwd = 5", "target.cwd", "expected str"),
     ("start-type", '[target]\nstart = "serve"', "target.start", "expected a list of strings"),
+    ("nodes-type", '[target]\nnodes = "x"', "target.nodes", "expected a list of strings"),
+    ("nodes-url", '[target]\nnodes = ["nowhere"]', "target.nodes", "the scheme"),
+    (
+        "nodes-port",
+        '[target]\nurl = "ws://localhost:{port}"\nstart = ["x"]\nnodes = ["ws://localhost:{port}"]',
+        "target.nodes",
+        "{port2}",
+    ),
     ("start-item", "[target]\nstart = [5]", "target.start", "expected a list of strings"),
     ("prepare-type", '[target]\nprepare = ["x"]', "target.prepare", "expected a list of commands"),
     ("env-type", "[target]\nenv = { A = 1 }", "target.env", "expected a table of strings"),
@@ -211,6 +219,12 @@ def test_mistake_that_is_found_too_late(write, text, key):
 def test_misspelt_requirement_gets_a_suggestion(write):
     message = complaint(write, '[[known_failure]]\nrequirement = "closing.code-eco"\nreason = "x"')
     assert "Did you mean 'closing.code-echo'" in message
+
+
+def test_nodes_run_already_or_are_started_on_ports_of_their_own(write):
+    assert write('[target]\nnodes = ["ws://b:1", "ws://c:1"]').nodes == ("ws://b:1", "ws://c:1")
+    started = STARTED.rstrip() + '\nnodes = ["ws://localhost:{port2}", "ws://localhost:{port3}"]'
+    assert len(write(started).nodes) == 2
 
 
 def test_file_that_is_not_there(tmp_path):

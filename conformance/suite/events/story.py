@@ -169,6 +169,10 @@ class Story:
 
     # Announcements.
 
+    def tells(self, message: Json) -> bool:
+        """Whether a message is an event of this story, and not of somebody else's."""
+        return message.get("type") in EVENTS and self.mark in json.dumps(message.get("data"))
+
     async def next(self, client: Client) -> tuple[Json, Event | None]:
         """Return the next event of this story, or an empty object and what came instead."""
         last: Event | None = None
@@ -181,7 +185,7 @@ class Story:
             if event is None or isinstance(event, Close | End):
                 return {}, event or last
             message = client.decode(event)
-            if message.get("type") in EVENTS and self.mark in json.dumps(message.get("data")):
+            if self.tells(message):
                 return message, event
             if isinstance(event, Message):
                 last = event

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from conformance.errors import Nonconformance, NotApplicable
+from conformance.fuzz.search import Plan
+from conformance.suite.exploring import explore
 from conformance.suite.routing.paths import MALFORMED, TOO_LONG, asking, own_id, refused
 from conformance.target.target import ANONYMOUS, OWN, Target
 
@@ -53,6 +54,7 @@ MALFORMED_PATHS = [
     pytest.param("/ws/permissions/%/", id="cut-percent-encoding"),
     pytest.param("/ws/permissions%252F{id}/", id="doubly-encoded-slash"),
 ]
+EXAMPLES = 25
 WORDS = st.sampled_from(["ws", "permissions", "anonymous", "1", "2", ".", "..", ""])
 SEGMENTS = WORDS | st.text("abwsxyzANON0123456789-._~", min_size=1, max_size=8)
 # Endpoints, and spellings of them that have a requirement of their own (routing.spelling-identity).
@@ -80,20 +82,28 @@ async def test_malformed_path(target: Target, path: str) -> None:
 
 
 @pytest.mark.requirement("routing.arbitrary-path")
-@settings(max_examples=25, deadline=None, derandomize=True, database=None, report_multiple_bugs=False)
-@given(path=arbitrary_paths())
-async def test_no_arbitrary_path_is_open(target: Target, path: str) -> None:
-    target.recorder.record.transcripts.clear()  # only the last example's: it is the smallest that failed
-    try:
-        request = asking(target, path)
-    except NotApplicable:
-        reject()  # one of the backend's own paths, by the profile's routes
-    attempt = await target.attempt(request)
-    attempt.connection.shut()
-    if attempt.upgraded:
-        raise Nonconformance(
-            f"{path} is no endpoint and was opened", expected=["a refusal"], actual=str(attempt)
-        )
+async def test_no_arbitrary_path_is_open(plan: Plan, target: Target) -> None:
+    async def attempt(path: str, hurried: bool) -> None:  # noqa: ARG001, FBT001
+        target.recorder.record.transcripts.clear()  # only the last example's: it is the smallest that failed
+        try:
+            asked = asking(target, path)
+        except NotApplicable:
+            return  # one of the backend's own paths, by the profile's routes
+        answer = await target.attempt(asked)
+        answer.connection.shut()
+        if answer.upgraded:
+            raise Nonconformance(
+                f"{path} is no endpoint and was opened", expected=["a refusal"], actual=str(answer)
+            )
+
+    await explore(
+        arbitrary_paths(),
+        attempt,
+        plan=plan,
+        default=EXAMPLES,
+        patience=target.limits.event,
+        weigh=lambda path: (len(path), path),
+    )
 
 
 @pytest.mark.requirement("routing.long-path")
