@@ -1,0 +1,331 @@
+"""The layers of upgrade and routes: whether a handshake opens the path, and which path near it opens."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from conformance.doctor.case import NOBODY, Case, line_of, token_in, without_token
+from conformance.doctor.findings import Finding, Step, broken, ok, undecided
+from conformance.doctor.fingerprint import nothing_upgrades
+from conformance.target.target import ANONYMOUS, OWN, Attempt
+from conformance.target.url import ENDPOINTS
+from conformance.wire.handshake import Request, accept_for
+
+USUAL = ("/", "/ws", "/ws/", "/websocket", "/socket")
+FORBIDDEN = {401, 403}
+
+
+def endpoints(case: Case) -> list[str]:
+    """Return the specification's endpoints behind the URL's prefix."""
+    users = case.target.users
+    one = users[0].user_id if users else 1
+    return [case.target.at(path) for path in (OWN, f"{OWN}{one}/", ANONYMOUS, f"{ANONYMOUS}/")]
+
+
+def near(case: Case) -> list[str]:
+    """Return the paths near the URL's own that people mean, or mistake for it, without the path itself."""
+    path = case.path
+    stripped = path.rstrip("/")
+    parts = [part for part in path.split("/") if part]
+    found = [stripped if path.endswith("/") else f"{path}/", path.lower(), "/" + "/".join(parts)]
+    found += [
+        f"/ws{path}",
+        "/" + "/".join(parts[1:]),
+        f"/{'/'.join(parts[1:])}/",
+        "/" + "/".join(parts[:-1]) + "/",
+    ]
+    if case.permissions or case.base:
+        found += endpoints(case)
+    elif path != OWN:
+        found += [OWN, ANONYMOUS, f"{stripped}{OWN}"]
+    found += USUAL
+    return [
+        one
+        for one in dict.fromkeys(found)
+        if one.startswith("/") and not one.startswith("//") and one != path
+    ]
+
+
+async def upgrade(case: Case) -> Finding:
+    """Ask for the upgrade on the URL's path; where it is refused, find out whether anything is upgraded."""
+    attempt = case.upgrades.get(case.address) or await case.ask(case.request())
+    plain = case.plain.get(case.address)
+    if attempt is None or attempt.response is None:
+        return broken(
+            "upgrade",
+            "upgrade.silent",
+            "Plain HTTP is answered, but a handshake is not.",
+            evidence=(
+                f"a handshake: {case.clean(str(attempt or 'no connection'))}",
+                f"a plain GET: {case.clean(line_of(plain))}",
+            ),
+            steps=(Step("Read the server's log for what happens to the handshake."),),
+        )
+    if attempt.response.status == 101:
+        return _accepted(case, attempt)
+    if case.base:
+        for path in (case.target.at(ANONYMOUS), case.url.path or "/"):
+            other = await case.ask(case.request(path))
+            if other is not None and other.upgraded:
+                case.path = path
+                return _accepted(case, other)
+    return await _refused(case, attempt, plain)
+
+
+def _accepted(case: Case, attempt: Attempt) -> Finding:
+    response = attempt.response
+    assert response is not None
+    wanted = accept_for(attempt.request.get("Sec-WebSocket-Key") or "")
+    upgrade_to = (response.get("Upgrade") or "").lower()
+    if response.get("Sec-WebSocket-Accept") != wanted or upgrade_to != "websocket":
+        return broken(
+            "upgrade",
+            "upgrade.wrong",
+            "The server answers 101, but not as a WebSocket server: clients refuse it.",
+            evidence=(
+                f"Upgrade: {case.clean(upgrade_to) or 'missing'}, Sec-WebSocket-Accept: "
+                f"{case.clean(response.get('Sec-WebSocket-Accept') or 'missing')}, expected {wanted}",
+            ),
+            steps=(
+                Step(
+                    "A cache or a proxy may have answered; if not, correct the handshake (RFC 6455 §4.2.2)."
+                ),
+            ),
+        )
+    case.opened = attempt
+    return ok("upgrade", f"a handshake on {case.clean(case.path)} is answered {case.clean(line_of(attempt))}")
+
+
+async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding:
+    """Look for what was wrong with the handshake: what it carried, its path, or everything."""
+    response = attempt.response
+    assert response is not None
+    if 300 <= response.status < 400:
+        return _redirected(case, attempt)
+    requests = {f"path {path}": case.request(path) for path in near(case)}
+    requests |= _variants(case) | {"nobody": case.request(NOBODY)}
+    found = await case.ask_all(requests)
+    carried = _carried(case, attempt, found)
+    if carried is not None:
+        return carried
+    open_paths = [
+        name.removeprefix("path ") for name, one in found.items() if name.startswith("path ") and one.upgraded
+    ]
+    unknown = found.get("nobody")
+    same_as_unknown = unknown is not None and unknown.status == response.status
+    if response.status in FORBIDDEN and (not same_as_unknown or (response.status == 401 and not open_paths)):
+        return _locked(case, attempt, unknown)
+    if open_paths:
+        return _elsewhere(case, attempt, open_paths)
+    if response.status in FORBIDDEN:
+        return _forbidden(case, attempt)
+    return nothing_upgrades(case, attempt, plain)
+
+
+def _redirected(case: Case, attempt: Attempt) -> Finding:
+    assert attempt.response is not None
+    location = (attempt.response.get("Location") or "").split("?")[0]
+    scheme, slash, rest = location.partition("://")
+    there = {"http": "ws", "https": "wss"}.get(scheme.lower(), scheme) + slash + rest if slash else ""
+    there = there or (case.bare(location).strip("'") if location.startswith("/") else "")
+    command = f"conformance doctor {_quoted(case.clean(there))}" if there else None
+    return broken(
+        "upgrade",
+        "upgrade.redirect",
+        "The handshake is redirected, and WebSocket clients do not follow.",
+        evidence=(f"{case.clean(line_of(attempt))}, Location: {case.clean(location) or 'missing'}",),
+        steps=(Step("Use the address that it names", command),),
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _variants(case: Case) -> dict[str, Request]:
+    """Return handshakes on the same path that leave out, or add, one thing that may have been the reason."""
+    made = {"own origin": case.request(origin=case.url.origin)}
+    for number, allowed in enumerate(case.profile.allowed_origins[:3]):
+        made[f"allowed origin {number}"] = case.request(origin=allowed)
+    if case.origin:
+        made["no origin"] = case.request(origin="")
+    if case.subprotocols:
+        made["no subprotocol"] = case.request(subprotocols=())
+    if token_in(case.query):
+        made["no token"] = case.request(query=without_token(case.query))
+    for number, token in enumerate(case.users[:1]):
+        for carrier in case.profile.carriers:
+            made[f"user {number} by {carrier}"] = case.request(token=token, carrier=carrier)
+    return made
+
+
+def _carried(case: Case, attempt: Attempt, found: dict[str, Attempt]) -> Finding | None:
+    """Return the finding where the same path opens for a handshake that carries something else."""
+    opened = {name: one for name, one in found.items() if one.upgraded and not name.startswith("path ")}
+    refused = f"with it: {case.clean(line_of(attempt))}"
+    if "no origin" in opened:
+        return refused_origin(case, refused, "without Origin: 101")
+    if "no token" in opened:
+        return broken(
+            "token",
+            "token.refused",
+            "The server refuses the token in the URL.",
+            evidence=(refused, "without it: 101, the path and the server are right"),
+            steps=(Step("Get a fresh token: this one is malformed, expired, revoked or of another system."),),
+        )
+    if "no subprotocol" in opened:
+        return broken(
+            "subprotocol",
+            "subprotocol.refused",
+            f"The server refuses the handshake because of the subprotocol {', '.join(case.subprotocols)}.",
+            evidence=(refused, "without it: 101"),
+            steps=(Step("Offer a subprotocol that the server knows, or none."),),
+        )
+    origin = next((one for name, one in opened.items() if "origin" in name), None)
+    if origin is not None:
+        case.own_origin_needed = "own origin" in opened
+        case.origin = case.origin or origin.request.get("Origin")
+        return _accepted(case, origin)
+    user = next((one for name, one in opened.items() if name.startswith("user ")), None)
+    return _accepted(case, user) if user is not None else None
+
+
+def refused_origin(case: Case, *evidence: str) -> Finding:
+    """Return the finding of an origin whose pages may not connect."""
+    return broken(
+        "origin",
+        "origin.refused",
+        f"The server refuses pages of the origin {case.origin}.",
+        evidence=tuple(evidence),
+        steps=(
+            Step(f"Add {case.origin} to the origins that the server allows: scheme, host and port count."),
+        ),
+    )
+
+
+def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
+    evidence = (
+        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
+        f"an unknown path: {case.clean(line_of(unknown))}",
+    )
+    if token_in(case.query):
+        return broken(
+            "token",
+            "token.refused",
+            "The server refuses the token in the URL, and nobody gets in without one.",
+            evidence=evidence,
+            steps=(Step("Get a fresh token: this one is malformed, expired, revoked or of another system."),),
+        )
+    if case.origin and not case.own_origin_needed:
+        return _forbidden(case, attempt)
+    return undecided(
+        "token",
+        "token.required",
+        f"The path is right and the server answers, but it lets nobody in like this ({attempt.status}): "
+        "no token was given.",
+        evidence=evidence,
+        steps=(
+            Step(
+                "Give a token in the URL or by a profile, and ask again",
+                f"conformance doctor {case.bare()} --profile conformance.toml",
+            ),
+        ),
+    )
+
+
+def _forbidden(case: Case, attempt: Attempt) -> Finding:
+    return undecided(
+        "upgrade",
+        "access.refused",
+        f"The handshake is refused ({attempt.status}) on this path and on all that were tried: a wrong path, "
+        "a missing token or a refused origin look the same from outside.",
+        evidence=(
+            f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
+            "an unknown path is answered alike",
+        ),
+        steps=(
+            Step(
+                "Try with the origin of your page",
+                f"conformance doctor {case.bare()} --origin {_quoted(case.url.origin)}",
+            ),
+            Step(
+                "Try with a token, in the URL or by --profile; and compare the path with the server's routes."
+            ),
+        ),
+    )
+
+
+def _elsewhere(case: Case, attempt: Attempt, open_paths: list[str]) -> Finding:
+    path = case.path
+
+    def closeness(other: str) -> float:
+        return difflib.SequenceMatcher(None, path, other).ratio()
+
+    nearest = max(open_paths, key=closeness)
+    evidence = [f"{case.clean(path)}: {case.clean(line_of(attempt))}"]
+    evidence += [f"{case.clean(one)}: 101" for one in sorted(open_paths, key=closeness, reverse=True)[:6]]
+    step = Step("Use the path that works", f"conformance doctor {case.bare(nearest)}")
+    if nearest.rstrip("/") == path.rstrip("/"):
+        what = "must not end" if path.endswith("/") else "must end"
+        return broken(
+            "routes",
+            "route.trailing-slash",
+            f"The path {what} with a slash: {nearest} is the route.",
+            evidence=tuple(evidence),
+            steps=(step,),
+        )
+    return broken(
+        "routes",
+        "route.wrong-path",
+        f"There is no WebSocket route {path}. The nearest that works: {nearest}",
+        evidence=tuple(evidence),
+        steps=(step,),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one path answers."""
+
+    path: str
+    kind: str
+    attempt: Attempt | None
+
+
+async def walk_paths(case: Case) -> list[Row]:
+    """Ask the URL's own path, the endpoints and the near misses for the upgrade."""
+    kinds = {case.path: "asked for"}
+    if case.permissions or case.base:
+        kinds |= {one: "endpoint" for one in endpoints(case) if one not in kinds}
+        kinds |= {one: "near miss" for one in _misses(case) if one not in kinds}
+    kinds |= {one: "near miss" for one in near(case) if one not in kinds}
+    found = await case.ask_all({path: case.request(path) for path in kinds})
+    return [Row(path, kind, found.get(path)) for path, kind in kinds.items()]
+
+
+def _misses(case: Case) -> list[str]:
+    own = case.target.at(OWN)
+    head = own.removesuffix(ENDPOINTS)
+    return [
+        own.rstrip("/"),
+        f"{own}1",
+        f"{own}Anonymous",
+        f"{own}anonymous//",
+        f"{head}/ws//permissions/",
+        f"{head}/permissions/",
+        NOBODY,
+    ]
+
+
+async def routes(case: Case) -> Finding:
+    """Say which of the endpoints open; only the URL's own path counts."""
+    own = f"{case.clean(case.path)} opens"
+    if not (case.permissions and case.path in endpoints(case)):
+        return ok("routes", own)
+    others = [one for one in endpoints(case) if one != case.path]
+    found = await case.ask_all({path: case.request(path) for path in others})
+    lines = [
+        f"{case.clean(path)}: {case.clean(line_of(one))}" for path, one in found.items() if not one.upgraded
+    ]
+    return ok("routes", own if lines else f"{own}, and so do the other endpoints", *lines)
