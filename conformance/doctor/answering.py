@@ -31,7 +31,7 @@ PROXIES = (
 
 
 async def http(case: Case) -> Finding:
-    """Ask every address for HTTP and for the upgrade, and then again, to see whether somebody else answers."""
+    """Ask every address for HTTP and for the upgrade, then again: is it always the same server?."""
     requests = {
         (kind, address): case.plainly() if kind == "plain" else case.request()
         for address in case.reached
@@ -129,7 +129,8 @@ async def _unanswered(case: Case) -> Finding:
     return broken(
         "http",
         "http.silent",
-        f"The server accepts connections and never answers: neither GET nor handshake, within {case.timeout:g} s.",
+        "The server accepts connections and never answers: neither a GET nor a handshake, "
+        f"within {case.timeout:g} s.",
         evidence=(*lines, *described(case, held)),
         steps=(
             Step("Read the server's log: it hangs, or waits for something (a database, a lock)."),

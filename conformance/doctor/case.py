@@ -64,8 +64,8 @@ class Case:
 
     @property
     def permissions(self) -> bool:
-        """Whether the path is one of the permissions protocol's, by its looks."""
-        return ENDPOINTS in self.path + "/"
+        """Whether the user named one of the permissions protocol's paths, by its looks."""
+        return ENDPOINTS in self.url.path + "/"
 
     @property
     def address(self) -> str:
@@ -137,7 +137,7 @@ class Case:
             return None
         if attempt is not None:
             self._kept.append(attempt.connection)
-            if not attempt.upgraded:
+            if attempt.response is not None and not attempt.upgraded:
                 await attempt.connection.read_body(min(0.3, self.timeout))
                 attempt.connection.shut()
         return attempt

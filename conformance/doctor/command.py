@@ -43,8 +43,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
     made = _Parser(
         prog="conformance doctor",
-        description="Find out why a WebSocket URL does not work: name, addresses, TCP, owners of the port, TLS, "
-        "HTTP, upgrade, routes, origin, token, first message. Stops at the first broken layer.",
+        description="Find out why a WebSocket URL does not work: name, addresses, TCP, owners of the port, "
+        "TLS, HTTP, upgrade, routes, origin, token, first message. Stops at the first broken layer.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

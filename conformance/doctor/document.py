@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.doctor.case import Case
 from conformance.doctor.findings import CAUSES, Diagnosis
-from conformance.doctor.upgrading import Row
+from conformance.doctor.routing import Row
 
 VERSION = 1
 

@@ -7,6 +7,7 @@ so a 404 means that the request was handled as plain HTTP.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from conformance.doctor.answering import PROXIES
 from conformance.doctor.case import Case, line_of
@@ -39,7 +40,12 @@ def nothing_upgrades(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
     return broken("upgrade", cause, summary, evidence=tuple(evidence), steps=steps)
 
 
-Made = tuple[str, str, tuple[Step, ...]]
+class Made(NamedTuple):
+    """A cause, what it means here, and what to do."""
+
+    cause: str
+    summary: str
+    steps: tuple[Step, ...]
 
 
 def _same(response: Response, ordinary: Response | None) -> bool:
@@ -57,9 +63,10 @@ def _proxied(case: Case, response: Response, ordinary: Response | None, server: 
             if name in {"nginx", "openresty"}
             else Step(f"Let {name} pass on Upgrade and Connection: websocket.")
         )
-        return (
+        return Made(
             "proxy.no-upgrade",
-            f"The handshake reaches the application as plain HTTP: {where} the headers Upgrade and Connection.",
+            f"The handshake reaches the application as plain HTTP: {where} the headers "
+            "Upgrade and Connection.",
             (
                 step,
                 Step(
@@ -69,13 +76,14 @@ def _proxied(case: Case, response: Response, ordinary: Response | None, server: 
             ),
         )
     if name and _OWN_PAGE.search(response.body):
-        return (
+        return Made(
             "upgrade.static",
-            f"{name} itself answers {response.status}: no location passes this path on to a WebSocket server.",
+            f"{name} itself answers {response.status}: no location passes this path on "
+            "to a WebSocket server.",
             (Step(f"Add a location with proxy_pass for {case.clean(case.path)}; in it: {_NGINX}"),),
         )
     if asks and response.status == 426:
-        return (
+        return Made(
             "proxy.no-upgrade",
             "The server asks for an upgrade that was asked for: something in between drops the headers "
             "Upgrade and Connection.",
@@ -87,19 +95,17 @@ def _proxied(case: Case, response: Response, ordinary: Response | None, server: 
 def _known(case: Case, response: Response, server: str) -> Made | None:
     port = case.url.port
     if "wsgiserver" in server:
-        return (
+        return Made(
             "upgrade.wsgi",
             "Django's runserver answers as WSGI: it serves HTTP and never WebSocket. Daphne was meant.",
             (
-                Step(
-                    'Put "daphne" first in INSTALLED_APPS and set ASGI_APPLICATION, then runserver serves both'
-                ),
+                Step('Put "daphne" first in INSTALLED_APPS and set ASGI_APPLICATION: it then serves both'),
                 Step("Or stop it and start Daphne", f"daphne -p {port} PROJECT.asgi:application"),
             ),
         )
     if "gunicorn" in server or "waitress" in server or "mod_wsgi" in server or "werkzeug" in server:
         name = next(one for one in ("gunicorn", "waitress", "mod_wsgi", "werkzeug") if one in server)
-        return (
+        return Made(
             "upgrade.wsgi",
             f"{name} answers as a WSGI server: it serves HTTP and never WebSocket.",
             (
@@ -110,19 +116,20 @@ def _known(case: Case, response: Response, server: str) -> Made | None:
             ),
         )
     if "simplehttp" in server:
-        return (
+        return Made(
             "upgrade.static",
             "Python's http.server answers: it serves files and never WebSocket.",
             (Step("Stop it, and start the WebSocket server on this port."),),
         )
     if "uvicorn" in server and response.status < 500:
-        return (
+        return Made(
             "upgrade.asgi-http-only",
-            "uvicorn answers the handshake as plain HTTP: it lacks a WebSocket library, or runs with --ws none.",
+            "uvicorn answers the handshake as plain HTTP: it lacks a WebSocket library, "
+            "or runs with --ws none.",
             (Step("Install one and start it again", "pip install 'uvicorn[standard]'"),),
         )
     if "granian" in server and response.status == 404:
-        return (
+        return Made(
             "upgrade.asgi-http-only",
             "granian answers the handshake as plain HTTP: it runs with --no-ws, or not as asgi.",
             (
@@ -134,10 +141,10 @@ def _known(case: Case, response: Response, server: str) -> Made | None:
         )
     if response.status == 500 and not response.get("Server") and ("daphne" in server or "uvicorn" in server):
         name = "daphne" if "daphne" in server else "uvicorn"
-        return (
+        return Made(
             "upgrade.no-websocket-app",
-            f"{name} passes the handshake on, but the application fails on it: no route for any path that was "
-            "tried, or no 'websocket' entry in ProtocolTypeRouter.",
+            f"{name} passes the handshake on, but the application fails on it: no route for any path that "
+            "was tried, or no 'websocket' entry in ProtocolTypeRouter.",
             (
                 Step("Give ProtocolTypeRouter a 'websocket' entry with a URLRouter that holds this path."),
                 Step("Read the server's log: it names the path or the scope type that nothing handles."),
@@ -148,19 +155,19 @@ def _known(case: Case, response: Response, server: str) -> Made | None:
 
 def _other(response: Response, ordinary: Response | None) -> Made:
     if response.status >= 500:
-        return (
+        return Made(
             "upgrade.failed",
             f"The server fails on a handshake ({response.status}).",
             (Step("Read the server's log: it holds the exception."),),
         )
     if _same(response, ordinary):
-        return (
+        return Made(
             "upgrade.http-only",
             f"The server answers a handshake as it answers plain HTTP ({response.status}): it knows no "
             "WebSocket on any path that was tried, or another server than you think holds the port.",
             (Step("Check that this is the server that you mean, and the path of its WebSocket route."),),
         )
-    return (
+    return Made(
         "upgrade.refused",
         f"No handshake is accepted ({response.status}) on any path that was tried.",
         (Step("Read the server's log, and check the path of its WebSocket route."),),

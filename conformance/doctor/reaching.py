@@ -172,7 +172,8 @@ async def _refused(case: Case, lines: tuple[str, ...]) -> Finding:
             evidence=(*lines, f"{waits} of its connections linger in TIME_WAIT, for at most 60 s"),
             steps=(
                 Step(
-                    "Start the server again. If that fails with 'Address already in use', it lacks SO_REUSEADDR: "
+                    "Start the server again. If that fails with 'Address already in use', it lacks "
+                    "SO_REUSEADDR: "
                     "wait until this prints nothing",
                     f"ss -tan state time-wait 'sport = :{port}'",
                 ),

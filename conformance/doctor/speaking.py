@@ -84,7 +84,7 @@ async def subprotocol(case: Case) -> Finding | None:
         return broken(
             "subprotocol",
             "subprotocol.not-chosen",
-            f"The server chooses none of the offered subprotocols ({', '.join(case.subprotocols) or 'bearer'}): "
+            f"The server chooses none of the offered subprotocols ({offered}): "
             "Chromium ends such a connection with 1006.",
             evidence=("answered 101 without Sec-WebSocket-Protocol",),
             steps=(

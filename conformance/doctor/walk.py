@@ -10,9 +10,10 @@ from conformance.doctor.case import Case
 from conformance.doctor.encryption import tls
 from conformance.doctor.findings import Diagnosis, Finding
 from conformance.doctor.reaching import addresses, name, tcp
+from conformance.doctor.routing import Row, routes, walk_paths
 from conformance.doctor.sharing import owners
 from conformance.doctor.speaking import message, origin, subprotocol, token
-from conformance.doctor.upgrading import Row, routes, upgrade, walk_paths
+from conformance.doctor.upgrading import upgrade
 
 Layer = Callable[[Case], Awaitable[Finding | None]]
 TO_HTTP: tuple[Layer, ...] = (name, addresses, tcp, owners, tls, http)
