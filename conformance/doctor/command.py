@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +20,10 @@ from conformance.doctor.screen import show
 from conformance.doctor.walk import diagnose, paths
 from conformance.errors import Inconclusive, UsageProblem
 from conformance.target import profile as profiles
+from conformance.wire.handshake import TOKEN
 
 USAGE = 4
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,]+|null", re.ASCII)
 _EXIT_CODES = """\
 exit codes:
   0   healthy: every layer that can be seen works
@@ -121,6 +124,11 @@ def _case(options: argparse.Namespace) -> Case:
         raise UsageProblem(
             "The profile's target.url has no port of its own ({port}): give the URL of the running server."
         )
+    if options.origin and not _ORIGIN.fullmatch(options.origin):
+        raise UsageProblem("--origin takes a page's origin and nothing more, such as https://app.example")
+    for name in options.subprotocol:
+        if not TOKEN.fullmatch(name):
+            raise UsageProblem("--subprotocol takes a name without blanks and separators (RFC 6455 §4.1).")
     if not 0 < options.timeout <= 60:
         raise UsageProblem("--timeout takes a number of seconds above 0, at most 60.")
     return case_of(

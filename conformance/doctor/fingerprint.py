@@ -48,6 +48,11 @@ class Made(NamedTuple):
     steps: tuple[Step, ...]
 
 
+def answers_itself(response: Response) -> bool:
+    """Whether a page is the proxy's own, and so no answer of a server behind it."""
+    return _OWN_PAGE.search(response.body) is not None
+
+
 def _same(response: Response, ordinary: Response | None) -> bool:
     return ordinary is not None and response.status == ordinary.status
 
@@ -56,7 +61,7 @@ def _proxied(case: Case, response: Response, ordinary: Response | None, server: 
     lowered = server.lower()
     name = next((one for one in PROXIES if one in lowered), "")
     asks = "websocket" in (response.get("Upgrade") or "").lower()
-    if name and not _OWN_PAGE.search(response.body) and (_same(response, ordinary) or asks):
+    if name and not answers_itself(response) and (_same(response, ordinary) or asks):
         where = f"a proxy ({name}) in between drops" if name else "something in between drops"
         step = (
             Step(f"In the location of {name} that passes WebSocket on: {_NGINX}")
@@ -75,10 +80,11 @@ def _proxied(case: Case, response: Response, ordinary: Response | None, server: 
                 ),
             ),
         )
-    if name and _OWN_PAGE.search(response.body):
+    if name and answers_itself(response):
+        denies = "it denies this path, or " if response.status == 403 else ""
         return Made(
             "upgrade.static",
-            f"{name} itself answers {response.status}: no location passes this path on "
+            f"{name} itself answers {response.status}: {denies}no location passes this path on "
             "to a WebSocket server.",
             (Step(f"Add a location with proxy_pass for {case.clean(case.path)}; in it: {_NGINX}"),),
         )

@@ -26,7 +26,7 @@ def at(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def covering(found: Iterable[Listener], address: str) -> list[Listener]:
+def covering(found: Sequence[Listener], address: str) -> list[Listener]:
     """Return the listeners that could get connections to an address, were they alone.
 
     ``::`` counts for IPv4 only where no listener of that family exists: beside one it can stand only when it
@@ -39,7 +39,7 @@ def covering(found: Iterable[Listener], address: str) -> list[Listener]:
     return [one for one in found if one.address == "::"]
 
 
-def caught_by(found: Iterable[Listener], address: str) -> list[Listener]:
+def caught_by(found: Sequence[Listener], address: str) -> list[Listener]:
     """Return the listeners that do get connections to an address: the most specific of those that could."""
     could = covering(found, address)
     return [one for one in could if one.address not in {"::", "0.0.0.0"}] or could

@@ -6,7 +6,7 @@ import difflib
 
 from conformance.doctor.case import NOBODY, Case, line_of, token_in, without_token
 from conformance.doctor.findings import Finding, Step, broken, ok, undecided
-from conformance.doctor.fingerprint import nothing_upgrades
+from conformance.doctor.fingerprint import answers_itself, nothing_upgrades
 from conformance.doctor.routing import near
 from conformance.target.target import ANONYMOUS, Attempt
 from conformance.wire.handshake import Request, accept_for
@@ -82,11 +82,15 @@ async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Findi
     ]
     unknown = found.get("nobody")
     same_as_unknown = unknown is not None and unknown.status == response.status
-    if response.status in FORBIDDEN and (not same_as_unknown or (response.status == 401 and not open_paths)):
+    if (
+        response.status in FORBIDDEN
+        and not answers_itself(response)
+        and (not same_as_unknown or (response.status == 401 and not open_paths))
+    ):
         return _locked(case, attempt, unknown)
     if open_paths:
         return _elsewhere(case, attempt, open_paths)
-    if response.status in FORBIDDEN:
+    if response.status in FORBIDDEN and not answers_itself(response):
         return _forbidden(case, attempt)
     return nothing_upgrades(case, attempt, plain)
 

@@ -14,10 +14,11 @@ from tests.conflicts.situation import has_ipv6, port_for
 from tests.doctor.asking import ask
 
 IN_A_NETWORK = ("unshare", "--net", "sh", "-c")
-# An interface with nobody behind it: what is sent there is lost, as behind a firewall that drops.
+# A cable whose other end nobody holds: what is sent there is lost, as behind a firewall that drops.
 NOBODY_BEHIND = (
-    "ip link set lo up; ip link add void type dummy; ip addr add 192.0.2.1/24 dev void; ip link set void up; "
-    'ip neigh add 192.0.2.7 lladdr 02:00:00:00:00:07 dev void; exec "$0" "$@"'
+    "ip link add near type veth peer name far && ip addr add 192.0.2.1/24 dev near && "
+    "ip link set near up && ip link set far up && "
+    'ip neigh add 192.0.2.7 lladdr 02:00:00:00:00:07 dev near && exec "$0" "$@"'
 )
 
 
@@ -57,7 +58,7 @@ def test_packets_that_are_swallowed() -> None:
         pytest.skip("ip is not installed")
     wrapper = (*IN_A_NETWORK, NOBODY_BEHIND)
     if subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("a dummy interface cannot be made here")
+        pytest.skip("a pair of interfaces cannot be made here")
     found = ask("ws://192.0.2.7:8000/", wrapper=wrapper)
     assert (found.code, found.data["cause"]) == (1, "tcp.filtered")
 

@@ -125,7 +125,7 @@ def test_paths_as_a_table(channels: Situation) -> None:
     assert done.returncode == 0, done.stdout
     rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip().startswith("/")}
     assert "101" in rows["/ws/permissions/anonymous"]
-    assert "404" in rows["/ws/permissions"]
+    assert "403" in rows["/ws/permissions"]
     assert "near miss" in rows["/ws/permissions"]
     data = ask(at(channels, "/ws/permissions"), "--paths")
     assert (data.code, data.data["cause"]) == (1, "route.trailing-slash")
