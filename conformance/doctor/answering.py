@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from conformance.doctor.case import NOBODY, Case, line_of
 from conformance.doctor.encryption import needs_tls, speaks_tls
@@ -16,6 +17,8 @@ from conformance.target.target import Attempt
 SAMPLES = 11  # they miss one of two equal halves once in a thousand times
 MANY_SAMPLES = 66  # and these a tenth, where the kernel says that several sockets share an address
 REMOTE_SAMPLES = 4
+OVERLOAD = {429, 503}
+_BUSY = re.compile(r"^HTTP/\d\.\d (429|5\d\d)\b")
 PROXIES = (
     "nginx",
     "openresty",
@@ -102,6 +105,10 @@ async def _unanswered(case: Case) -> Finding:
         for one in group.values()
     )
     garbage = next((one.connection.garbage for one in attempts if one.connection.garbage), None)
+    held = caught_by(await asyncio.to_thread(listeners, case.url.port), case.address) if case.local else []
+    ended = any(one.connection.end is not None for one in attempts)
+    if not ended and any(one.waiting for one in held):
+        return hanging(case, held, lines, full=False)
     if not case.url.secure and (evidence := await speaks_tls(case)):
         return needs_tls(case, (*lines, evidence))
     if garbage is not None:
@@ -113,7 +120,7 @@ async def _unanswered(case: Case) -> Finding:
             evidence=(f"its first bytes: {case.clean(repr(garbage[:60]))}", *owners),
             steps=(Step("Check the port: another service has it."), list_owners(case.url.port)),
         )
-    if any(one.connection.end is not None for one in attempts):
+    if ended:
         return broken(
             "http",
             "http.ended",
@@ -123,9 +130,6 @@ async def _unanswered(case: Case) -> Finding:
                 Step("Read the server's log: it fails, or it wants another protocol (TLS, HTTP/2, PROXY)."),
             ),
         )
-    held = caught_by(await asyncio.to_thread(listeners, case.url.port), case.address) if case.local else []
-    if any(one.waiting for one in held):
-        return hanging(case, held, lines, full=False)
     return broken(
         "http",
         "http.silent",
@@ -148,7 +152,9 @@ async def _face(case: Case, address: str) -> Face | None:
         case.ask(case.request(), address), case.ask(case.request(NOBODY), address)
     )
     if accepted is None or refused is None or accepted.response is None or refused.response is None:
-        return None  # overload and time-outs tell nothing about who is there
+        return None  # time-outs tell nothing about who is there
+    if refused.status in OVERLOAD:
+        return None
     return line_of(accepted), line_of(refused)
 
 
@@ -157,20 +163,32 @@ async def _differing(case: Case) -> Finding | None:
     if len(case.reached) > 1:
         faces = await asyncio.gather(*(_face(case, one) for one in case.reached))
         by_address = {one: face for one, face in zip(case.reached, faces, strict=True) if face is not None}
-        if len(set(by_address.values())) > 1:
+        if len(_servers(by_address.values())) > 1:
             return _several(case, "port.addresses-differ", by_address)
     held = caught_by(case.listeners, case.address)
     crowd = len(held) > 1 and not all(one.pids for one in held)
     samples = MANY_SAMPLES if crowd else SAMPLES if case.local else REMOTE_SAMPLES
     seen: Counter[Face] = Counter()
     for begin in range(0, samples, SAMPLES):
-        batch = await asyncio.gather(
-            *(_face(case, case.address) for _ in range(min(SAMPLES, samples - begin)))
-        )
+        with case.sampling():  # held open meanwhile, so that workers take turns
+            batch = await asyncio.gather(
+                *(_face(case, case.address) for _ in range(min(SAMPLES, samples - begin)))
+            )
         seen.update(one for one in batch if one is not None)
-        if len(seen) > 1:
-            return _several(case, "port.answers-differ", {f"{n} x": face for face, n in seen.items()})
+        if len(_servers(seen)) > 1:
+            return _several(case, "port.answers-differ", {f"{seen[face]} x": face for face in _servers(seen)})
     return None
+
+
+def _servers(faces: Iterable[Face]) -> set[Face]:
+    """Return the different servers: one that is overloaded or fails for a moment still refuses as before."""
+    found = set(faces)
+    failing = {
+        one
+        for one in found
+        if _BUSY.search(one[0]) and any(other[1] == one[1] and not _BUSY.search(other[0]) for other in found)
+    }
+    return found - failing
 
 
 def _several(case: Case, cause: str, faces: Mapping[str, Face]) -> Finding:

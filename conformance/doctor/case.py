@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +19,7 @@ from conformance.target.profile import Profile
 from conformance.target.target import OWN, Attempt, Target
 from conformance.target.url import ENDPOINTS, ServerURL, parse
 from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.frames import CLOSE, Frame, close_payload
 from conformance.wire.handshake import Request
 from conformance.wire.peer import Limits
 
@@ -147,9 +149,24 @@ class Case:
         found = await asyncio.gather(*(self.ask(one) for one in requests.values()))
         return {name: one for name, one in zip(requests, found, strict=True) if one is not None}
 
+    @contextlib.contextmanager
+    def sampling(self) -> Iterator[None]:
+        """Leave the connections that are made meanwhile at the end, and keep the others."""
+        before = len(self._kept)
+        try:
+            yield
+        finally:
+            self._leave(self._kept[before:])
+            del self._kept[before:]
+
     def close(self) -> None:
         """Leave every connection."""
-        for one in self._kept:
+        self._leave(self._kept)
+
+    def _leave(self, connections: Iterable[Connection]) -> None:
+        for one in connections:
+            if one.end is None and one.response is not None and one.response.upgraded:
+                one.write(Frame(CLOSE, close_payload(1000)).encode())  # as a client that is well behaved
             with contextlib.suppress(OSError):
                 one.shut()
 

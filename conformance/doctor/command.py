@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from conformance.target import profile as profiles
 from conformance.wire.handshake import TOKEN
 
 USAGE = 4
+FAULT = 11
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,]+|null", re.ASCII)
 _EXIT_CODES = """\
 exit codes:
@@ -30,6 +32,7 @@ exit codes:
   1   a layer is broken; the cause is named
   4   usage: a wrong URL, option or profile
   10  cannot tell: the server wants credentials that were not given, or refuses without saying why
+  11  the doctor itself failed
 
 Nothing is changed, ended or killed: commands are printed, never run. A URL's query is used and never shown.
 The causes and the shape of --json are described in docs/doctor.md.
@@ -103,6 +106,14 @@ def doctor(arguments: Sequence[str]) -> int:
         return 10
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # noqa: BLE001 - whatever else is raised is our fault, and no diagnosis
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        fault = f"{type(error).__name__} in {Path(where.filename).name}, line {where.lineno}"
+        print(
+            f"The doctor itself failed, and says nothing about the target: {fault}. Please report it.",
+            file=sys.stderr,
+        )
+        return FAULT
     try:
         if options.json:
             print(json.dumps(made, indent=1), flush=True)

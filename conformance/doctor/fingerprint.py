@@ -12,6 +12,7 @@ from typing import NamedTuple
 from conformance.doctor.answering import PROXIES
 from conformance.doctor.case import Case, line_of
 from conformance.doctor.findings import Finding, Step, broken
+from conformance.doctor.ownership import caught_by, described
 from conformance.target.target import Attempt
 from conformance.wire.handshake import Response
 
@@ -31,6 +32,7 @@ def nothing_upgrades(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
     evidence = [f"a handshake to {case.clean(case.path)} is answered {case.clean(line_of(attempt))}"]
     if plain is not None:
         evidence.append(f"a plain GET is answered {case.clean(line_of(plain))}")
+    evidence += described(case, caught_by(case.listeners, case.address)) if case.local else []
     made = (
         _proxied(case, response, ordinary, server)
         or _known(case, response, server.lower())

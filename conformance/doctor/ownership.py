@@ -8,6 +8,7 @@ connections by a hash.
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -146,15 +147,18 @@ def user(uid: int | None) -> str:
 def list_owners(port: int, *, other_user: bool = False) -> Step:
     """Return the step that lists who listens on a port."""
     command = f"ss -ltnp 'sport = :{port}'"
-    text = "See who holds the port, as a user who may look" if other_user else "See who holds the port"
-    return Step(text, f"sudo {command}" if other_user else command)
+    if not other_user:
+        return Step("See who holds the port", command)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Step("See who holds the port: from outside this container or namespace", command)
+    return Step("See who holds the port, as a user who may look", f"sudo {command}")
 
 
 def hanging(case: Case, held: Sequence[Listener], evidence: tuple[str, ...], *, full: bool) -> Finding:
     """Return the finding of a port whose holder fetches no connections: stopped, or busy with itself."""
     waiting = sum(one.waiting or 0 for one in held)
     pids = [pid for one in held for pid in one.pids]
-    lines = (*evidence, f"{waiting} connections wait to be accepted", *described(case, held))
+    lines = (*evidence, f"connections that wait to be accepted: {waiting}", *described(case, held))
     stopped = [pid for pid in pids if owner(pid).stopped]
     if stopped:
         return broken(

@@ -77,7 +77,8 @@ async def tcp(case: Case) -> Finding:
     if case.reached:
         shown = f"port {port} takes connections"
         if len(case.reached) < len(states):
-            shown += f" at {', '.join(case.reached)}; {', '.join(set(states) - set(case.reached))} does not"
+            others = [f"{one} {state}" for one, state in states.items() if state != "accepts"]
+            shown += f" at {', '.join(case.reached)}; {', '.join(others)}"
         return ok("tcp", shown)
     if not case.refusing:
         return broken(

@@ -41,9 +41,10 @@ def _layers(made: dict[str, Any]) -> RenderableType:
 def _verdict(made: dict[str, Any]) -> list[RenderableType]:
     blank = Text("")
     if made["cause"] is None:
-        seen = "" if not made["not_seen"] else " as far as could be seen from here"
+        hidden = [one["layer"] for one in made["layers"] if one["state"] == "unseen"]
+        seen = f" Not looked at: {', '.join(hidden)}." if hidden else ""
         steps = [step for one in made["layers"] for step in one["steps"]]
-        return [blank, Text(f"Healthy{seen} ({made['seconds']:.1f} s).", style="bold green"), *_steps(steps)]
+        return [blank, Text(f"Healthy ({made['seconds']:.1f} s).{seen}", style="bold green"), *_steps(steps)]
     last = next(one for one in made["layers"] if one["cause"] is not None)
     style = "bold red" if made["verdict"] == "broken" else "bold yellow"
     head = "" if made["verdict"] == "broken" else "Cannot tell whether it is broken. "

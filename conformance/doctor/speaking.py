@@ -7,7 +7,7 @@ import json
 
 from conformance.doctor.case import Case, line_of, token_in, without_token
 from conformance.doctor.findings import Finding, Step, broken, ok, undecided, unseen
-from conformance.doctor.upgrading import refused_origin
+from conformance.doctor.upgrading import FRESH, refused_origin
 from conformance.target.target import Attempt
 from conformance.wire.connection import Close, Connection, End, Event, Message, Pong
 from conformance.wire.frames import PING, Frame
@@ -246,5 +246,5 @@ async def _turned_away(case: Case, evidence: list[str]) -> Finding:
         "token.refused",
         "The server accepts the upgrade, then refuses the token.",
         evidence=tuple(evidence),
-        steps=(Step("Get a fresh token: this one is malformed, expired, revoked or of another system."),),
+        steps=(FRESH,),
     )

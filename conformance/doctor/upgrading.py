@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Sequence
 
 from conformance.doctor.case import NOBODY, Case, line_of, token_in, without_token
 from conformance.doctor.findings import Finding, Step, broken, ok, undecided
 from conformance.doctor.fingerprint import answers_itself, nothing_upgrades
-from conformance.doctor.routing import near
-from conformance.target.target import ANONYMOUS, Attempt
+from conformance.doctor.routing import endpoints, near
+from conformance.target.target import ANONYMOUS, OWN, Attempt
 from conformance.wire.handshake import Request, accept_for
 
 FORBIDDEN = {401, 403}
+FRESH = Step("Get a fresh token: this one is malformed, expired, revoked, or of another user or system.")
+ALIKE = 0.6  # of two paths: a slip of the pen, and no other route
+_CHANNEL = re.compile(rf"{OWN}[1-9][0-9]*/$", re.ASCII)  # a user's own: a good reason to refuse others
 
 
 async def upgrade(case: Case) -> Finding:
@@ -82,16 +87,15 @@ async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Findi
     ]
     unknown = found.get("nobody")
     same_as_unknown = unknown is not None and unknown.status == response.status
-    if (
-        response.status in FORBIDDEN
-        and not answers_itself(response)
-        and (not same_as_unknown or (response.status == 401 and not open_paths))
-    ):
+    forbidden = response.status in FORBIDDEN and not answers_itself(response)
+    named = case.path in endpoints(case) or _CHANNEL.search(case.path) is not None
+    if forbidden and (named or not same_as_unknown or (response.status == 401 and not open_paths)):
         return _locked(case, attempt, unknown)
+    nearest = max((_closeness(case.path, one) for one in open_paths), default=0.0)
+    if forbidden and nearest < ALIKE:
+        return _forbidden(case, attempt, open_paths)
     if open_paths:
         return _elsewhere(case, attempt, open_paths)
-    if response.status in FORBIDDEN and not answers_itself(response):
-        return _forbidden(case, attempt)
     return nothing_upgrades(case, attempt, plain)
 
 
@@ -144,7 +148,7 @@ def _carried(case: Case, attempt: Attempt, found: dict[str, Attempt]) -> Finding
             "token.refused",
             "The server refuses the token in the URL.",
             evidence=(refused, "without it: 101, the path and the server are right"),
-            steps=(Step("Get a fresh token: this one is malformed, expired, revoked or of another system."),),
+            steps=(FRESH,),
         )
     if "no subprotocol" in opened:
         return broken(
@@ -185,12 +189,12 @@ def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
         return broken(
             "token",
             "token.refused",
-            "The server refuses the token in the URL, and nobody gets in without one.",
+            "The server refuses the token in the URL for this path, and nobody gets in without one.",
             evidence=evidence,
-            steps=(Step("Get a fresh token: this one is malformed, expired, revoked or of another system."),),
+            steps=(FRESH,),
         )
     if case.origin and not case.own_origin_needed:
-        return _forbidden(case, attempt)
+        return _forbidden(case, attempt, ())
     return undecided(
         "token",
         "token.required",
@@ -206,37 +210,37 @@ def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
     )
 
 
-def _forbidden(case: Case, attempt: Attempt) -> Finding:
+def _forbidden(case: Case, attempt: Attempt, open_paths: Sequence[str]) -> Finding:
+    evidence = [
+        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
+        "an unknown path is answered alike",
+    ]
+    evidence += [f"{case.clean(one)}: 101" for one in open_paths[:4]]
     return undecided(
         "upgrade",
         "access.refused",
-        f"The handshake is refused ({attempt.status}) on this path and on all that were tried: a wrong path, "
-        "a missing token or a refused origin look the same from outside.",
-        evidence=(
-            f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
-            "an unknown path is answered alike",
-        ),
+        f"The handshake is refused ({attempt.status}) as on an unknown path: a wrong path, a missing token "
+        "and a refused origin look the same from outside.",
+        evidence=tuple(evidence),
         steps=(
+            Step("Compare the path with the server's routes."),
             Step(
-                "Try with the origin of your page",
-                f"conformance doctor {case.bare()} --origin {_quoted(case.url.origin)}",
-            ),
-            Step(
-                "Try with a token, in the URL or by --profile; and compare the path with the server's routes."
+                "Try with a token, in the URL or by --profile; try with the origin of your page, by --origin."
             ),
         ),
     )
 
 
+def _closeness(path: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, path, other).ratio()
+
+
 def _elsewhere(case: Case, attempt: Attempt, open_paths: list[str]) -> Finding:
     path = case.path
-
-    def closeness(other: str) -> float:
-        return difflib.SequenceMatcher(None, path, other).ratio()
-
-    nearest = max(open_paths, key=closeness)
+    by_likeness = sorted(open_paths, key=lambda one: _closeness(path, one), reverse=True)
+    nearest = by_likeness[0]
     evidence = [f"{case.clean(path)}: {case.clean(line_of(attempt))}"]
-    evidence += [f"{case.clean(one)}: 101" for one in sorted(open_paths, key=closeness, reverse=True)[:6]]
+    evidence += [f"{case.clean(one)}: 101" for one in by_likeness[:6]]
     step = Step("Use the path that works", f"conformance doctor {case.bare(nearest)}")
     if nearest.rstrip("/") == path.rstrip("/"):
         what = "must not end" if path.endswith("/") else "must end"

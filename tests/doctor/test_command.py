@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from conformance.doctor import command
 from conformance.doctor.document import schema
 from conformance.doctor.findings import CAUSES
 from conformance.doctor.walk import LAYERS
@@ -42,10 +43,20 @@ def test_mistake_of_the_user_is_4(arguments: tuple[str, ...]) -> None:
     assert not done.stdout
 
 
+def test_fault_of_the_doctor_is_no_diagnosis(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "document", lambda *_: {}["canary"])
+    assert command.doctor(["ws://localhost:1/"]) == 11
+    said = capsys.readouterr()
+    assert "failed" in said.err
+    assert "canary" not in said.out + said.err
+
+
 def test_help_names_the_exit_codes() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for code in ("0 ", "1 ", "4 ", "10 "):
+    for code in ("0 ", "1 ", "4 ", "10 ", "11 "):
         assert re.search(rf"^  {code}", done.stdout, re.MULTILINE)
 
 

@@ -46,6 +46,18 @@ def test_nearest_route_is_named(path: str, cause: str, nearest: str, channels: S
     assert found.last["steps"][0]["command"] == f"conformance doctor {at(channels, nearest)}"
 
 
+def test_channel_of_a_user_is_no_wrong_path(channels: Situation) -> None:
+    found = ask(at(channels, "/ws/permissions/1/"))
+    assert (found.code, found.data["cause"]) == (10, "token.required"), found.text
+    assert ask(at(channels, f"/ws/permissions/1/?token={GOOD}")).code == 0
+
+
+def test_path_that_is_answered_like_any_unknown_one_is_not_judged(channels: Situation) -> None:
+    found = ask(at(channels, "/live/orders"))
+    assert (found.code, found.data["cause"]) == (10, "access.refused"), found.text
+    assert "/ws/permissions/: 101" in found.last["evidence"]
+
+
 def test_slash_too_many(peculiar: Peculiar) -> None:
     port = peculiar("serves-only", "/chat")
     found = ask(f"ws://127.0.0.1:{port}/chat/")
