@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from conformance.doctor.case import NOBODY, Case, line_of, token_in, without_token
 from conformance.doctor.findings import Finding, Step, broken, ok, undecided
@@ -77,26 +77,45 @@ async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Findi
     if 300 <= response.status < 400:
         return _redirected(case, attempt)
     requests = {f"path {path}": case.request(path) for path in near(case)}
+    if token_in(case.query):  # a bad token would close every path, and hide that the path is wrong too
+        requests |= {
+            f"path {path} bare": case.request(path, query=without_token(case.query)) for path in near(case)
+        }
     requests |= _variants(case) | {"nobody": case.request(NOBODY)}
     found = await case.ask_all(requests)
     carried = _carried(case, attempt, found)
     if carried is not None:
         return carried
-    open_paths = [
-        name.removeprefix("path ") for name, one in found.items() if name.startswith("path ") and one.upgraded
-    ]
     unknown = found.get("nobody")
     same_as_unknown = unknown is not None and unknown.status == response.status
     forbidden = response.status in FORBIDDEN and not answers_itself(response)
     named = case.path in endpoints(case) or _CHANNEL.search(case.path) is not None
-    if forbidden and (named or not same_as_unknown or (response.status == 401 and not open_paths)):
+    if forbidden and (named or not same_as_unknown or (response.status == 401 and not _routes(found))):
         return _locked(case, attempt, unknown)
-    nearest = max((_closeness(case.path, one) for one in open_paths), default=0.0)
+    routes = _routes(found)
+    nearest = max((_closeness(case.path, one) for one in routes), default=0.0)
     if forbidden and nearest < ALIKE:
-        return _forbidden(case, attempt, open_paths)
-    if open_paths:
-        return _elsewhere(case, attempt, open_paths)
+        return _forbidden(case, attempt, routes)
+    if routes:
+        return _elsewhere(case, attempt, routes)
     return nothing_upgrades(case, attempt, plain)
+
+
+def _routes(found: Mapping[str, Attempt]) -> dict[str, Attempt]:
+    """Return the paths that are upgraded, or that ask for credentials where an unknown path does not."""
+    unknown = found.get("nobody")
+    closed = FORBIDDEN - {unknown.status if unknown is not None else None}
+    routes: dict[str, Attempt] = {}
+    for name, one in found.items():
+        if name.startswith("path ") and (one.upgraded or one.status in closed) and not _own_page(one):
+            path = name.removeprefix("path ").removesuffix(" bare")
+            if path not in routes or one.upgraded:
+                routes[path] = one
+    return routes
+
+
+def _own_page(attempt: Attempt) -> bool:
+    return attempt.response is not None and answers_itself(attempt.response)
 
 
 def _redirected(case: Case, attempt: Attempt) -> Finding:
@@ -194,7 +213,7 @@ def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
             steps=(FRESH,),
         )
     if case.origin and not case.own_origin_needed:
-        return _forbidden(case, attempt, ())
+        return _forbidden(case, attempt, {})
     return undecided(
         "token",
         "token.required",
@@ -210,12 +229,14 @@ def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
     )
 
 
-def _forbidden(case: Case, attempt: Attempt, open_paths: Sequence[str]) -> Finding:
+def _forbidden(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) -> Finding:
     evidence = [
         f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
         "an unknown path is answered alike",
     ]
-    evidence += [f"{case.clean(one)}: 101" for one in open_paths[:4]]
+    evidence += [
+        f"{case.clean(one)}: {case.clean(line_of(answer))}" for one, answer in list(open_paths.items())[:4]
+    ]
     return undecided(
         "upgrade",
         "access.refused",
@@ -235,12 +256,12 @@ def _closeness(path: str, other: str) -> float:
     return difflib.SequenceMatcher(None, path, other).ratio()
 
 
-def _elsewhere(case: Case, attempt: Attempt, open_paths: list[str]) -> Finding:
+def _elsewhere(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) -> Finding:
     path = case.path
     by_likeness = sorted(open_paths, key=lambda one: _closeness(path, one), reverse=True)
     nearest = by_likeness[0]
     evidence = [f"{case.clean(path)}: {case.clean(line_of(attempt))}"]
-    evidence += [f"{case.clean(one)}: 101" for one in by_likeness[:6]]
+    evidence += [f"{case.clean(one)}: {case.clean(line_of(open_paths[one]))}" for one in by_likeness[:6]]
     step = Step("Use the path that works", f"conformance doctor {case.bare(nearest)}")
     if nearest.rstrip("/") == path.rstrip("/"):
         what = "must not end" if path.endswith("/") else "must end"

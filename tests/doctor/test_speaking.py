@@ -55,7 +55,19 @@ def test_channel_of_a_user_is_no_wrong_path(channels: Situation) -> None:
 def test_path_that_is_answered_like_any_unknown_one_is_not_judged(channels: Situation) -> None:
     found = ask(at(channels, "/live/orders"))
     assert (found.code, found.data["cause"]) == (10, "access.refused"), found.text
-    assert "/ws/permissions/: 101" in found.last["evidence"]
+    assert any(one.startswith("/ws/permissions/: HTTP/1.1 101 ") for one in found.last["evidence"])
+
+
+def test_wrong_path_with_a_bad_token_is_a_wrong_path(channels: Situation) -> None:
+    found = ask(at(channels, "/ws/permissions?token=canary-0815"))
+    assert (found.code, found.data["cause"]) == (1, "route.trailing-slash"), found.text
+    assert "canary" not in found.text
+
+
+def test_route_that_asks_for_credentials_is_found(peculiar: Peculiar) -> None:
+    found = ask(f"ws://127.0.0.1:{peculiar('wants-token')}/ws")
+    assert (found.code, found.data["cause"]) == (1, "route.trailing-slash"), found.text
+    assert any(one.startswith("/ws/: HTTP/1.1 401 ") for one in found.last["evidence"])
 
 
 def test_slash_too_many(peculiar: Peculiar) -> None:
