@@ -12,14 +12,11 @@ import os
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from conformance.doctor.case import Case
 from conformance.doctor.findings import Finding, Step, broken
-from conformance.ports.listeners import PROC, Listener
+from conformance.ports.listeners import Listener
 from conformance.ports.processes import ancestors, owner, trees
-
-_TIME_WAIT = "06"  # include/net/tcp_states.h
 
 
 def at(address: str, port: int) -> str:
@@ -185,17 +182,3 @@ def hanging(case: Case, held: Sequence[Listener], evidence: tuple[str, ...], *, 
         evidence=lines,
         steps=tuple(steps),
     )
-
-
-def lingering(port: int, proc: Path = PROC) -> int:
-    """Return how many connections of a port are in TIME_WAIT at this machine's server side."""
-    count = 0
-    for name in ("tcp", "tcp6"):
-        try:
-            lines = (proc / "net" / name).read_text("ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            count += fields[3] == _TIME_WAIT and int(fields[1].rpartition(":")[2], 16) == port
-    return count

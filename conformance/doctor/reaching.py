@@ -9,7 +9,8 @@ from typing import Literal
 
 from conformance.doctor.case import Case
 from conformance.doctor.findings import Finding, Step, broken, ok
-from conformance.doctor.ownership import at, caught_by, described, hanging, lingering
+from conformance.doctor.ownership import at, caught_by, described, hanging
+from conformance.ports.accepted import lingering
 from conformance.ports.listeners import Listener, listeners
 from conformance.target.launch import addresses_of
 from conformance.target.probe import is_local

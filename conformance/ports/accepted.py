@@ -5,10 +5,12 @@ Only where client and server share a machine, on Linux, and for processes that m
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from conformance.ports.listeners import PROC, holders
+
+_TIME_WAIT = "06"  # include/net/tcp_states.h
 
 
 def fetched(port: int, clients: Collection[int], proc: Path = PROC) -> dict[int, int | None]:
@@ -18,19 +20,28 @@ def fetched(port: int, clients: Collection[int], proc: Path = PROC) -> dict[int,
     missing from the answer has no other end here.
     """
     found: dict[int, int | None] = {}
+    for fields in _rows(port, proc):
+        there = int(fields[2].rpartition(":")[2], 16)
+        if there in clients:
+            found[there] = int(fields[9]) or None
+    return found
+
+
+def lingering(port: int, proc: Path = PROC) -> int:
+    """Return how many connections of a port are in TIME_WAIT at the server's side of this machine."""
+    return sum(fields[3] == _TIME_WAIT for fields in _rows(port, proc))
+
+
+def _rows(port: int, proc: Path) -> Iterator[list[str]]:
     for name in ("tcp", "tcp6"):
         try:
             lines = (proc / "net" / name).read_text("ascii").splitlines()[1:]
         except OSError:
             continue
-        for line in lines:
-            fields = line.split()
-            if len(fields) < 10:
-                continue
-            here, there = (int(fields[at].rpartition(":")[2], 16) for at in (1, 2))
-            if here == port and there in clients:
-                found[there] = int(fields[9]) or None
-    return found
+        rows = (line.split() for line in lines)
+        yield from (
+            fields for fields in rows if len(fields) >= 10 and int(fields[1].rpartition(":")[2], 16) == port
+        )
 
 
 def fetchers(inodes: Collection[int], proc: Path = PROC) -> dict[int, set[int]]:

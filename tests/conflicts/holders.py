@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from conformance.doctor.ownership import lingering
+from conformance.ports.accepted import lingering
 from tests.conflicts.situation import (
     CHANNELS,
     Situation,
