@@ -1,4 +1,4 @@
-"""The command line: ``conformance run``, ``serve``, ``init`` and ``spec``."""
+"""The command line: ``conformance run``, ``doctor``, ``serve``, ``init`` and ``spec``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(given[1:])
     if given[:1] == ["serve"]:
         return serve(given[1:])
+    if given[:1] == ["doctor"]:
+        return doctor(given[1:])
     options = parser().parse_args(given)
     if options.command == "spec":
         return spec(options)
@@ -55,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
         "--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss"
     )
     first.add_argument("--insecure", action="store_true", help="do not verify the server's certificate")
+    commands.add_parser(
+        "doctor", help="why a URL does not work: from its name to the first message", add_help=False
+    )
     one = commands.add_parser("spec", help="the specification: whole, as a list, one requirement, coverage")
     one.add_argument("id", nargs="?", help="explain this requirement: text, source, tests, what breaks it")
     shape = one.add_mutually_exclusive_group()
@@ -85,6 +90,13 @@ def begin(options: argparse.Namespace) -> int:
 
     profile = Profile(ca_file=options.ca_file, insecure=options.insecure)
     return init(options.url, options.output, profile, force=options.force)
+
+
+def doctor(arguments: Sequence[str]) -> int:
+    """Walk a URL's layers and name the first that is broken."""
+    from conformance.doctor import command  # noqa: PLC0415 - the other commands need not wait for it
+
+    return command.doctor(arguments)
 
 
 def spec(options: argparse.Namespace) -> int:

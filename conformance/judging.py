@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.printable import printable
 from conformance.report.console import failure_text
 from conformance.report.results import TestResult
 from conformance.report.scripts import repro, repro_path
-from conformance.run import Run, printable
+from conformance.run import Run
 from conformance.spec import Requirement, requirements
 
 

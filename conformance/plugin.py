@@ -18,6 +18,7 @@ from conformance.browser.fixtures import browser, page
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
 from conformance.fuzz.search import Plan, planned
 from conformance.judging import dress, judged
+from conformance.printable import printable
 from conformance.report.console import summary_lines
 from conformance.report.results import TestResult
 from conformance.report.tests_page import (
@@ -26,7 +27,7 @@ from conformance.report.tests_page import (
     pytest_html_results_table_html,
     pytest_html_results_table_row,
 )
-from conformance.run import Options, Run, printable
+from conformance.run import Options, Run
 from conformance.sharing import OWES_RESET, SUITE, Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
 from conformance.target.target import Target

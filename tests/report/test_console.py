@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.printable import printable
 from conformance.report.console import failure_text, summary_lines
 from conformance.report.results import TestResult
-from conformance.run import Options, Run, printable
+from conformance.run import Options, Run
 from conformance.spec import Requirement, requirements
 
 RULE = Requirement("a.b", "protocol", "MUST", "A title", "The rule. " * 60, "RFC 6455 §5.5")
