@@ -23,6 +23,7 @@ from conformance.wire.handshake import Request, Response, opening
 from conformance.wire.peer import Limits, describe
 
 __all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
+NO_PONG = 4408
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
 
 
@@ -414,8 +415,15 @@ class Target:
             try:
                 await bystander.ping()
             except Nonconformance as error:
-                unharmed, what = False, f"a connection opened before does not answer: {error.actual}"
-            bystander.inbox.clear()
+                if bystander.closed_with(NO_PONG):
+                    # We were busy for longer than the server waits for a Pong: our fault, not the abuse's.
+                    self.recorder.note("the bystander was closed with 4408, for we sent no Pong in time")
+                    bystander.connection.shut()
+                    bystander = self._bystander = None
+                else:
+                    unharmed, what = False, f"a connection opened before does not answer: {error.actual}"
+            if bystander is not None:
+                bystander.inbox.clear()
         if unharmed:
             try:
                 async with self.connect(confirm=False, label="aftermath") as fresh:

@@ -10,7 +10,7 @@ from conformance.wire.handshake import parse_extensions
 NAME = "permessage-deflate"
 TAIL = b"\x00\x00\xff\xff"
 MAX_INFLATED = 256 * 1024 * 1024
-EXACT, COARSE = 128 * 1024, 256
+EXACT, COARSE = 4 * 1024, 64
 
 
 @dataclass(frozen=True, slots=True)
