@@ -6,10 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 REPORTS := reports
 
-.PHONY: help conformance test check format docs lock browser clean
+.PHONY: help conformance incident test check format docs lock browser clean
 
 help:
 	@echo "make conformance   run the whole suite on the reference server, write the reports"
+	@echo "make incident      rebuild the incident of the shared port, and let the doctor find it"
 	@echo "make test          formatter, linter, types and the project's own tests"
 	@echo "make format        format the code"
 	@echo "make docs          write the specification's pages anew"
@@ -20,6 +21,9 @@ conformance: $(VENV)/.run browser
 	@echo "== Running the conformance suite against the reference server"
 	$(BIN)/python -m pytest --html=$(REPORTS)/tests.html --self-contained-html -q
 	@echo "== Reports: $(REPORTS)/conformance.html, $(REPORTS)/conformance.json, $(REPORTS)/tests.html"
+
+incident: $(VENV)/.dev
+	@$(BIN)/python -m conformance doctor --demo
 
 test: $(VENV)/.dev browser check
 	@echo "== Running the project's tests"

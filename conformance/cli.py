@@ -1,4 +1,4 @@
-"""The command line: ``conformance run``, ``conformance serve`` and ``conformance spec``."""
+"""The command line: ``conformance run``, ``doctor``, ``serve`` and ``spec``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(given[1:])
     if given[:1] == ["serve"]:
         return serve(given[1:])
+    if given[:1] == ["doctor"]:
+        return doctor(given[1:])
     options = parser().parse_args(given)
     if options.command == "spec":
         return spec(options)
@@ -43,6 +45,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands.add_parser(
         "serve", help="start the reference server: --port and its other options", add_help=False
+    )
+    commands.add_parser(
+        "doctor", help="why a URL does not work: from its name to the first message", add_help=False
     )
     one = commands.add_parser("spec", help="the specification: whole, as a list, one requirement, coverage")
     one.add_argument("id", nargs="?", help="explain this requirement: text, source, tests, what breaks it")
@@ -65,6 +70,13 @@ def run(arguments: Sequence[str]) -> int:
 def serve(arguments: Sequence[str]) -> int:
     """Start the reference server."""
     os.execv(sys.executable, [sys.executable, "-m", "reference_server", *arguments])  # noqa: S606
+
+
+def doctor(arguments: Sequence[str]) -> int:
+    """Walk a URL's layers and name the first that is broken."""
+    from conformance.doctor import command  # noqa: PLC0415 - the other commands need not wait for it
+
+    return command.doctor(arguments)
 
 
 def spec(options: argparse.Namespace) -> int:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import secrets
 import shlex
 import socket
@@ -22,6 +21,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from conformance.browser.chromium import find_browser
 from conformance.errors import UsageProblem
 from conformance.fuzz.search import Plan
+from conformance.printable import printable as printable  # noqa: PLC0414 - where it used to stand
 from conformance.recorder import Recorder
 from conformance.report import html
 from conformance.report.document import document
@@ -229,15 +229,3 @@ def reference_profile() -> Path:
     import reference_server  # noqa: PLC0415 - only to find its file; nothing of it is used in here
 
     return Path(reference_server.__file__).with_name(PROFILE_NAME)
-
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-def printable(text: str) -> str:
-    """Return a server's text as a terminal may show it: no escape sequences, no control characters."""
-    return (
-        _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-        .encode("utf-8", "backslashreplace")
-        .decode()
-    )

@@ -49,8 +49,8 @@ def listeners(port: int, proc: Path = PROC) -> list[Listener]:
     """Return every socket that listens on a port, at any address, with what can be seen of its owners."""
     if (proc / "net" / "tcp").is_file():
         rows = [row for name in ("tcp", "tcp6") for row in _kernel_rows(proc / "net" / name, port)]
-        holders = _holders({row.inode for row in rows if row.inode}, proc)
-        return [replace(row, pids=tuple(sorted(holders.get(row.inode or 0, ())))) for row in rows]
+        held = holders({row.inode for row in rows if row.inode}, proc)
+        return [replace(row, pids=tuple(sorted(held.get(row.inode or 0, ())))) for row in rows]
     return _from_psutil(port)
 
 
@@ -78,7 +78,8 @@ def address_of(text: str) -> str:
     return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, packed)
 
 
-def _holders(inodes: Iterable[int], proc: Path) -> dict[int, set[int]]:
+def holders(inodes: Iterable[int], proc: Path = PROC) -> dict[int, set[int]]:
+    """Return the processes that hold these sockets, as far as they may be looked at."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     found: dict[int, set[int]] = {}
     if not wanted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -22,6 +23,8 @@ class Owner:
     command: str
     started: str
     parent: int | None = None
+    user: str = ""
+    stopped: bool = False
 
     def __str__(self) -> str:
         """Describe the process in one line."""
@@ -37,9 +40,54 @@ def owner(pid: int) -> Owner:
             command = " ".join(process.cmdline()) or process.name()
             started = datetime.fromtimestamp(process.create_time(), UTC).astimezone()
             shown = "".join(one if one.isprintable() else " " for one in command)
-            return Owner(pid, shown[:WIDTH], f"{started:%Y-%m-%d %H:%M:%S %z}", process.ppid())
+            return Owner(
+                pid=pid,
+                command=shown[:WIDTH],
+                started=f"{started:%Y-%m-%d %H:%M:%S %z}",
+                parent=process.ppid(),
+                user=_user(process),
+                stopped=process.status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP},
+            )
     except psutil.Error:
         return Owner(pid, "cannot be seen", "an unknown time")
+
+
+def _user(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error, KeyError):
+        return process.username()
+    return ""
+
+
+# How a worker is started by a parent that is meant to watch over it: Python's multiprocessing (uvicorn,
+# Hypercorn, Granian), and the reloaders of Django and Werkzeug.
+_WORKER = re.compile(r"multiprocessing\.(spawn|forkserver)|--multiprocessing-fork")
+_RELOADED = ("RUN_MAIN", "WERKZEUG_RUN_MAIN")
+
+
+def is_orphan(pid: int) -> bool:
+    """Whether a process is a worker or a reloader's child whose parent has ended.
+
+    A daemon has no parent of its own either; what tells the two apart is how a worker is started. Where its
+    environment may not be looked at, a reloader's child cannot be told from a daemon and passes.
+    """
+    with contextlib.suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        marked = _WORKER.search(" ".join(process.cmdline())) is not None
+        if not marked:
+            environment = process.environ()
+            marked = any(environment.get(name) == "true" for name in _RELOADED)
+        return marked and not _is_parent(process.parent(), process)
+    return False
+
+
+def _is_parent(above: psutil.Process | None, worker: psutil.Process) -> bool:
+    # Whoever adopts an orphan, init or a service manager, runs another program in another process group.
+    if above is None:
+        return False
+    with contextlib.suppress(psutil.Error, OSError):
+        together = not hasattr(os, "getpgid") or os.getpgid(above.pid) == os.getpgid(worker.pid)
+        return together and above.exe() == worker.exe()
+    return False
 
 
 def trees(pids: Iterable[int]) -> list[set[int]]:

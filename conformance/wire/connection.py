@@ -211,6 +211,12 @@ class Connection(asyncio.Protocol):
     # What tests call.
 
     @property
+    def local_port(self) -> int | None:
+        """Our own port of the TCP connection, by which the kernel's tables name its other end."""
+        name = self._transport.get_extra_info("sockname") if self._transport is not None else None
+        return int(name[1]) if name else None
+
+    @property
     def garbage(self) -> bytes | None:
         """The first bytes of an answer that was no HTTP, or ``None``."""
         return self._parser.garbage

@@ -1,0 +1,281 @@
+"""The layer of the upgrade: whether a handshake opens the path; where it does not, what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from conformance.doctor.case import NOBODY, Case, line_of, token_in, without_token
+from conformance.doctor.findings import Finding, Step, broken, ok, undecided
+from conformance.doctor.fingerprint import answers_itself, nothing_upgrades
+from conformance.doctor.routing import endpoints, near
+from conformance.target.target import ANONYMOUS, OWN, Attempt
+from conformance.wire.handshake import Request, accept_for
+
+FORBIDDEN = {401, 403}
+FRESH = Step("Get a fresh token: this one is malformed, expired, revoked, or of another user or system.")
+ALIKE = 0.6  # of two paths: a slip of the pen, and no other route
+_CHANNEL = re.compile(rf"{OWN}[1-9][0-9]*/$", re.ASCII)  # a user's own: a good reason to refuse others
+
+
+async def upgrade(case: Case) -> Finding:
+    """Ask for the upgrade on the URL's path; where it is refused, find out whether anything is upgraded."""
+    attempt = case.upgrades.get(case.address) or await case.ask(case.request())
+    plain = case.plain.get(case.address)
+    if attempt is None or attempt.response is None:
+        return broken(
+            "upgrade",
+            "upgrade.silent",
+            "Plain HTTP is answered, but a handshake is not.",
+            evidence=(
+                f"a handshake: {case.clean(str(attempt or 'no connection'))}",
+                f"a plain GET: {case.clean(line_of(plain))}",
+            ),
+            steps=(Step("Read the server's log for what happens to the handshake."),),
+        )
+    if attempt.response.status == 101:
+        return _accepted(case, attempt)
+    if case.base:
+        for path in (case.target.at(ANONYMOUS), case.url.path or "/"):
+            other = await case.ask(case.request(path))
+            if other is not None and other.upgraded:
+                case.path = path
+                return _accepted(case, other)
+    return await _refused(case, attempt, plain)
+
+
+def _accepted(case: Case, attempt: Attempt) -> Finding:
+    response = attempt.response
+    assert response is not None
+    wanted = accept_for(attempt.request.get("Sec-WebSocket-Key") or "")
+    accept = response.get("Sec-WebSocket-Accept") or "missing"
+    upgrade_to = (response.get("Upgrade") or "").lower()
+    if accept != wanted or upgrade_to != "websocket":
+        return broken(
+            "upgrade",
+            "upgrade.wrong",
+            "The server answers 101, but not as a WebSocket server: clients refuse it.",
+            evidence=(
+                f"Upgrade: {case.clean(upgrade_to) or 'missing'}",
+                f"Sec-WebSocket-Accept: {case.clean(accept)}, expected {wanted}",
+            ),
+            steps=(
+                Step(
+                    "A cache or a proxy may have answered; if not, correct the handshake (RFC 6455 §4.2.2)."
+                ),
+            ),
+        )
+    case.opened = attempt
+    return ok("upgrade", f"a handshake on {case.clean(case.path)} is answered {case.clean(line_of(attempt))}")
+
+
+async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding:
+    """Look for what was wrong with the handshake: what it carried, its path, or everything."""
+    response = attempt.response
+    assert response is not None
+    if 300 <= response.status < 400:
+        return _redirected(case, attempt)
+    requests = {f"path {path}": case.request(path) for path in near(case)}
+    if token_in(case.query):  # a bad token would close every path, and hide that the path is wrong too
+        requests |= {
+            f"path {path} bare": case.request(path, query=without_token(case.query)) for path in near(case)
+        }
+    requests |= _variants(case) | {"nobody": case.request(NOBODY)}
+    found = await case.ask_all(requests)
+    carried = _carried(case, attempt, found)
+    if carried is not None:
+        return carried
+    unknown = found.get("nobody")
+    same_as_unknown = unknown is not None and unknown.status == response.status
+    forbidden = response.status in FORBIDDEN and not answers_itself(response)
+    named = case.path in endpoints(case) or _CHANNEL.search(case.path) is not None
+    if forbidden and (named or not same_as_unknown or (response.status == 401 and not _routes(found))):
+        return _locked(case, attempt, unknown)
+    routes = _routes(found)
+    nearest = max((_closeness(case.path, one) for one in routes), default=0.0)
+    if forbidden and nearest < ALIKE:
+        return _forbidden(case, attempt, routes)
+    if routes:
+        return _elsewhere(case, attempt, routes)
+    return nothing_upgrades(case, attempt, plain)
+
+
+def _routes(found: Mapping[str, Attempt]) -> dict[str, Attempt]:
+    """Return the paths that are upgraded, or that ask for credentials where an unknown path does not."""
+    unknown = found.get("nobody")
+    closed = FORBIDDEN - {unknown.status if unknown is not None else None}
+    routes: dict[str, Attempt] = {}
+    for name, one in found.items():
+        if name.startswith("path ") and (one.upgraded or one.status in closed) and not _own_page(one):
+            path = name.removeprefix("path ").removesuffix(" bare")
+            if path not in routes or one.upgraded:
+                routes[path] = one
+    return routes
+
+
+def _own_page(attempt: Attempt) -> bool:
+    return attempt.response is not None and answers_itself(attempt.response)
+
+
+def _redirected(case: Case, attempt: Attempt) -> Finding:
+    assert attempt.response is not None
+    location = (attempt.response.get("Location") or "").split("?")[0]
+    scheme, slash, rest = location.partition("://")
+    there = {"http": "ws", "https": "wss"}.get(scheme.lower(), scheme) + slash + rest if slash else ""
+    there = there or (case.bare(location).strip("'") if location.startswith("/") else "")
+    command = f"conformance doctor {_quoted(case.clean(there))}" if there else None
+    return broken(
+        "upgrade",
+        "upgrade.redirect",
+        "The handshake is redirected, and WebSocket clients do not follow.",
+        evidence=(f"{case.clean(line_of(attempt))}, Location: {case.clean(location) or 'missing'}",),
+        steps=(Step("Use the address that it names", command),),
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _variants(case: Case) -> dict[str, Request]:
+    """Return handshakes on the same path that leave out, or add, one thing that may have been the reason."""
+    made = {"own origin": case.request(origin=case.url.origin)}
+    for number, allowed in enumerate(case.profile.allowed_origins[:3]):
+        made[f"allowed origin {number}"] = case.request(origin=allowed)
+    if case.origin:
+        made["no origin"] = case.request(origin="")
+    if case.subprotocols:
+        made["no subprotocol"] = case.request(subprotocols=())
+    if token_in(case.query):
+        made["no token"] = case.request(query=without_token(case.query))
+    for number, token in enumerate(case.users[:1]):
+        for carrier in case.profile.carriers:
+            made[f"user {number} by {carrier}"] = case.request(token=token, carrier=carrier)
+    return made
+
+
+def _carried(case: Case, attempt: Attempt, found: dict[str, Attempt]) -> Finding | None:
+    """Return the finding where the same path opens for a handshake that carries something else."""
+    opened = {name: one for name, one in found.items() if one.upgraded and not name.startswith("path ")}
+    refused = f"with it: {case.clean(line_of(attempt))}"
+    if "no origin" in opened:
+        return refused_origin(case, refused, "without Origin: 101")
+    if "no token" in opened:
+        return broken(
+            "token",
+            "token.refused",
+            "The server refuses the token in the URL.",
+            evidence=(refused, "without it: 101, the path and the server are right"),
+            steps=(FRESH,),
+        )
+    if "no subprotocol" in opened:
+        return broken(
+            "subprotocol",
+            "subprotocol.refused",
+            f"The server refuses the handshake because of the subprotocol {', '.join(case.subprotocols)}.",
+            evidence=(refused, "without it: 101"),
+            steps=(Step("Offer a subprotocol that the server knows, or none."),),
+        )
+    origin = next((one for name, one in opened.items() if "origin" in name), None)
+    if origin is not None:
+        case.own_origin_needed = "own origin" in opened
+        case.origin = case.origin or origin.request.get("Origin")
+        return _accepted(case, origin)
+    user = next((one for name, one in opened.items() if name.startswith("user ")), None)
+    return _accepted(case, user) if user is not None else None
+
+
+def refused_origin(case: Case, *evidence: str) -> Finding:
+    """Return the finding of an origin whose pages may not connect."""
+    return broken(
+        "origin",
+        "origin.refused",
+        f"The server refuses pages of the origin {case.origin}.",
+        evidence=tuple(evidence),
+        steps=(
+            Step(f"Add {case.origin} to the origins that the server allows: scheme, host and port count."),
+        ),
+    )
+
+
+def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
+    evidence = (
+        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
+        f"an unknown path: {case.clean(line_of(unknown))}",
+    )
+    if token_in(case.query):
+        return broken(
+            "token",
+            "token.refused",
+            "The server refuses the token in the URL for this path, and nobody gets in without one.",
+            evidence=evidence,
+            steps=(FRESH,),
+        )
+    if case.origin and not case.own_origin_needed:
+        return _forbidden(case, attempt, {})
+    return undecided(
+        "token",
+        "token.required",
+        f"The path is right and the server answers, but it lets nobody in like this ({attempt.status}): "
+        "no token was given.",
+        evidence=evidence,
+        steps=(
+            Step(
+                "Give a token in the URL or by a profile, and ask again",
+                f"conformance doctor {case.bare()} --profile conformance.toml",
+            ),
+        ),
+    )
+
+
+def _forbidden(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) -> Finding:
+    evidence = [
+        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
+        "an unknown path is answered alike",
+    ]
+    evidence += [
+        f"{case.clean(one)}: {case.clean(line_of(answer))}" for one, answer in list(open_paths.items())[:4]
+    ]
+    return undecided(
+        "upgrade",
+        "access.refused",
+        f"The handshake is refused ({attempt.status}) as on an unknown path: a wrong path, a missing token "
+        "and a refused origin look the same from outside.",
+        evidence=tuple(evidence),
+        steps=(
+            Step("Compare the path with the server's routes."),
+            Step(
+                "Try with a token, in the URL or by --profile; try with the origin of your page, by --origin."
+            ),
+        ),
+    )
+
+
+def _closeness(path: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, path, other).ratio()
+
+
+def _elsewhere(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) -> Finding:
+    path = case.path
+    by_likeness = sorted(open_paths, key=lambda one: _closeness(path, one), reverse=True)
+    nearest = by_likeness[0]
+    evidence = [f"{case.clean(path)}: {case.clean(line_of(attempt))}"]
+    evidence += [f"{case.clean(one)}: {case.clean(line_of(open_paths[one]))}" for one in by_likeness[:6]]
+    step = Step("Use the path that works", f"conformance doctor {case.bare(nearest)}")
+    if nearest.rstrip("/") == path.rstrip("/"):
+        what = "must not end" if path.endswith("/") else "must end"
+        return broken(
+            "routes",
+            "route.trailing-slash",
+            f"The path {what} with a slash: {nearest} is the route.",
+            evidence=tuple(evidence),
+            steps=(step,),
+        )
+    return broken(
+        "routes",
+        "route.wrong-path",
+        f"There is no WebSocket route {path}. The nearest that works: {nearest}",
+        evidence=tuple(evidence),
+        steps=(step,),
+    )

@@ -1,0 +1,74 @@
+"""The walk: layer after layer, until one is broken or the first message has come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from conformance.doctor.answering import http
+from conformance.doctor.case import Case
+from conformance.doctor.encryption import tls
+from conformance.doctor.findings import Diagnosis, Finding
+from conformance.doctor.reaching import addresses, name, tcp
+from conformance.doctor.routing import Row, routes, walk_paths
+from conformance.doctor.sharing import owners
+from conformance.doctor.speaking import message, origin, subprotocol, token
+from conformance.doctor.upgrading import upgrade
+
+Layer = Callable[[Case], Awaitable[Finding | None]]
+TO_HTTP: tuple[Layer, ...] = (name, addresses, tcp, owners, tls, http)
+TO_MESSAGE: tuple[Layer, ...] = (upgrade, routes, origin, subprotocol, token, message)
+LAYERS = (
+    "name",
+    "addresses",
+    "tcp",
+    "owners",
+    "tls",
+    "http",
+    "upgrade",
+    "routes",
+    "origin",
+    "subprotocol",
+    "token",
+    "message",
+)
+
+
+async def diagnose(case: Case) -> Diagnosis:
+    """Walk all layers; stop at the first that is to blame."""
+    return await _walk(case, (*TO_HTTP, *TO_MESSAGE))
+
+
+async def paths(case: Case) -> tuple[Diagnosis, list[Row]]:
+    """Walk as far as HTTP, then ask every path; the diagnosis is that of the layers on the way."""
+    made = await _walk(case, TO_HTTP)
+    if made.last is not None:
+        return made, []
+    began = time.monotonic()
+    try:
+        rows = await walk_paths(case)
+        if not (rows[0].attempt and rows[0].attempt.upgraded):
+            made.findings += [found for found in [await upgrade(case)] if found is not None]
+    finally:
+        case.close()
+    made.seconds += time.monotonic() - began
+    return made, rows
+
+
+async def _walk(case: Case, layers: tuple[Layer, ...]) -> Diagnosis:
+    made = Diagnosis(case.shown)
+    began = time.monotonic()
+    try:
+        for layer in layers:
+            found = await layer(case)
+            if found is None:
+                continue
+            # A later layer may know better: the first message tells whether a token was taken.
+            made.findings = [one for one in made.findings if one.layer != found.layer]
+            made.findings.append(found)
+            if found.ends:
+                break
+    finally:
+        case.close()
+        made.seconds = time.monotonic() - began
+    return made

@@ -1,0 +1,69 @@
+"""Several processes at one address: the workers of one server, identical nodes, and strangers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from tests.conflicts.situation import (
+    CHANNELS,
+    ROOT,
+    Situation,
+    channels,
+    database,
+    port_for,
+    process,
+    runserver,
+    script,
+    sharing,
+    url,
+    wait,
+)
+
+
+@contextlib.contextmanager
+def shared() -> Iterator[Situation]:
+    """Daphne and another project's runserver share one address by SO_REUSEPORT: the incident itself."""
+    port = port_for()
+    with sharing() as path, process(*channels(port), cwd=CHANNELS, **database(), **path) as right:
+        wait(port)
+        with process(*runserver(port), **path) as wrong:
+            wait(port, 2)
+            yield Situation(url(port), "port.shared", port, {"server": right.pid, "intruder": wrong.pid})
+
+
+@contextlib.contextmanager
+def shared_unequally(sockets: int = 19) -> Iterator[Situation]:
+    """A server with many listening sockets shares with an intruder that has one, so gets few connections."""
+    port = port_for()
+    with process(*script("echo", port, "--sockets", sockets)) as right:
+        wait(port, sockets)
+        with process(*script("http_only", port, "--share")) as wrong:
+            wait(port, sockets + 1)
+            yield Situation(
+                url(port, path="/"), "port.shared", port, {"server": right.pid, "intruder": wrong.pid}
+            )
+
+
+@contextlib.contextmanager
+def prefork(workers: int = 3) -> Iterator[Situation]:
+    """One server whose forked workers share one listening socket."""
+    port = port_for()
+    with process(*script("echo", port, "--workers", workers)) as server:
+        wait(port)
+        yield Situation(url(port, path="/"), None, port, {"server": server.pid})
+
+
+@contextlib.contextmanager
+def balanced(nodes: int = 3) -> Iterator[Situation]:
+    """A balancer that hands connections to identical nodes in turn."""
+    port = port_for()
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(nodes):
+            ports.append(port_for())
+            stack.enter_context(process(*script("echo", ports[-1]), cwd=ROOT))
+            wait(ports[-1])
+        balancer = stack.enter_context(process(*script("balancer", port, *ports)))
+        wait(port)
+        yield Situation(url(port, path="/"), None, port, {"balancer": balancer.pid})
