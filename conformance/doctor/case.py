@@ -14,9 +14,9 @@ from conformance.ports.identity import attempt_at
 from conformance.ports.listeners import Listener
 from conformance.printable import printable
 from conformance.recorder import Recorder
-from conformance.target.probe import tls_context
 from conformance.target.profile import Profile
 from conformance.target.target import OWN, Attempt, Target
+from conformance.target.tls import tls_context
 from conformance.target.url import ENDPOINTS, ServerURL, parse
 from conformance.wire.connection import Connection, Endpoint
 from conformance.wire.frames import CLOSE, Frame, close_payload
