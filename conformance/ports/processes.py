@@ -86,7 +86,9 @@ def _is_parent(above: psutil.Process | None, worker: psutil.Process) -> bool:
     if above is None:
         return False
     with contextlib.suppress(psutil.Error, OSError):
-        together = not hasattr(os, "getpgid") or os.getpgid(above.pid) == os.getpgid(worker.pid)
+        # A worker that leads a group of its own has left its parent's by itself.
+        groups = {worker.pid, os.getpgid(above.pid)} if hasattr(os, "getpgid") else None
+        together = groups is None or os.getpgid(worker.pid) in groups
         return together and above.exe() == worker.exe()
     return False
 

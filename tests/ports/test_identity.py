@@ -9,6 +9,7 @@ import pytest
 
 from conformance.ports.identity import LATE, Identity, differences, reach, state_of
 from conformance.recorder import Recorder
+from conformance.suite.instances import accepting
 from conformance.target.profile import Profile
 from conformance.target.target import Target
 from conformance.target.url import parse
@@ -22,7 +23,7 @@ REFUSED = "404, Server 'one'"
 
 def target_at(port: int) -> Target:
     url = parse(f"ws://{HERE}:{port}/")
-    limits = Limits(handshake=0.3, reply=0.3, close=0.3)
+    limits = Limits(handshake=0.3, reply=0.3, close=0.3, prompt=0.3)
     return Target(url, Profile(), Endpoint(HERE, port, addresses=(HERE,)), Recorder(()), limits)
 
 
@@ -68,6 +69,25 @@ def test_holder_that_says_or_ends_anything_answers(said: bytes) -> None:
             return await state_of(target_at(port), HERE)
 
     assert asyncio.run(state()) == "answers"
+
+
+def test_port_that_was_not_given_back_is_told_by_how_it_is_held() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async def told(port: int) -> list[str]:
+        return await accepting(target_at(port))
+
+    async def told_of_one_that_answers() -> list[str]:
+        async with await asyncio.start_server(serve, HERE, 0) as server:
+            return await told(server.sockets[0].getsockname()[1])
+
+    with socket.create_server((HERE, 0)) as holder:
+        port = holder.getsockname()[1]
+        assert asyncio.run(told(port)) == [f"{HERE} is held by somebody who never answers"]
+    assert asyncio.run(told(port)) == []
+    assert asyncio.run(told_of_one_that_answers()) == [f"{HERE} still answers"]
 
 
 @pytest.mark.parametrize(
