@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,7 @@ from tests.ports.asking import Judgement, judge
 Manager = Callable[[], contextlib.AbstractContextManager[Situation]]
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
 TREE = "port.one-process-tree"
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the conflicts are those of Linux's kernel")
 families = pytest.param(conflicts.families, "port.addresses-same-service", marks=needs_ipv6)
 
 
