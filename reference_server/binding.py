@@ -55,7 +55,7 @@ def _bind_all(addresses: list[_Address], port: int) -> list[socket.socket]:
             try:
                 taken = _bind_one(family, address, port)
             except OSError as error:
-                if error.errno == errno.EADDRINUSE:
+                if _means_occupied(error):
                     raise PortOccupiedError(address, port) from None
                 # The name has an address that this machine lacks: often ::1 in a container.
                 if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
@@ -96,6 +96,11 @@ def _bind_one(family: socket.AddressFamily, address: str, port: int) -> socket.s
     return listener
 
 
+def _means_occupied(error: OSError) -> bool:
+    # Windows denies the permission to an address that somebody else has for himself alone.
+    return error.errno == errno.EADDRINUSE or (sys.platform == "win32" and error.errno == errno.EACCES)
+
+
 def _answers(family: socket.AddressFamily, address: str, port: int) -> bool:
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.2)
@@ -124,9 +129,13 @@ def describe_holders(occupied: PortOccupiedError) -> str:
         connections = psutil.net_connections(kind="tcp")
     except (psutil.Error, OSError):
         return f"{headline}; this user may not see by which process"
+    # Another program may have the same port at an address that is not ours: it is not in the way.
+    in_the_way = {occupied.address, f"::ffff:{occupied.address}", "0.0.0.0", "::"}
     holders: dict[int | None, str] = {}
     for entry in connections:
-        if entry.status == psutil.CONN_LISTEN and entry.laddr and entry.laddr.port == occupied.port:
+        if entry.status != psutil.CONN_LISTEN or not entry.laddr:
+            continue
+        if entry.laddr.port == occupied.port and entry.laddr.ip in in_the_way:
             holders.setdefault(entry.pid, entry.laddr.ip)
     lines = [_describe_process(pid, address) for pid, address in holders.items()]
     if not lines:

@@ -191,6 +191,7 @@ def test_chapter_of_a_requirement_is_that_of_its_tests(collected):
         "routing": {"routing"},
         "events": {"events", "robustness"},
         "port": {"port_conflict"},
+        "robustness": {"robustness", "protocol"},
         "browser": {"browser"},
     }
     strays = {

@@ -16,12 +16,8 @@ from dataclasses import dataclass
 from conformance.doctor.case import Case
 from conformance.doctor.findings import Finding, Step, broken
 from conformance.ports.listeners import Listener
-from conformance.ports.processes import ancestors, owner, trees
-
-
-def at(address: str, port: int) -> str:
-    """Return an address with its port, as URLs write it."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+from conformance.ports.processes import owner, trees
+from conformance.ports.programs import at, head
 
 
 def covering(found: Sequence[Listener], address: str) -> list[Listener]:
@@ -99,12 +95,6 @@ def conflict(found: Sequence[Listener], addresses: Sequence[str], programs: Prog
         if programs.differ(taken[0][1][0], caught[0]):
             return Conflict("port.families", (*taken[0][1], *caught), taken[0][0], address)
     return None
-
-
-def head(pids: Iterable[int]) -> int:
-    """Return the process at the top of a tree: the one to stop, as it would replace its children."""
-    members = sorted(set(pids))
-    return next((pid for pid in members if not set(ancestors(pid)) & set(members)), members[0])
 
 
 def described(case: Case, found: Iterable[Listener]) -> list[str]:

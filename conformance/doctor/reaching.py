@@ -9,9 +9,9 @@ from typing import Literal
 
 from conformance.doctor.case import Case
 from conformance.doctor.findings import Finding, Step, broken, ok
-from conformance.doctor.ownership import at, caught_by, described, hanging
-from conformance.ports.accepted import lingering
-from conformance.ports.listeners import Listener, listeners
+from conformance.doctor.ownership import caught_by, described, hanging
+from conformance.ports.listeners import Listener, lingering, listeners
+from conformance.ports.programs import at
 from conformance.target.launch import addresses_of
 from conformance.target.probe import is_local
 

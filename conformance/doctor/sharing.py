@@ -13,12 +13,10 @@ from conformance.doctor.findings import Finding, Step, broken, ok, unseen
 from conformance.doctor.ownership import (
     Conflict,
     Programs,
-    at,
     caught_by,
     conflict,
     described,
     hanging,
-    head,
     list_owners,
     user,
 )
@@ -26,6 +24,7 @@ from conformance.ports.accepted import fetched, fetchers
 from conformance.ports.identity import reach
 from conformance.ports.listeners import Listener
 from conformance.ports.processes import is_orphan, owner
+from conformance.ports.programs import at, head
 from conformance.target.target import Attempt
 from conformance.wire.connection import Connection
 

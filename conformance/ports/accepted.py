@@ -10,8 +10,6 @@ from pathlib import Path
 
 from conformance.ports.listeners import PROC, holders
 
-_TIME_WAIT = "06"  # include/net/tcp_states.h
-
 
 def fetched(port: int, clients: Collection[int], proc: Path = PROC) -> dict[int, int | None]:
     """Return, for each of our own port numbers, the inode of the server's end of that connection.
@@ -25,11 +23,6 @@ def fetched(port: int, clients: Collection[int], proc: Path = PROC) -> dict[int,
         if there in clients:
             found[there] = int(fields[9]) or None
     return found
-
-
-def lingering(port: int, proc: Path = PROC) -> int:
-    """Return how many connections of a port are in TIME_WAIT at the server's side of this machine."""
-    return sum(fields[3] == _TIME_WAIT for fields in _rows(port, proc))
 
 
 def _rows(port: int, proc: Path) -> Iterator[list[str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,9 @@ from conformance.wire.peer import Peer
 
 UNKNOWN_PATH = "/conformance-asks-who-is-there"
 State = Literal["refuses", "silent", "answers"]
+PARTS = {"handshake": "accepts", "unknown path": "refuses", "first message": "confirms"}
+LATE = "no answer in time"
+UNSURE = (LATE, "429,", "503,")  # Too Many Requests, Service Unavailable: RFC 6585 §4, RFC 9110 §15.6.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +31,34 @@ class Identity:
     refuses: str
     confirms: str = ""
 
+    @property
+    def sure(self) -> bool:
+        """Whether this tells services apart: an answer that is late, or that says "too busy", does not."""
+        return not any(one.startswith(UNSURE) for one in (self.accepts, self.refuses, self.confirms))
+
+    def __str__(self) -> str:
+        """Describe the service."""
+        return ", ".join(f"{name} → {getattr(self, part) or 'none'}" for name, part in PARTS.items())
+
     def apart(self, others: Iterable[Identity]) -> str:
         """Describe what of this service differs from the others."""
-        told = {"handshake": "accepts", "unknown path": "refuses", "first message": "confirms"}
         return ", ".join(
             f"{name} → {getattr(self, part) or 'none'}"
-            for name, part in told.items()
+            for name, part in PARTS.items()
             if any(getattr(one, part) != getattr(self, part) for one in others)
         )
+
+
+def differences(seen: Sequence[Identity]) -> str:
+    """Describe in what these answers differ, and how many gave which."""
+    told = []
+    for name, part in PARTS.items():
+        counts = Counter(getattr(one, part) or "none" for one in seen)
+        if len(counts) > 1:
+            told.append(
+                f"{name} → " + " / ".join(f"{count} times {value}" for value, count in counts.items())
+            )
+    return "; ".join(told)
 
 
 async def reach(target: Target, address: str) -> Connection | None:
@@ -84,26 +108,37 @@ async def state_of(target: Target, address: str) -> State:
     return "answers" if answered else "silent"
 
 
-async def identify(target: Target, address: str) -> tuple[Identity, Connection] | None:
+async def identify(
+    target: Target, address: str, *, stranger_first: bool = False
+) -> tuple[Identity, Connection] | None:
     """Return who answers at an address, with the open connection; ``None`` where TCP is refused.
 
-    The caller shuts the connection: held open, it keeps its worker busy, so that samples spread.
+    The caller shuts the connection: held open, it keeps its worker busy, so that samples spread. With
+    ``stranger_first`` the unknown path is asked for before the known one.
     """
-    accepted = await attempt_at(target, address, target.opening())
-    refused = await attempt_at(target, address, target.opening(target.at(UNKNOWN_PATH)))
+    known, stranger = target.opening(), target.opening(target.at(UNKNOWN_PATH))
+    attempts = {
+        request: await attempt_at(target, address, request)
+        for request in ((stranger, known) if stranger_first else (known, stranger))
+    }
+    accepted, refused = attempts[known], attempts[stranger]
     if accepted is None:
+        if refused is not None:
+            refused.connection.shut()
         return None
     if refused is not None:
         refused.connection.shut()
     confirms = await _first_message(target, accepted) if target.has("session") else ""
-    return Identity(_answer(accepted), _answer(refused), confirms), accepted.connection
+    return Identity(answer(accepted), answer(refused), confirms), accepted.connection
 
 
-def _answer(attempt: Attempt | None) -> str:
+def answer(attempt: Attempt | None) -> str:
+    """Describe what came back as far as it is the same from each worker and at each moment."""
     if attempt is None:
         return "TCP refused"
     if attempt.response is None:
-        return str(attempt)
+        unfinished = attempt.connection.end is None and attempt.connection.garbage is None
+        return LATE if unfinished else str(attempt)
     server = attempt.response.get("Server")
     kind = attempt.response.get("Content-Type")
     parts = [str(attempt.response.status), f"Server {server!r}" if server else "no Server header"]
@@ -116,7 +151,7 @@ async def _first_message(target: Target, attempt: Attempt) -> str:
     peer = Peer(attempt.connection, target.limits, target.recorder)
     event = await peer.take(lambda one: isinstance(one, Message), target.limits.reply)
     if not isinstance(event, Message):
-        return "none"
+        return LATE if attempt.connection.end is None else "none"
     try:
         message = json.loads(target.profile.dialect.heard(event.content))
     except ValueError:

@@ -19,7 +19,8 @@ from typing import Any
 import psutil
 
 PROC = Path("/proc")
-_LISTEN = "0A"  # include/net/tcp_states.h
+_LISTEN, _TIME_WAIT = "0A", "06"  # include/net/tcp_states.h
+_TABLES = ("tcp", "tcp6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,18 @@ class Listener:
 def listeners(port: int, proc: Path = PROC) -> list[Listener]:
     """Return every socket that listens on a port, at any address, with what can be seen of its owners."""
     if (proc / "net" / "tcp").is_file():
-        rows = [row for name in ("tcp", "tcp6") for row in _kernel_rows(proc / "net" / name, port)]
+        rows = [row for name in _TABLES for row in _kernel_rows(proc / "net" / name, port, _LISTEN)]
         held = holders({row.inode for row in rows if row.inode}, proc)
         return [replace(row, pids=tuple(sorted(held.get(row.inode or 0, ())))) for row in rows]
     return _from_psutil(port)
 
 
-def _kernel_rows(table: Path, port: int) -> list[Listener]:
+def lingering(port: int, proc: Path = PROC) -> int:
+    """Return how many connections of a port are in TIME_WAIT on the server's side."""
+    return sum(len(_kernel_rows(proc / "net" / name, port, _TIME_WAIT)) for name in _TABLES)
+
+
+def _kernel_rows(table: Path, port: int, state: str) -> list[Listener]:
     try:
         lines = table.read_text("ascii").splitlines()[1:]
     except OSError:
@@ -62,7 +68,7 @@ def _kernel_rows(table: Path, port: int) -> list[Listener]:
     found = []
     for line in lines:
         fields = line.split()
-        if len(fields) < 10 or fields[3] != _LISTEN:
+        if len(fields) < 10 or fields[3] != state:
             continue
         address, _, number = fields[1].partition(":")
         if int(number, 16) == port:

@@ -22,14 +22,15 @@ class Owner:
     pid: int
     command: str
     started: str
-    parent: int | None = None
     user: str = ""
     stopped: bool = False
+    orphan: bool = False
 
     def __str__(self) -> str:
         """Describe the process in one line."""
-        orphan = ", whose parent has ended" if self.parent == 1 and self.pid != 1 else ""
-        return f"PID {self.pid} ({self.command}) since {self.started}{orphan}"
+        orphan = ", whose parent has ended" if self.orphan else ""
+        stopped = ", stopped by a signal" if self.stopped else ""
+        return f"PID {self.pid} ({self.command}) since {self.started}{orphan}{stopped}"
 
 
 def owner(pid: int) -> Owner:
@@ -44,9 +45,9 @@ def owner(pid: int) -> Owner:
                 pid=pid,
                 command=shown[:WIDTH],
                 started=f"{started:%Y-%m-%d %H:%M:%S %z}",
-                parent=process.ppid(),
                 user=_user(process),
                 stopped=process.status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP},
+                orphan=is_orphan(pid),
             )
     except psutil.Error:
         return Owner(pid, "cannot be seen", "an unknown time")
@@ -85,7 +86,9 @@ def _is_parent(above: psutil.Process | None, worker: psutil.Process) -> bool:
     if above is None:
         return False
     with contextlib.suppress(psutil.Error, OSError):
-        together = not hasattr(os, "getpgid") or os.getpgid(above.pid) == os.getpgid(worker.pid)
+        # A worker that leads a group of its own has left its parent's by itself.
+        groups = {worker.pid, os.getpgid(above.pid)} if hasattr(os, "getpgid") else None
+        together = groups is None or os.getpgid(worker.pid) in groups
         return together and above.exe() == worker.exe()
     return False
 

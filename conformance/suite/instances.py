@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from conformance.errors import Inconclusive, Nonconformance, Unreachable
-from conformance.ports.identity import reach
+from conformance.ports.identity import state_of
 from conformance.ports.listeners import Listener, listeners
 from conformance.ports.processes import descendants, owner
 from conformance.session.client import Client
@@ -93,18 +93,16 @@ def end(instance: Instance, children: Sequence[psutil.Process] = ()) -> None:
 
 
 async def accepting(target: Target) -> list[str]:
-    """Return the addresses of a target that accept TCP."""
-    found = []
-    for address in target.endpoint.addresses:
-        try:
-            connection = await reach(target, address)
-        except TimeoutError:
-            found.append(f"{address} (silent)")
-            continue
-        if connection is not None:
-            connection.shut()
-            found.append(address)
-    return found
+    """Return the addresses of a target that still take connections, and whether their holder answers."""
+    hasty = dataclasses.replace(target.limits, handshake=target.limits.prompt)
+    target = dataclasses.replace(target, limits=hasty, _bystander=None, _control=None)
+    states = await asyncio.gather(*(state_of(target, address) for address in target.endpoint.addresses))
+    words = {"answers": "still answers", "silent": "is held by somebody who never answers"}
+    return [
+        f"{address} {words[state]}"
+        for address, state in zip(target.endpoint.addresses, states, strict=True)
+        if state != "refuses"
+    ]
 
 
 async def live(target: Target) -> Life:
@@ -154,7 +152,7 @@ async def again(target: Target, life: Life) -> None:
             await asyncio.to_thread(instance.process.wait)
             await asyncio.to_thread(psutil.wait_procs, children, bound(second))
             held = await asyncio.to_thread(listeners, life.port)
-            life.after_kill = [*map(str, held), *(f"{one} accepts TCP" for one in await accepting(second))]
+            life.after_kill = [*map(str, held), *await accepting(second)]
     except (Unreachable, Inconclusive, Nonconformance) as fault:
         if life.taken_again is None:
             life.taken_again = str(fault)

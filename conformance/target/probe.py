@@ -16,6 +16,7 @@ from conformance.target.echo import echoing, find_echo
 from conformance.target.http2 import offered
 from conformance.target.launch import addresses_of
 from conformance.target.profile import CARRIERS, Credential, Profile
+from conformance.target.refused import alone, reason, upgraded_elsewhere
 from conformance.target.target import OWN, Attempt, Capability, Target
 from conformance.target.tls import WANTS_OURS, tls_context
 from conformance.target.url import ServerURL
@@ -61,24 +62,41 @@ async def probe(target: Target, *, scale: float) -> float:
 
     """
     target.limits = scaled(0.0, scale)
+    try:
+        attempt = await _first_upgraded(target)
+    except Unreachable as fault:
+        local = is_local(target.endpoint.addresses)
+        raise Unreachable(await asyncio.to_thread(reason, str(fault), target, local=local)) from None
+    return await _measure(target, attempt, target.path, scale)
+
+
+async def _first_upgraded(target: Target) -> Attempt:
     refusals = []
-    for path in _candidates(target):
-        for token in (None, *(user.token for user in target.users[:1])):
-            attempt = await target.attempt(target.opening(path, token=token))
-            if attempt.upgraded:
-                target.path, target.default_token = path, token
-                return await _measure(target, attempt, path, scale)
-            attempt.connection.shut()
-            refusals.append((path, attempt))
-            if attempt.response is None:
-                raise Unreachable(_silence(target, attempt))
-    raise Unreachable(_no_websocket(refusals))
+    silence = ""
+    candidates = _candidates(target)
+    for path, token in candidates:
+        attempt = await target.attempt(target.opening(path, token=token))
+        if attempt.upgraded:
+            target.path, target.default_token = path, token
+            return attempt
+        refusals.append((path, attempt))
+        if attempt.response is None:
+            silence = _silence(target, attempt)
+        attempt.connection.shut()
+        if silence:
+            break
+    if is_local(target.endpoint.addresses) and not (silence and await alone(target)):
+        found = await upgraded_elsewhere(target, candidates[: len(refusals)])
+        if found is not None:
+            return found
+    raise Unreachable(silence or _no_websocket(refusals))
 
 
-def _candidates(target: Target) -> list[str]:
+def _candidates(target: Target) -> list[tuple[str, str | None]]:
     own = [target.at(OWN), target.anonymous_path]
     echo = [target.profile.echo] if target.profile.echo else []
-    return list(dict.fromkeys([*own, target.url.path, *echo]))
+    tokens = (None, *(user.token for user in target.users[:1]))
+    return [(path, token) for path in dict.fromkeys([*own, target.url.path, *echo]) for token in tokens]
 
 
 def _silence(target: Target, attempt: Attempt) -> str:

@@ -4,14 +4,23 @@ Each yields a :class:`Situation`: the URL, the cause that a diagnosis has to nam
 server), and the processes by the part they play. Whatever a situation starts is ended with it.
 """
 
-from tests.conflicts.crowds import balanced, prefork, shared, shared_unequally
+from tests.conflicts.crowds import (
+    a_socket_each,
+    balanced,
+    prefork,
+    shared,
+    shared_unequally,
+    spawned,
+    unlike_nodes,
+)
 from tests.conflicts.families import families, shadowed
 from tests.conflicts.hidden import hidden_pids, privileged
-from tests.conflicts.holders import backlog_full, http_only, orphan, stopped, time_wait
+from tests.conflicts.holders import backlog_full, http_only, orphan, orphaned_worker, stopped, time_wait
 from tests.conflicts.situation import Situation, healthy
 
 __all__ = [
     "Situation",
+    "a_socket_each",
     "backlog_full",
     "balanced",
     "families",
@@ -19,11 +28,14 @@ __all__ = [
     "hidden_pids",
     "http_only",
     "orphan",
+    "orphaned_worker",
     "prefork",
     "privileged",
     "shadowed",
     "shared",
     "shared_unequally",
+    "spawned",
     "stopped",
     "time_wait",
+    "unlike_nodes",
 ]

@@ -18,6 +18,7 @@ from tests.conflicts.situation import (
     sharing,
     url,
     wait,
+    wait_for_holders,
 )
 
 
@@ -52,6 +53,37 @@ def prefork(workers: int = 3) -> Iterator[Situation]:
     with process(*script("echo", port, "--workers", workers)) as server:
         wait(port)
         yield Situation(url(port, path="/"), None, port, {"server": server.pid})
+
+
+@contextlib.contextmanager
+def spawned(workers: int = 2) -> Iterator[Situation]:
+    """One server as uvicorn runs it: spawned workers that share their parent's listening socket."""
+    port = port_for()
+    with process(*script("spawned", port, workers)) as server:
+        wait(port)
+        wait_for_holders(port, workers + 1)
+        yield Situation(url(port, path="/"), None, port, {"server": server.pid})
+
+
+@contextlib.contextmanager
+def a_socket_each(workers: int = 3) -> Iterator[Situation]:
+    """One server as Granian runs it: each worker has a listening socket of its own (SO_REUSEPORT)."""
+    port = port_for()
+    with process(*script("spawned", port, workers, "--each")) as server:
+        wait(port, workers)
+        yield Situation(url(port, path="/"), None, port, {"server": server.pid})
+
+
+@contextlib.contextmanager
+def unlike_nodes() -> Iterator[Situation]:
+    """A balancer in front of a WebSocket server and of one that speaks HTTP only."""
+    port, right, wrong = port_for(), port_for(), port_for()
+    with process(*script("echo", right)), process(*script("http_only", wrong)):
+        wait(right)
+        wait(wrong)
+        with process(*script("balancer", port, right, wrong)) as balancer:
+            wait(port)
+            yield Situation(url(port, path="/"), "port.answers-differ", port, {"balancer": balancer.pid})
 
 
 @contextlib.contextmanager

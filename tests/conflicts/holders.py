@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from conformance.ports.accepted import lingering
+from conformance.ports.listeners import lingering, listeners
 from tests.conflicts.situation import (
     CHANNELS,
     Situation,
@@ -26,6 +26,7 @@ from tests.conflicts.situation import (
     script,
     url,
     wait,
+    wait_for_holders,
 )
 
 
@@ -77,6 +78,24 @@ def orphan() -> Iterator[Situation]:
             time.sleep(0.01)
         try:
             yield Situation(url(port), "port.orphan", port, {"orphan": child})
+        finally:
+            end(child)
+
+
+@contextlib.contextmanager
+def orphaned_worker() -> Iterator[Situation]:
+    """A worker as uvicorn spawns it, whose parent was killed: it serves WebSocket on, with old code."""
+    port = port_for()
+    with process(*script("spawned", port, 1)) as parent:
+        wait(port)
+        wait_for_holders(port, 2)
+        (child,) = {pid for one in listeners(port) for pid in one.pids} - {parent.pid}
+        parent.kill()
+        parent.wait()
+        while psutil.Process(child).ppid() == parent.pid:
+            time.sleep(0.01)
+        try:
+            yield Situation(url(port, path="/"), "port.orphan", port, {"orphan": child})
         finally:
             end(child)
 

@@ -114,6 +114,16 @@ def wait(port: int, sockets: int = 1, seconds: float = 30) -> None:
     raise AssertionError(f"{sockets} sockets never listened on port {port}: {listeners(port)}")
 
 
+def wait_for_holders(port: int, count: int, seconds: float = 30) -> None:
+    """Wait until so many processes hold a port's listening sockets."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if len({pid for one in listeners(port) for pid in one.pids}) >= count:
+            return
+        time.sleep(0.03)
+    raise AssertionError(f"{count} processes never held port {port}: {listeners(port)}")
+
+
 def holder(port: int) -> int:
     """Return the process that holds a port."""
     return next(pid for one in listeners(port) for pid in one.pids)

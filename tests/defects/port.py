@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 
 import psutil
@@ -117,6 +118,28 @@ def shares_its_port_with_a_stranger() -> None:
             os.waitpid(pid, 0)
             time.sleep(0.2)
         return sockets
+
+
+@defect("port.no-orphan-holds", files=("port_conflict/test_owners.py",))
+def is_what_a_killed_reloader_left_behind() -> None:
+    if os.environ.get("RUN_MAIN") != "true":  # so does Django's reloader start its child
+        os.environ["RUN_MAIN"] = "true"
+        os.execv(sys.executable, sys.orig_argv)
+    ended, until = os.pipe()
+    told, tells = os.pipe()
+    if (reloader := os.fork()) == 0:
+        if server_pid := os.fork():
+            os.write(tells, str(server_pid).encode())
+            os._exit(0)
+        os.close(ended)  # the server goes on below, and holds the other end while it lives
+        signal.alarm(LIFETIME)
+        return
+    os.close(until)
+    os.waitpid(reloader, 0)
+    left_behind = int(os.read(told, 16))
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(left_behind, signal.SIGTERM))
+    os.read(ended, 1)  # until the server is gone
+    os._exit(0)
 
 
 @defect("port.second-instance-exits")
