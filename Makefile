@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REPORTS := reports
+JOBS ?= 3
 
 .PHONY: help conformance incident test check format docs lock browser clean
 
@@ -27,7 +28,7 @@ incident: $(VENV)/.dev
 
 test: $(VENV)/.dev browser check
 	@echo "== Running the project's tests"
-	$(BIN)/python -m pytest -q -p no:cacheprovider $(or $(ARGS),tests)
+	$(BIN)/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist worksteal $(or $(ARGS),tests)
 
 check: $(VENV)/.dev
 	@echo "== Checking format, lint and types"
