@@ -32,7 +32,7 @@ async def delays(shown: Shown) -> list[float]:
         (1008, "policy violation", "rule of the server", "closed"),
         (1011, "internal error", "Its log", "waiting"),
         (3003, "forbidden", "not allowed", "closed"),
-        (4000, "own", "its documentation", "closed"),
+        (4000, "the backend", "its documentation", "closed"),
         (4401, "unauthenticated", "Get a new token", "closed"),
         (4429, "rate limited", "Send fewer", "waiting"),
     ],
@@ -95,7 +95,7 @@ async def test_failed_handshake_is_explained_and_not_repeated(shown: Shown, back
     assert await shown.page.evaluate("navigator.clipboard.readText()") == wanted
     await shown.press("Dismiss")
     await expect(shown.page.locator("#outcome")).to_be_hidden()
-    assert await shown.text("status") == "refused"
+    assert await shown.text("status") == "handshake failed"
 
 
 async def test_handshake_that_is_never_answered_can_be_cancelled(shown: Shown) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import expect
+from websockets.asyncio.server import ServerConnection
 
-from tests.page.serving import ALICE, CAROL, Backend
+from tests.page.serving import ALICE, CAROL, Backend, forever, peculiar
 from tests.page.showing import Shown
 
 pytestmark = pytest.mark.asyncio
@@ -21,6 +22,15 @@ async def test_anonymous_is_confirmed_with_features(shown: Shown, backend: Backe
     )
     await shown.logged("received", "connection_confirmed", '"user_id":null')
     assert await shown.page.title() == "connected · WebSocket test page"
+
+
+@pytest.mark.parametrize(
+    "given", ["/ws/permissions/anonymous", "http://localhost:PORT/ws/permissions/anonymous"]
+)
+async def test_url_may_be_a_path_or_begin_with_http(shown: Shown, backend: Backend, given: str) -> None:
+    await shown.open(backend.page, given.replace("PORT", str(backend.port)))
+    await shown.connect()
+    await shown.logged("note", "connecting", f"ws://localhost:{backend.port}/ws/permissions/anonymous")
 
 
 @pytest.mark.parametrize("carrier", ["subprotocol", "query"])
@@ -70,7 +80,7 @@ async def test_heartbeats_are_measured_and_drawn(shown: Shown, backend: Backend)
 async def test_permission_is_checked(shown: Shown, backend: Backend, permission: str, answer: str) -> None:
     await shown.open(backend.page)
     await shown.connect("subprotocol", ALICE)
-    await shown.page.get_by_label("Permission").fill(permission)
+    await shown.page.get_by_label("Permission", exact=True).fill(permission)
     await shown.press("Check permission")
     await shown.has("answer", f"{permission}: {answer} (")
 
@@ -187,3 +197,21 @@ async def test_mistake_is_explained_beside_its_field(
     await shown.has(place, said)
     field = "#url" if place == "url-wrong" else "#token"
     await expect(shown.page.locator(field)).to_have_attribute("aria-invalid", "true")
+
+
+async def test_flood_keeps_the_last_thousand_and_the_page_alive(shown: Shown) -> None:
+    async def flood(websocket: ServerConnection) -> None:
+        for number in range(3000):
+            await websocket.send(f"message {number}")
+        await websocket.send("x" * 100_000)
+        await forever(websocket)
+
+    async with peculiar(flood) as url:
+        await shown.open(url=url)
+        await shown.connect()
+        await shown.has("user", "5")
+        await expect(shown.page.locator("#lines li")).to_have_count(1000)
+        await shown.logged("received", "text", "message 2999")
+        await shown.logged("received", "text", "… (100000 characters; Copy has them all)")
+        await shown.press("Close")
+        await shown.state("closed")
