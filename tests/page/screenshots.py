@@ -23,10 +23,10 @@ async def laptop(browser: Browser, backend: Backend) -> None:
     for number in range(1, 31):
         await page.locator("#heartbeat").dispatch_event("click")
         await shown.logged("received", "heartbeat_ack", f'"id":"page-{number}"')
-    await shown.press("Clear")
     backend.control("grant", user_id=1, permission="articles.publish")
     backend.control("set-roles", user_id=1, roles="author,editor")
     await shown.logged("received", "role_updated")
+    await shown.press("Clear")
     await page.get_by_label("Permission", exact=True).fill("articles.publish")
     await shown.press("Check permission")
     await shown.logged("received", "permission_result")
