@@ -27,6 +27,8 @@ async def laptop(browser: Browser, backend: Backend) -> None:
     backend.control("set-roles", user_id=1, roles="author,editor")
     await shown.logged("received", "role_updated")
     await shown.press("Clear")
+    await shown.press("Heartbeat")
+    await shown.logged("received", "heartbeat_ack", "page-31")
     await page.get_by_label("Permission", exact=True).fill("articles.publish")
     await shown.press("Check permission")
     await shown.logged("received", "permission_result")
@@ -39,7 +41,7 @@ async def laptop(browser: Browser, backend: Backend) -> None:
 async def phone(browser: Browser, backend: Backend) -> None:
     """A handshake that failed, and what to do about it."""
     page = await browser.new_page(
-        viewport={"width": 390, "height": 844}, color_scheme="dark", device_scale_factor=2
+        viewport={"width": 390, "height": 844}, color_scheme="dark", device_scale_factor=1.75
     )
     shown = Shown(page)
     await shown.open(backend.page, f"ws://localhost:{backend.port}/ws/permissions/1")

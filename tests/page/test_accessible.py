@@ -71,6 +71,18 @@ async def test_axe_finds_nothing_in_any_state(
     assert await violations(shown, axe) == []
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_while_the_page_waits(shown: Shown, axe: str, scheme: str) -> None:
+    await shown.page.emulate_media(color_scheme=scheme)
+    started = Backend()
+    await shown.open(started.page)
+    await shown.connect()
+    started.kill()
+    await expect(shown.page.locator("#attempt")).to_have_text("3")
+    assert await violations(shown, axe) == []
+
+
 def test_axe_is_pinned_by_hash_and_names_no_registry() -> None:
     lock = (AXE / "package-lock.json").read_text("utf-8")
     assert '"integrity": "sha512-' in lock
