@@ -1,4 +1,4 @@
-"""The command line: ``conformance run``, ``doctor``, ``serve``, ``init`` and ``spec``."""
+"""The command line: ``conformance run``, ``doctor``, ``serve``, ``init``, ``compare`` and ``spec``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return serve(given[1:])
     if given[:1] == ["doctor"]:
         return doctor(given[1:])
+    if given[:1] == ["compare"]:
+        return compare(given[1:])
     options = parser().parse_args(given)
     if options.command == "spec":
         return spec(options)
@@ -59,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
     first.add_argument("--insecure", action="store_true", help="do not verify the server's certificate")
     commands.add_parser(
         "doctor", help="why a URL does not work: from its name to the first message", add_help=False
+    )
+    commands.add_parser(
+        "compare", help="what differs between runs: two files, many, or --run URL URL", add_help=False
     )
     one = commands.add_parser("spec", help="the specification: whole, as a list, one requirement, coverage")
     one.add_argument("id", nargs="?", help="explain this requirement: text, source, tests, what breaks it")
@@ -97,6 +102,13 @@ def doctor(arguments: Sequence[str]) -> int:
     from conformance.doctor import command  # noqa: PLC0415 - the other commands need not wait for it
 
     return command.doctor(arguments)
+
+
+def compare(arguments: Sequence[str]) -> int:
+    """Say what differs between runs."""
+    from conformance.compare import command  # noqa: PLC0415 - the other commands need not wait for it
+
+    return command.compare(arguments)
 
 
 def spec(options: argparse.Namespace) -> int:

@@ -268,6 +268,7 @@ class Run:
             "started": datetime.fromtimestamp(self._began, UTC).isoformat(timespec="seconds"),
             "duration": round(time.time() - self._began, 3),
             "complete": self.complete and not self.results.trouble,
+            "partial": self.results.partial,
             "command": self.options.command,
             "options": {
                 "strict": self.options.strict,
