@@ -79,7 +79,11 @@ class Comparison:
 
     @property
     def _doubts(self) -> list[str]:
-        doubts = [f"{one.name!r} did not finish." for one in (self.before, self.after) if not one.complete]
+        doubts = [
+            f"{one.name!r} did not finish: {one.reason}"
+            for one in (self.before, self.after)
+            if not one.complete
+        ]
         if self.before.partial != self.after.partial:
             part = self.before if self.before.partial else self.after
             doubts.append(f"{part.name!r} ran a part of the suite, the other all of it.")
@@ -112,12 +116,14 @@ class Comparison:
 def compare(before: Run, after: Run) -> Comparison:
     """Return what differs between two runs."""
     changes, common = [], 0
+    # A run that did not finish, or was of a part of the suite, has not lost what it did not come to.
+    told = before.complete and after.complete and before.partial == after.partial
     for name in dict.fromkeys([*after.requirements, *before.requirements]):
         old, new = before.requirements.get(name), after.requirements.get(name)
         common += not ({before.outcome(name), after.outcome(name)} & {None, *EMPTY})
         was, now = _reason(old), _reason(new)
         kind = kind_of(before.outcome(name), after.outcome(name), otherwise=symptom(was) != symptom(now))
-        if kind is not None:
+        if kind is not None and (told or "untested" not in {before.outcome(name), after.outcome(name)}):
             shown = new or old or {}
             changes.append(
                 Change(

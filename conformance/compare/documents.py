@@ -25,6 +25,7 @@ class Run:
     started: str
     suite: str
     verdict: str
+    reason: str
     exit_code: int | None
     complete: bool
     partial: bool
@@ -51,6 +52,7 @@ class Run:
             "started": self.started,
             "suite": self.suite,
             "verdict": self.verdict,
+            "reason": self.reason,
             "exit_code": self.exit_code,
             "complete": self.complete,
             "partial": self.partial,
@@ -110,6 +112,7 @@ def _load(name: str, path: Path) -> Run:
         started=clip_line(run.get("started"), 40),
         suite=clip_line(mapping(data.get("suite")).get("version"), 20),
         verdict=clip_line(verdict.get("name"), 40),
+        reason=clip_line(verdict.get("reason"), 200),
         exit_code=code if isinstance(code, int) else None,
         complete=run.get("complete") is True,
         partial=run.get("partial") is True,

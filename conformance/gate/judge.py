@@ -158,7 +158,16 @@ class Gate:
             "applicability_gated": self.absent is not None,
             "new": [one.requirement.id for one in results if one.new],
             "findings": [
-                {"kind": one.kind, "requirement": one.requirement, "detail": one.detail, "where": one.where}
+                {
+                    "kind": one.kind,
+                    "label": RED[one.kind][0],
+                    "requirement": one.requirement,
+                    "detail": one.detail,
+                    "advice": RED[one.kind][1],
+                    "where": one.where,
+                    "owner": one.owner,
+                    "link": one.link,
+                }
                 for one in findings
             ],
         }
