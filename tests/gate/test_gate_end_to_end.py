@@ -86,7 +86,7 @@ def test_baseline_is_written_tolerates_and_turns_red_again(
     assert gated("--update-baseline", *workers).returncode == 12, "an update does not prolong a day"
     assert 'reason = "Ours. ' in file.read_text()
 
-    file.write_text(text.replace("owner", 'target = "wss://elsewhere*"\nowner'))
+    file.write_text(text.replace("\nowner", '\ntarget = "wss://elsewhere*"\nowner'))
     elsewhere = gated(*workers)
     assert elsewhere.returncode == 1
     assert "1 of 1 entries are for other targets" in elsewhere.stdout
@@ -117,7 +117,7 @@ def test_stale_unmatched_and_vanished_are_12_in_a_whole_run_and_the_update_prune
     assert f"known failures that now pass, remove them from baseline.toml: {RULE}." in last(whole)
     assert "entries that match nothing: gone.since-then, browser.order" in last(whole)
     assert "requirements that are no longer judged: " in last(whole)
-    assert "no longer judged: browser.allowed-origin: " in whole.stdout
+    assert "no longer judged: framing.binary-message: " in whole.stdout
 
     pruned = suite(*gate, "--update-baseline", "-n", "2", **NO_BROWSER)
     assert pruned.returncode == 0, pruned.stdout
@@ -162,8 +162,8 @@ def test_unstable_verdict_is_10_and_says_how_often(
     assert done.returncode == 10, done.stdout
     assert RULE in last(done)
     assert "failed in 2 of 6, passed in 4 of 6" in line(done, f"could not be judged: {RULE}")
-    (test,) = [one for one in document(tmp_path)["tests"] if one["unstable"]]
-    assert test["rounds"] == {"failed": 2, "passed": 4}
+    shaky = [one["rounds"] for one in document(tmp_path)["tests"] if one["unstable"]]
+    assert {"failed": 2, "passed": 4} in shaky
     assert suite(*arguments, f"--baseline={file}", "--update-baseline").returncode == 10
     assert RULE not in file.read_text()
 
@@ -177,7 +177,9 @@ def test_stable_verdict_is_the_same_when_repeated(
     assert done.returncode == 1, done.stdout
     tests = document(tmp_path)["tests"]
     assert {sum(one["rounds"].values()) for one in tests} == {2}
-    assert [one["rounds"] for one in tests if one["outcome"] == "failed"] == [{"failed": 2}]
+    failed = [one["rounds"] for one in tests if one["outcome"] == "failed"]
+    assert failed
+    assert all(one == {"failed": 2} for one in failed)
 
 
 @pytest.mark.parametrize(
