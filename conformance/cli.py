@@ -1,4 +1,4 @@
-"""The command line: ``conformance run``, ``doctor``, ``page``, ``serve``, ``init`` and ``spec``."""
+"""The command line: ``run``, ``doctor``, ``page``, ``serve``, ``init``, ``compare`` and ``spec``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return doctor(given[1:])
     if given[:1] == ["page"]:
         return page(given[1:])
+    if given[:1] == ["compare"]:
+        return compare(given[1:])
     options = parser().parse_args(given)
     if options.command == "spec":
         return spec(options)
@@ -64,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
     )
     commands.add_parser(
         "page", help="a page to talk to a server from a real browser: --server-url, --port", add_help=False
+    )
+    commands.add_parser(
+        "compare", help="what differs between runs: two files, many, or --run URL URL", add_help=False
     )
     one = commands.add_parser("spec", help="the specification: whole, as a list, one requirement, coverage")
     one.add_argument("id", nargs="?", help="explain this requirement: text, source, tests, what breaks it")
@@ -109,6 +114,13 @@ def page(arguments: Sequence[str]) -> int:
     from conformance.page import serve as serve_page  # noqa: PLC0415 - the other commands need not wait for it
 
     return serve_page(arguments)
+
+
+def compare(arguments: Sequence[str]) -> int:
+    """Say what differs between runs."""
+    from conformance.compare import command  # noqa: PLC0415 - the other commands need not wait for it
+
+    return command.compare(arguments)
 
 
 def spec(options: argparse.Namespace) -> int:

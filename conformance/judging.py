@@ -20,6 +20,7 @@ from conformance.spec import Requirement, requirements
 def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement: Requirement) -> TestResult:
     """Return a test's result from what it raised and recorded."""
     record = run.recorder.record
+    marker = item.get_closest_marker("requirement")
     error = call.excinfo.value if call.excinfo is not None else None
     result = TestResult(
         id=item.nodeid,
@@ -32,6 +33,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         repeat=run.repeat(item.nodeid),
         samples=record.samples,
         dialect=sorted(run.profile.dialect.seen - run.results.dialect_seen),
+        since=marker.kwargs.get("since", "") if marker else "",
     )
     match error:
         case None:
@@ -42,7 +44,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         case Inconclusive():
             result.outcome = "inconclusive"
         case Nonconformance(expected=expected, actual=actual):
-            result.outcome = run.results.level_outcome(requirement)
+            result.outcome = run.results.level_outcome(requirement, result.since)
             result.expected, result.actual = [run.clean(one) for one in expected], run.clean(actual)
         case pytest.skip.Exception():
             result.outcome = "not-applicable"

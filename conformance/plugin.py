@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import warnings
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,7 @@ import pytest_asyncio
 from conformance.browser.fixtures import browser, page
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
 from conformance.fuzz.search import Plan, planned
+from conformance.gate.repeat import repeat
 from conformance.judging import dress, judged
 from conformance.printable import printable
 from conformance.report.console import summary_lines
@@ -97,6 +98,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="do not verify the server's certificate; the report says so",
     )
+    group.addoption(
+        "--baseline",
+        metavar="FILE",
+        type=Path,
+        help="known failures (TOML, docs/gate.md): they are tolerated, and an entry "
+        "that no longer fits is red",
+    )
+    group.addoption(
+        "--update-baseline",
+        action="store_true",
+        help="write the --baseline anew from this run; reasons, owners and days are kept",
+    )
+    group.addoption(
+        "--expect-applicable",
+        action="store_true",
+        help="be red when a requirement is not judged that the baseline does not list as not applicable",
+    )
+    group.addoption(
+        "--repeat",
+        metavar="N",
+        type=int,
+        default=1,
+        help="run each test N times and say how often it failed; a verdict that differs is inconclusive",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -113,7 +138,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Worker(config, lambda item: REQUIREMENT in item.stash), WORKER)
     elif getattr(config.option, "dist", "no") != "no":
         config.pluginmanager.register(Controller(config, run_of, ready), "conformance-controller")
-    if config.option.server_url is not None or config.option.profile is not None:
+    option = config.option
+    if option.server_url or option.profile or option.baseline or option.update_baseline or option.repeat != 1:
         run_of(config)
 
 
@@ -127,6 +153,10 @@ def run_of(config: pytest.Config) -> Run:
             raise pytest.UsageError(f"--examples {option.examples}: it must be 1 or more.")
         if option.intrusive and option.polite:
             raise pytest.UsageError("--intrusive and --polite exclude each other: leave one out.")
+        if option.repeat < 1:
+            raise pytest.UsageError(f"--repeat {option.repeat}: it must be 1 or more.")
+        if option.update_baseline and option.baseline is None:
+            raise pytest.UsageError("--update-baseline: say which file with --baseline=FILE.")
         options = Options(
             server_url=option.server_url[0] if option.server_url else None,
             nodes=tuple(option.server_url[1:]) if option.server_url else (),
@@ -139,6 +169,10 @@ def run_of(config: pytest.Config) -> Run:
             plan=planned(option.examples, getattr(option, "hypothesis_seed", None)),
             intrusive=option.intrusive,
             polite=option.polite,
+            baseline=option.baseline,
+            update_baseline=option.update_baseline,
+            expect_applicable=option.expect_applicable,
+            repeat=option.repeat,
             command=shlex.join(["pytest", *config.invocation_params.args]),
             folder=config.invocation_params.dir,
         )
@@ -206,6 +240,16 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 # Running.
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run a test as often as ``--repeat`` says, and report it once."""
+    if item.config.option.repeat == 1 or REQUIREMENT not in item.stash:
+        return None
+    run, requirement = run_of(item.config), item.stash[REQUIREMENT]
+    repeat(item, nextitem, run.options.repeat, lambda report, one: dress(report, run, one, requirement))
+    return True
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -345,13 +389,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
     run.complete = ended and not session.shouldstop
+    written = _written(run, run.update_baseline)
     if run.results.trouble or (ended and run.results.tests):
         session.exitstatus = run.results.verdict().exit_code
+    if not (_written(run, run.write_reports) and written):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+
+def _written(run: Run, write: Callable[[], None]) -> bool:
     try:
-        run.write_reports()
+        write()
     except UsageProblem as problem:
         run.results.trouble = str(problem)
-        session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        return False
+    return True
 
 
 @pytest.hookimpl(trylast=True)

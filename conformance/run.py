@@ -22,11 +22,14 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from conformance.browser.chromium import find_browser
 from conformance.errors import UsageProblem
 from conformance.fuzz.search import Plan
+from conformance.gate.baseline import load as load_baseline
+from conformance.gate.update import Changes, updated
 from conformance.recorder import Recorder
 from conformance.report import dialect, html
 from conformance.report.document import document
 from conformance.report.results import Results
 from conformance.report.scripts import write_scripts
+from conformance.spec import requirements
 from conformance.target import profile as profiles
 from conformance.target.launch import Adopted, Launcher
 from conformance.target.probe import endpoint_of, is_loopback, probe
@@ -52,6 +55,10 @@ class Options:
     ca_file: Path | None = None
     insecure: bool = False
     plan: Plan = field(default_factory=Plan)
+    baseline: Path | None = None
+    update_baseline: bool = False
+    expect_applicable: bool = False
+    repeat: int = 1
     intrusive: bool = False
     polite: bool = False
     command: str = ""
@@ -69,6 +76,10 @@ class Run:
         self.recorder = Recorder(self.profile.secrets)
         self.clean = self.recorder.clean
         self.results = Results(strict=options.strict, known_failures=self.profile.known_failures)
+        self.results.gate.expect = options.expect_applicable
+        if options.baseline is not None:
+            self.results.gate.baseline = load_baseline(options.baseline, create=options.update_baseline)
+        self.changes: Changes | None = None
         self.target: Target | None = None
         self.launcher: Launcher | None = None
         self.round_trip: float | None = None
@@ -147,6 +158,7 @@ class Run:
             None if executable else "install Chromium, or: playwright install chromium",
         )
         self.round_trip = asyncio.run(probe(self.target, scale=self.options.time_scale))
+        self._name_target()
         if self.pace is not None:
             self.pace.clear()
 
@@ -204,6 +216,12 @@ class Run:
         self.target.endpoint.addresses = tuple(shared["addresses"])
         if shared["pace"]:
             self.target.endpoint.pace = self.pace = Pace(Path(shared["pace"]))
+        self._name_target()
+
+    def _name_target(self) -> None:
+        assert self.target is not None
+        url = self.target.url
+        self.results.gate.choose((str(url), url.host, self.target.server_header or ""))
 
     def why_dead(self) -> str:
         """Return why the target answers nobody any more, or an empty string while it does."""
@@ -250,12 +268,14 @@ class Run:
             "started": datetime.fromtimestamp(self._began, UTC).isoformat(timespec="seconds"),
             "duration": round(time.time() - self._began, 3),
             "complete": self.complete and not self.results.trouble,
+            "partial": self.results.partial,
             "command": self.options.command,
             "options": {
                 "strict": self.options.strict,
                 "time_scale": self.options.time_scale,
                 "examples": self.options.plan.examples,
                 "seed": self.options.plan.seed,
+                **({"repeat": self.options.repeat} if self.options.repeat > 1 else {}),
             },
             "tier": ("polite" if self.polite else "full") if self.target else None,
             "profile": self.profile.path.name if self.profile.path else None,
@@ -266,6 +286,23 @@ class Run:
             made["target"] = {"url": str(self.url)}
         cleaned: dict[str, Any] = _cleaned(made, self.clean)
         return cleaned
+
+    def update_baseline(self) -> None:
+        """Write the baseline anew, where that was asked for and the run has something to say.
+
+        Raises:
+            UsageProblem: it cannot be written.
+
+        """
+        results = self.results
+        judged = any(one.outcome not in {"not-applicable", "inconclusive"} for one in results.tests.values())
+        if not self.options.update_baseline or not self.complete or results.trouble or not judged:
+            return
+        strict = results.strict
+        failing = {one.id: one.binding or (strict and one.advisory) for one in requirements().values()}
+        self.changes = updated(results.gate, results.requirements(), whole=results.whole, failing=failing)
+        self.changes.baseline.write()
+        results.gate.baseline = self.changes.baseline
 
     def write_reports(self) -> None:
         """Write ``conformance.json`` and ``conformance.html``.
@@ -298,6 +335,8 @@ class Run:
         words = ["pytest", *urls]
         if self.profile.path is not None and self.profile.path != reference_profile():
             words.append(f"--profile={os.path.relpath(self.profile.path)}")
+        if self.options.repeat > 1:
+            words.append(f"--repeat={self.options.repeat}")
         return shlex.join([*words, *self.options.plan.options, test])
 
 

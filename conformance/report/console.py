@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from conformance.gate.lines import gate_lines
 from conformance.report.dialect import never_seen
 from conformance.report.results import TestResult
 from conformance.spec import Requirement
@@ -64,6 +65,7 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
         for e in known
         if e.known_failure
     ]
+    lines += gate_lines(run, entries)
     session = run.target.capabilities.get("session") if run.target else None
     if session is not None and not session.present:
         lines.append(

@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from conformance import __version__
+from conformance.gate.entries import KnownFailure
 from conformance.report.results import RequirementResult, Results
 from conformance.spec import NEEDS, VERSION, registries
 from conformance.target.target import Target
@@ -39,6 +40,7 @@ def document(
         "environment": _environment(target, run),
         "measurements": results.measurements(),
         "counts": dict(results.counts()),
+        **_gate(results),
         "requirements": [_requirement(entry, target) for entry in results.requirements()],
         "tests": results.tests_as_data(),
     }
@@ -100,11 +102,27 @@ def _requirement(entry: RequirementResult, target: Target | None) -> dict[str, A
         "outcome": entry.outcome,
         "reason": entry.reason or _why_empty(entry, missing),
         "tests": entry.tests,
-        "known_failure": {"reason": known.reason, "link": known.link, "stale": entry.stale}
-        if known
-        else None,
+        "known_failure": _known_failure(known, entry) if known else None,
         "unlock": capability.unlock if capability else None,
     }
+
+
+def _known_failure(known: KnownFailure, entry: RequirementResult) -> dict[str, Any]:
+    return {
+        "reason": known.reason,
+        "link": known.link,
+        "stale": entry.stale,
+        **({"owner": known.owner} if known.owner else {}),
+        **({"expires": known.expires.isoformat()} if known.expires else {}),
+        **({"symptom": list(known.symptom)} if known.symptom else {}),
+    }
+
+
+def _gate(results: Results) -> dict[str, Any]:
+    gate = results.gate
+    if not gate.entries and gate.baseline is None and gate.absent is None:
+        return {}
+    return {"gate": gate.as_data(results.findings(), results.requirements())}
 
 
 def _why_empty(entry: RequirementResult, missing: list[str]) -> str:

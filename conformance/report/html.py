@@ -195,6 +195,7 @@ def render(document: Mapping[str, Any]) -> str:
         dialect=mapping(document.get("dialect")),
         dialect_entries=mappings(mapping(document.get("dialect")).get("entries")),
         environment=_environment(document),
+        gate=mapping(document.get("gate")),
         facts=_facts(document),
         requirements=requirements,
         sections=sections,

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from conformance.gate.entries import KnownFailure
+from conformance.gate.judge import Finding, Gate
+from conformance.gate.symptom import symptom
 from conformance.spec import Requirement, requirements
-from conformance.target.profile import KnownFailure
 
 # From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
 OUTCOMES = (
@@ -52,6 +54,9 @@ class TestResult:
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
     script: str = ""
     dialect: Sequence[str] = ()
+    since: str = ""
+    rounds: Mapping[str, int] = field(default_factory=dict)
+    unstable: str = ""
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:
@@ -82,6 +87,8 @@ class RequirementResult:
     tests: list[str] = field(default_factory=list)
     known_failure: KnownFailure | None = None
     stale: bool = False
+    new: bool = False
+    symptoms: list[str] = field(default_factory=list)
 
 
 class Results:
@@ -89,7 +96,7 @@ class Results:
 
     def __init__(self, *, strict: bool = False, known_failures: Iterable[KnownFailure] = ()) -> None:
         self.strict = strict
-        self.known = {one.requirement: one for one in known_failures}
+        self.gate = Gate(tuple(known_failures))
         self.tests: dict[str, TestResult] = {}
         self.suite_faults: list[str] = []
         self.trouble: str = ""
@@ -112,8 +119,15 @@ class Results:
                 )
         result.charges = [charge for charge in result.charges if charge["requirement"] in requirements()]
 
-    def level_outcome(self, requirement: Requirement) -> str:
-        """Return what breaking a requirement amounts to at its level."""
+    @property
+    def known(self) -> Mapping[str, Sequence[KnownFailure]]:
+        """What is tolerated of this target, by requirement."""
+        return self.gate.known
+
+    def level_outcome(self, requirement: Requirement, since: str = "") -> str:
+        """Return what breaking a requirement amounts to at its level, or by a test that came ``since``."""
+        if self.gate.is_new(requirement, since):
+            return "advised"
         if requirement.binding or (self.strict and requirement.advisory):
             return "failed"
         return "advised" if requirement.advisory else "observed"
@@ -125,15 +139,35 @@ class Results:
             self._fold(
                 found[test.requirement], test.outcome, test.message or "; ".join(test.observed), test.id
             )
+            if test.outcome in {"failed", "advised", "known-failure"}:
+                self._broken(found[test.requirement], symptom(test.message, test.actual), test.since)
             for charge in test.charges:
                 entry = found[charge["requirement"]]
                 outcome = "passed" if charge["kept"] else self.level_outcome(entry.requirement)
+                outcome = "inconclusive" if charge.get("unstable") else outcome
+                if outcome in {"failed", "advised"}:
+                    self._broken(entry, symptom(charge["message"]))
                 self._fold(entry, outcome, charge["message"], test.id if not charge["kept"] else "")
-        for entry in found.values():
-            entry.known_failure = self.known.get(entry.requirement.id)
-            if entry.known_failure is not None:
-                self._apply_known(entry)
+        known = self.known
+        for name, tolerated in known.items():
+            if name in found:
+                found[name].known_failure = tolerated[0]
+                self._apply_known(found[name])
         return list(found.values())
+
+    def _broken(self, entry: RequirementResult, seen: str, since: str = "") -> None:
+        entry.new = entry.new or self.gate.is_new(entry.requirement, since)
+        if seen not in entry.symptoms:
+            entry.symptoms.append(seen)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every test of the suite gave its result."""
+        return not (self.partial or self.trouble) and len(self.tests) >= self.expected_tests
+
+    def findings(self) -> list[Finding]:
+        """Return what the gate is red for."""
+        return self.gate.findings(self.requirements(), whole=self.whole)
 
     def _fold(self, entry: RequirementResult, outcome: str, reason: str, test: str) -> None:
         if outcome == "suite-fault":
@@ -175,16 +209,13 @@ class Results:
             return Verdict(
                 INCONCLUSIVE, f"{_count(missing, 'test')} of {self.expected_tests} gave no result."
             )
-        judged = by_outcome["passed"] + by_outcome["advised"] + by_outcome["known-failure"]
-        if not judged:
+        judged = {"passed", "advised", "known-failure"}
+        if not any(one.outcome in judged and not self.gate.is_new(one.requirement) for one in entries):
             return Verdict(
                 INCONCLUSIVE, "nothing was judged: every selected test was skipped or not applicable."
             )
-        stale = [entry.requirement.id for entry in entries if entry.stale]
-        if stale:
-            return Verdict(
-                STALE, f"known failures that now pass, remove them from the profile: {_some(stale)}."
-            )
+        if findings := self.gate.findings(entries, whole=self.whole):
+            return Verdict(STALE, _misfit(findings))
         parts = [_count(by_outcome["passed"], "requirement") + " passed"]
         parts += [
             f"{by_outcome[name]} {name.replace('-', ' ')}"
@@ -214,6 +245,21 @@ class Results:
             ]
             rows.append(row)
         return rows
+
+
+def _misfit(findings: Sequence[Finding]) -> str:
+    files = " and ".join(sorted({one.where for one in findings if one.kind == "stale"}))
+    titles = {
+        "different": "known failures that fail differently now",
+        "expired": "known failures that have expired",
+        "stale": f"known failures that now pass, remove them from {files}",
+        "unmatched": "entries that match nothing",
+        "vanished": "requirements that are no longer judged",
+    }
+    names = {
+        kind: list(dict.fromkeys(one.requirement for one in findings if one.kind == kind)) for kind in titles
+    }
+    return ". ".join(f"{titles[kind]}: {_some(found)}" for kind, found in names.items() if found) + "."
 
 
 def _percentiles(times: Sequence[float]) -> dict[str, float]:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import UsageProblem
+from conformance.gate.entries import KEYS as KNOWN_FAILURE_KEYS
+from conformance.gate.entries import KnownFailure, read_entries
 from conformance.session.dialect import Dialect
 from conformance.spec import requirements
 from conformance.target.control_keys import read_control
@@ -46,7 +48,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "limits": frozenset({"max_message_bytes", "idle_seconds"}),
     "jwt": frozenset({"public_key"}),
     "control": frozenset({"http", "command", "shell", "python", "timeout"}),
-    "known_failure": frozenset({"requirement", "reason", "link"}),
+    "known_failure": KNOWN_FAILURE_KEYS,
     "secret": frozenset({"env", "file", "generate"}),
 }  # fmt: skip
 
@@ -61,15 +63,6 @@ class Credential:
     groups: tuple[str, ...] | None = None
     permissions: tuple[str, ...] | None = None
     disposable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class KnownFailure:
-    """A requirement that the target is known to break, and why that is so for now."""
-
-    requirement: str
-    reason: str
-    link: str = ""
 
 
 @dataclass(slots=True)
@@ -352,24 +345,12 @@ class _Reader:
         return self._table("bad_tokens")
 
     def _known_failures(self) -> list[KnownFailure]:
-        entries = self.table.get("known_failure", [])
-        if not isinstance(entries, list):
-            raise self._wrong("known_failure", "expected [[known_failure]] entries")
-        found = []
-        for number, entry in enumerate(entries, 1):
-            where = f"known_failure {number}"
-            if not isinstance(entry, dict):
-                raise self._wrong(where, "expected a table")
-            for key, value in entry.items():
-                if not isinstance(value, str):
-                    raise self._wrong(f"{where}.{key}", f"expected str, got {type(value).__name__}")
-            self._known("known_failure", where, entry)
-            name, reason = entry.get("requirement", ""), entry.get("reason", "")
-            if name not in requirements():
-                raise self._wrong(
-                    f"{where}.requirement", f"there is no requirement {name!r}", name, requirements()
+        found = read_entries(self.table.get("known_failure", []), self._wrong, "the profile")
+        for number, one in enumerate(found, 1):
+            if one.requirement not in requirements():
+                where, what = (
+                    f"known_failure {number}.requirement",
+                    f"there is no requirement {one.requirement!r}",
                 )
-            if not reason:
-                raise self._wrong(f"{where}.reason", "a known failure needs its reason")
-            found.append(KnownFailure(name, reason, entry.get("link", "")))
+                raise self._wrong(where, what, one.requirement, requirements())
         return found
