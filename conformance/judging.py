@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conformance.blame import blame
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.printable import printable
 from conformance.report.console import failure_text
@@ -51,7 +52,11 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
             result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
     result.message = run.clean(str(error)) if error is not None else ""
     if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
+        if isinstance(error, Nonconformance):
+            blame(record.transcripts, error.actual)
         result.transcripts = run.recorder.transcripts_as_data()
+        result.controls = run.recorder.controls()
+        result.server_output = run.printed_since(record.printed)
     if result.outcome in {"failed", "advised"} or result.breaches:
         result.script = repro(run, result, requirement)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import warnings
@@ -19,6 +20,7 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Usag
 from conformance.fuzz.search import Plan, planned
 from conformance.judging import dress, judged
 from conformance.printable import printable
+from conformance.report import ci
 from conformance.report.console import summary_lines
 from conformance.report.results import TestResult
 from conformance.report.tests_page import (
@@ -36,6 +38,7 @@ WORKER = "conformance-worker"
 RUN = pytest.StashKey[Run]()
 REQUIREMENT = pytest.StashKey[Requirement]()
 PARTIAL = pytest.StashKey[bool]()
+VERDICT = pytest.StashKey[str]()
 
 __all__ = [
     "browser",
@@ -267,6 +270,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         item.config.pluginmanager.getplugin(WORKER).adopt(run)
     assert run.target is not None
     run.recorder.begin()
+    run.recorder.record.printed = run.printed_size()
     run.target.test_id = (
         item.nodeid.split("[")[0].rsplit("/", 1)[-1].encode("ascii", "replace").decode()[:100]
     )
@@ -361,12 +365,19 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     if run is None or not run.results.expected_tests or config.option.collectonly:
         return
     terminalreporter.section("conformance", sep="=")
-    for line in summary_lines(run, int(exitstatus)):
-        terminalreporter.write_line(printable(run.clean(line)))
+    lines = summary_lines(run, int(exitstatus))
+    for line in lines[:-1]:
+        terminalreporter.write_line(ci.harmless(printable(run.clean(line))))
+    for line in ci.tell(run.made, os.environ) if run.made else ():
+        terminalreporter.write_line(printable(line))
+    config.stash[VERDICT] = ci.harmless(printable(run.clean(lines[-1])))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop what the run started, also after Ctrl-C."""
+    """Say the verdict below all that pytest had to say, and stop what the run started, also after Ctrl-C."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None and VERDICT in config.stash:
+        reporter.write_line(config.stash[VERDICT])
     run = config.stash.get(RUN, None)
     if run is not None:
         run.stop()

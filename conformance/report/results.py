@@ -52,6 +52,8 @@ class TestResult:
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
     script: str = ""
     dialect: Sequence[str] = ()
+    controls: Sequence[str] = ()
+    server_output: str = ""
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:
