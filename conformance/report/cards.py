@@ -59,6 +59,7 @@ class Requirement:
     lead: Evidence | None = None
     others: list[Evidence] = field(default_factory=list)
     others_left_out: int = 0
+    same_as: Requirement | None = None
 
 
 @dataclass(frozen=True)
@@ -200,11 +201,21 @@ def add_evidence(cards: list[Requirement], tests: list[Mapping[str, Any]], budge
         share = budget.share(len(witnessed) - done, _EVIDENCE_A_TEST)
         card.lead = evidence(*witnesses[card.key][0], share)
         card.others_left_out = len(witnesses[card.key][1 + _EVIDENCE_OTHERS :])
+    _one_cause(witnessed)
     others = [
         (card, witness) for card in witnessed for witness in witnesses[card.key][1 : 1 + _EVIDENCE_OTHERS]
     ]
     for done, (card, witness) in enumerate(others):
         card.others.append(evidence(*witness, budget.share(len(others) - done, _EVIDENCE_A_TEST)))
+
+
+def _one_cause(cards: list[Requirement]) -> None:
+    """Let a card whose finding another has told already point to that one."""
+    first: dict[tuple[str, str], Requirement] = {}
+    for card in cards:
+        if card.lead is not None and card.lead.message:
+            earlier = first.setdefault((card.outcome, card.lead.message), card)
+            card.same_as = earlier if earlier is not card else None
 
 
 def _witnesses(wanted: Mapping[str, str], tests: list[Mapping[str, Any]]) -> dict[str, list[_Witness]]:

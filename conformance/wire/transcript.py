@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.wire.frames import CLOSE, FrameParser, ReceivedFrame, name_of
@@ -77,8 +77,25 @@ class Transcript:
 
     def as_data(self, clean: Callable[[str], str]) -> dict[str, Any]:
         """Return the transcript as the report wants it; ``clean`` removes secrets from every text."""
-        entries = [_entry(one, clean, self.faults.get(at, ())) for at, one in enumerate(self.entries)]
+        entries = [
+            _entry(part, clean, faults)
+            for at, one in enumerate(self.entries)
+            for part, faults in _apart(one, self.faults.get(at, ()))
+        ]
         return {"label": clean(self.label), "dropped": self.dropped, "entries": entries}
+
+
+def _apart(entry: Entry, faults: Sequence[Fault]) -> list[tuple[Entry, Sequence[Fault]]]:
+    """Return a response and the frames that came with it in one segment as two entries, else the one."""
+    head, blank, rest = entry.data.partition(b"\r\n\r\n")
+    if entry.direction != "received" or not head.startswith(b"HTTP/1.1 101") or not rest:
+        return [(entry, faults)]
+    first = replace(entry, data=head + blank, cut=False)
+    second = replace(entry, data=rest, note=str(len(rest)))
+    return [
+        (first, [one for one in faults if not one.frame]),
+        (second, [one for one in faults if one.frame]),
+    ]
 
 
 def _entry(recorded: Entry, clean: Callable[[str], str], faults: Sequence[Fault]) -> dict[str, Any]:
@@ -151,7 +168,8 @@ def fields_of(
     if frame.mask is not None:
         rows.append(("masking key", frame.mask.hex(" ")))
     if frame.opcode == CLOSE and frame.close_code is not None:
-        rows += [("status code", str(frame.close_code)), ("reason", _text(frame.close_reason, clean))]
+        rows.append(("status code", str(frame.close_code)))
+        rows += [("reason", _text(frame.close_reason, clean))] if frame.close_reason else []
     elif frame.payload:
         rows.append(("payload", _text(frame.payload, clean)))
     return [{"name": name, "value": value, "fault": name in wrong} for name, value in rows]
