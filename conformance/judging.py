@@ -11,6 +11,7 @@ import pytest
 from conformance.blame import blame
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.printable import printable
+from conformance.report.cards import anchor
 from conformance.report.console import failure_text
 from conformance.report.results import TestResult
 from conformance.report.scripts import repro, repro_path
@@ -75,8 +76,10 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
     ]
     if result.outcome in {"failed", "inconclusive"}:
         texts.insert(0, failure_text(requirement, result.message, result.expected, result.actual, result))
+    if texts:
+        texts.append(f"  evidence:  {run.options.report_dir / 'conformance.html'}#{anchor(_told(result))}")
     if texts and result.script:
-        texts.append(f"  script:    {repro_path(run.options.report_dir, result.id)}")
+        texts[-1] += f"\n  script:    {repro_path(run.options.report_dir, result.id)}"
     if texts:
         report.outcome, report.longrepr = "failed", printable("\n".join(texts))
     elif result.outcome in {"passed", "observed"}:
@@ -84,6 +87,12 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
     else:
         line = f"{result.outcome}: {printable(result.message)}"
         report.outcome, report.longrepr = "skipped", (str(report.location[0]), report.location[1] or 0, line)
+
+
+def _told(result: TestResult) -> str:
+    """Return the requirement whose card in the report shows this test."""
+    broken = [one["requirement"] for one in result.breaches if requirements()[one["requirement"]].binding]
+    return result.requirement if result.outcome in {"failed", "inconclusive"} or not broken else broken[0]
 
 
 def _first_seen(run: Run, breach: Mapping[str, Any]) -> bool:

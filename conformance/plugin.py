@@ -367,10 +367,10 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     terminalreporter.section("conformance", sep="=")
     lines = summary_lines(run, int(exitstatus))
     for line in lines[:-1]:
-        terminalreporter.write_line(ci.harmless(printable(run.clean(line))))
+        terminalreporter.write_line(printable(run.clean(line)))
     for line in ci.tell(run.made, os.environ) if run.made else ():
-        terminalreporter.write_line(printable(line))
-    config.stash[VERDICT] = ci.harmless(printable(run.clean(lines[-1])))
+        terminalreporter.write_line(line)
+    config.stash[VERDICT] = printable(run.clean(lines[-1]))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -105,7 +105,8 @@ class Chapter:
         return pieces
 
 
-def _anchor(identifier: str) -> str:
+def anchor(identifier: str) -> str:
+    """Return the name by which a link reaches a requirement."""
     return "req-" + re.sub(r"[^A-Za-z0-9._-]", "-", identifier[:120])
 
 
@@ -142,7 +143,7 @@ def _requirement(key: str, recorded: Mapping[str, Any], tests: list[Mapping[str,
     return Requirement(
         key=key,
         id=clip_line(key, 120),
-        anchor=_anchor(key),
+        anchor=anchor(key),
         chapter=clip_line(recorded.get("chapter") or "other", 60),
         level=clip_line(recorded.get("level") or "unstated", 20),
         title=clip_line(recorded.get("title") or key, 200),

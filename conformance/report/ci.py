@@ -1,7 +1,7 @@
 """What a run tells the CI service it runs in: GitHub's step summary and its annotations.
 
-A line of output that begins with two colons is a command there, and so is one with ``##[`` in it: a server
-must not get to say one.
+A line of output that begins with two colons is a command there, so that no text of a server may end one of
+ours, or begin another.
 """
 
 from __future__ import annotations
@@ -68,9 +68,3 @@ def _command(kind: str, title: str, message: str) -> str:
     told = clip_line(message, 400).replace("%", "%25")
     head = clip_line(title, 160).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
     return f"::{kind} title={head}::{told}"
-
-
-def harmless(line: str) -> str:
-    """Return a line that is no workflow command, whatever a server put in it."""
-    line = line.replace("##[", "# #[")
-    return line if not line.lstrip().startswith("::") else f"| {line.lstrip()}"
