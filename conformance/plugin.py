@@ -22,6 +22,7 @@ from conformance.judging import dress, judged
 from conformance.printable import printable
 from conformance.report import ci
 from conformance.report.console import summary_lines
+from conformance.report.progress import show
 from conformance.report.results import TestResult
 from conformance.report.tests_page import (
     pytest_html_report_title,
@@ -229,7 +230,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     run = run_of(session.config)
     run.results.expected_tests = len(ours)
     run.results.partial = _partial(session, ours)
-    return None if ready(run) else True
+    if not ready(run):
+        return True
+    where = printable(run.clean(str(run.url)))
+    show(session.config, session.items, [item.stash[REQUIREMENT].chapter for item in ours], where)
+    return None
 
 
 def ready(run: Run) -> bool:
