@@ -30,7 +30,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         duration=round(call.duration, 4),
         notes=[run.clean(note) for note in record.notes],
         observed=[run.clean(text) for text in record.observed],
-        charges=[asdict(charge) for charge in record.charges.values()],
+        charges=[asdict(one) | {"message": run.clean(one.message)} for one in record.charges.values()],
         repeat=run.repeat(item.nodeid),
         samples=record.samples,
         dialect=sorted(run.profile.dialect.seen - run.results.dialect_seen),
