@@ -65,6 +65,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
 
 def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: Requirement) -> None:
     """Make pytest's own report say what the result says."""
+    report.user_properties.append(("requirement", requirement.id))
     if result.outcome == "suite-fault":
         return  # pytest's traceback is just what is wanted here
     texts = [

@@ -56,10 +56,8 @@ class Progress:
 
     def _tell(self, chapter: str) -> None:
         if self.terminal:
-            end = self.done.total() >= self.total.total()
-            text = (
-                f"{self.done.total()}/{self.total.total()} {'' if end else chapter}{self._failures(self.bad)}"
-            )
+            done, total = self.done.total(), self.total.total()
+            text = f"{done}/{total}{f' {chapter}' if done < total else ''}{self._failures(self.bad)}"
             self.reporter.rewrite(text[: max(20, self.reporter._tw.fullwidth - 1)], erase=True)  # noqa: SLF001
         elif self.done[chapter] == self.total[chapter]:
             failures = self._failures([chapter])

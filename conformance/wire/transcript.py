@@ -112,7 +112,9 @@ def _entry(recorded: Entry, clean: Callable[[str], str], faults: Sequence[Fault]
         if faults:
             entry["fields"] = [_header(fault.part, text, clean) for fault in faults]
         return entry
-    if frames and all(frame.opcode in {0, 1, 2, 8, 9, 10} for frame in frames):
+    # Bytes that are no frames look like some too; a frame that was judged is one, whatever its opcode.
+    judged = any(one.frame and _at_fault(frame, [one]) for frame in frames for one in faults)
+    if frames and (judged or all(frame.opcode in {0, 1, 2, 8, 9, 10} for frame in frames)):
         entry["summary"] = "; ".join(describe(frame, clean) for frame in frames[:20])
         shown_frames = [one for at, one in enumerate(frames) if at < MAX_FRAMES or _at_fault(one, faults)]
         entry["fields"] = [
