@@ -480,3 +480,29 @@ def test_script_that_does_not_fit_is_left_out_whole():
     page = render(report("non-conformant", [requirement(outcome="failed")], [failed]))
     assert '<details class="script">' not in page
     assert "xxx" not in page
+
+
+# What stands beside the conversation.
+
+
+def test_control_and_what_the_server_printed_stand_with_the_failure():
+    page = render(failing(controls=["a Ping was answered"], server_output="<b>Traceback</b>", duration=0.5))
+    assert "Control: the same without its fault" in page
+    assert "✓ a Ping was answered" in page
+    assert "&lt;b&gt;Traceback&lt;/b&gt;" in page
+    assert ", 500.00 ms</p>" in page
+
+
+def test_failure_without_them_has_no_empty_heading():
+    page = render(failing())
+    assert "Control: the same" not in page
+    assert "What the server printed" not in page
+
+
+def test_requirements_with_one_finding_are_told_once():
+    ids = ("r.a", "r.b", "r.c")
+    tests = [case(one, "failed", name=one, message="no Pong" if one != "r.c" else "other") for one in ids]
+    page = render(report("non-conformant", [requirement(one, "failed") for one in ids], tests))
+    assert page.count("most likely one cause") == 1
+    assert page.count('<article class="card tone-failed"') == 2
+    assert '<details class="card tone-failed" id="req-r.b">' in page
