@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from conformance.blame import blame
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.printable import printable
+from conformance.report.cards import anchor
 from conformance.report.console import failure_text
 from conformance.report.results import TestResult
 from conformance.report.scripts import repro, repro_path
@@ -29,7 +31,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         duration=round(call.duration, 4),
         notes=[run.clean(note) for note in record.notes],
         observed=[run.clean(text) for text in record.observed],
-        charges=[asdict(charge) for charge in record.charges.values()],
+        charges=[asdict(one) | {"message": run.clean(one.message)} for one in record.charges.values()],
         repeat=run.repeat(item.nodeid),
         samples=record.samples,
         dialect=sorted(run.profile.dialect.seen - run.results.dialect_seen),
@@ -53,7 +55,11 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
             result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
     result.message = run.clean(str(error)) if error is not None else ""
     if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
+        if isinstance(error, Nonconformance):
+            blame(record.transcripts, error.actual)
         result.transcripts = run.recorder.transcripts_as_data()
+        result.controls = run.recorder.controls()
+        result.server_output = run.printed_since(record.printed)
     if result.outcome in {"failed", "advised"} or result.breaches:
         result.script = repro(run, result, requirement)
     return result
@@ -61,6 +67,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
 
 def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: Requirement) -> None:
     """Make pytest's own report say what the result says."""
+    report.user_properties.append(("requirement", requirement.id))
     if result.outcome == "suite-fault":
         return  # pytest's traceback is just what is wanted here
     texts = [
@@ -72,8 +79,10 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
     ]
     if result.outcome in {"failed", "inconclusive"}:
         texts.insert(0, failure_text(requirement, result.message, result.expected, result.actual, result))
+    if texts:
+        texts.append(f"  evidence:  {run.options.report_dir / 'conformance.html'}#{anchor(_told(result))}")
     if texts and result.script:
-        texts.append(f"  script:    {repro_path(run.options.report_dir, result.id)}")
+        texts[-1] += f"\n  script:    {repro_path(run.options.report_dir, result.id)}"
     if texts:
         report.outcome, report.longrepr = "failed", printable("\n".join(texts))
     elif result.outcome in {"passed", "observed"}:
@@ -81,6 +90,12 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
     else:
         line = f"{result.outcome}: {printable(result.message)}"
         report.outcome, report.longrepr = "skipped", (str(report.location[0]), report.location[1] or 0, line)
+
+
+def _told(result: TestResult) -> str:
+    """Return the requirement whose card in the report shows this test."""
+    broken = [one["requirement"] for one in result.breaches if requirements()[one["requirement"]].binding]
+    return result.requirement if result.outcome in {"failed", "inconclusive"} or not broken else broken[0]
 
 
 def _first_seen(run: Run, breach: Mapping[str, Any]) -> bool:

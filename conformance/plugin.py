@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import warnings
@@ -20,7 +21,9 @@ from conformance.fuzz.search import Plan, planned
 from conformance.gate.repeat import repeat
 from conformance.judging import dress, judged
 from conformance.printable import printable
+from conformance.report import ci
 from conformance.report.console import summary_lines
+from conformance.report.progress import show
 from conformance.report.results import TestResult
 from conformance.report.tests_page import (
     pytest_html_report_title,
@@ -37,6 +40,7 @@ WORKER = "conformance-worker"
 RUN = pytest.StashKey[Run]()
 REQUIREMENT = pytest.StashKey[Requirement]()
 PARTIAL = pytest.StashKey[bool]()
+VERDICT = pytest.StashKey[str]()
 
 __all__ = [
     "browser",
@@ -270,7 +274,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     run = run_of(session.config)
     run.results.expected_tests = len(ours)
     run.results.partial = _partial(session, ours)
-    return None if ready(run) else True
+    if not ready(run):
+        return True
+    where = printable(run.clean(str(run.url)))
+    show(session.config, session.items, [item.stash[REQUIREMENT].chapter for item in ours], where)
+    return None
 
 
 def ready(run: Run) -> bool:
@@ -311,6 +319,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         item.config.pluginmanager.getplugin(WORKER).adopt(run)
     assert run.target is not None
     run.recorder.begin()
+    run.recorder.record.printed = run.printed_size()
     run.target.test_id = (
         item.nodeid.split("[")[0].rsplit("/", 1)[-1].encode("ascii", "replace").decode()[:100]
     )
@@ -412,12 +421,19 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     if run is None or not run.results.expected_tests or config.option.collectonly:
         return
     terminalreporter.section("conformance", sep="=")
-    for line in summary_lines(run, int(exitstatus)):
+    lines = summary_lines(run, int(exitstatus))
+    for line in lines[:-1]:
         terminalreporter.write_line(printable(run.clean(line)))
+    for line in ci.tell(run.made, os.environ) if run.made else ():
+        terminalreporter.write_line(line)
+    config.stash[VERDICT] = printable(run.clean(lines[-1]))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop what the run started, also after Ctrl-C."""
+    """Say the verdict below all that pytest had to say, and stop what the run started, also after Ctrl-C."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is not None and VERDICT in config.stash:
+        reporter.write_line(config.stash[VERDICT])
     run = config.stash.get(RUN, None)
     if run is not None:
         run.stop()

@@ -35,6 +35,8 @@ class Record:
     notes: list[str] = field(default_factory=list)
     observed: list[str] = field(default_factory=list)
     samples: dict[str, list[float]] = field(default_factory=dict)
+    controls: dict[str, int] = field(default_factory=dict)
+    printed: int = 0
 
 
 class Recorder:
@@ -77,6 +79,15 @@ class Recorder:
         """Return what the current test saw of a requirement being broken, or an empty string."""
         found = self.record.charges.get((requirement, False))
         return found.message or requirement if found else ""
+
+    def control(self, text: str) -> None:
+        """Keep what a control showed to work, so that what failed afterwards failed by its fault alone."""
+        self.record.controls[text] = self.record.controls.get(text, 0) + 1
+
+    def controls(self) -> list[str]:
+        """Return what the controls of the current test showed, each once, with how often."""
+        found = self.record.controls.items()
+        return [self.clean(text if times == 1 else f"{text} ({times} times)") for text, times in found]
 
     def note(self, text: str) -> None:
         """Keep a line that helps whoever reads the result."""

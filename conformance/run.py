@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import secrets
 import shlex
@@ -25,7 +24,8 @@ from conformance.fuzz.search import Plan
 from conformance.gate.baseline import load as load_baseline
 from conformance.gate.update import Changes, updated
 from conformance.recorder import Recorder
-from conformance.report import dialect, html
+from conformance.report import dialect
+from conformance.report.artefacts import artefacts
 from conformance.report.document import document
 from conformance.report.results import Results
 from conformance.report.scripts import write_scripts
@@ -40,6 +40,7 @@ from conformance.wire.pace import Pace
 from conformance.wire.peer import Limits
 
 PROFILE_NAME = "conformance.toml"
+MAX_PRINTED = 8 * 1024
 
 
 @dataclass(slots=True)
@@ -86,6 +87,7 @@ class Run:
         self.pace: Pace | None = None
         self.complete = True
         self.written: list[Path] = []
+        self.made: dict[str, Any] = {}
         self._began = time.time()
         # Hypothesis keeps notes in the current folder unless told otherwise; the user's folder is not ours.
         self._scratch = tempfile.TemporaryDirectory(prefix="conformance-")
@@ -246,6 +248,30 @@ class Run:
         except OSError as error:
             return f"connecting fails: {error.strerror or error}"
 
+    # What the server prints.
+
+    def printed_size(self) -> int:
+        """Return how many bytes the server has printed so far, where the run started it."""
+        instance = self.target.instance if self.target is not None else None
+        try:
+            return instance.output.stat().st_size if instance is not None else 0
+        except OSError:
+            return 0
+
+    def printed_since(self, start: int) -> str:
+        """Return what the server has printed since, clean of secrets: at most `MAX_PRINTED` characters."""
+        instance = self.target.instance if self.target is not None else None
+        if instance is None:
+            return ""
+        try:
+            with instance.output.open("rb") as output:
+                # One secret more than is shown, so that none is cut before it is found.
+                output.seek(max(start, self.printed_size() - 2 * MAX_PRINTED))
+                text = self.clean(output.read(2 * MAX_PRINTED).decode("utf-8", "replace"))
+        except OSError:
+            return ""
+        return text if len(text) <= MAX_PRINTED else f"… {text[-MAX_PRINTED:]}"
+
     def stop(self) -> None:
         """Stop what this run started."""
         if self.launcher is not None:
@@ -305,20 +331,17 @@ class Run:
         results.gate.baseline = self.changes.baseline
 
     def write_reports(self) -> None:
-        """Write ``conformance.json`` and ``conformance.html``.
+        """Write every report, each of which is made from the one document.
 
         Raises:
             UsageProblem: the report folder cannot be written.
 
         """
         folder = self.options.report_dir
-        made = self.document()
+        self.made = self.document()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for name, text in (
-                ("conformance.json", json.dumps(made, indent=1)),
-                ("conformance.html", html.render(made)),
-            ):
+            for name, text in artefacts(self.made).items():
                 unfinished = folder / f".{name}.part"
                 unfinished.write_text(text, "utf-8", errors="backslashreplace")
                 unfinished.replace(folder / name)

@@ -53,11 +53,16 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture
 def suite(tmp_path: Path) -> Suite:
     """Run the suite from the checkout as a user does; reports go to ``tmp_path / "reports"``."""
+    return suite_of(tmp_path)
+
+
+def suite_of(folder: Path) -> Suite:
+    """Return a run of the suite whose reports go to ``reports`` in a folder."""
 
     def run(*arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-             f"--report-dir={tmp_path / 'reports'}", *arguments],
+             f"--report-dir={folder / 'reports'}", *arguments],
             cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=timeout,
             check=False,
         )  # fmt: skip

@@ -34,6 +34,9 @@ _MARKUP_A_TEST = 900
 _MARKUP_AN_ENTRY = 320
 _MARKUP_A_FIELD = 60
 _SCRIPT = 60_000
+_OUTPUT = 9_000
+# What a test tells of a requirement that it broke in passing; the rest of it is about its own.
+_WITNESSED = ("id", "transcripts", "repeat", "script", "duration", "server_output")
 
 
 def _escape_character(match: re.Match[str]) -> str:
@@ -284,6 +287,9 @@ class Evidence:
     transcripts: tuple[Transcript, ...]
     repeat: str
     script: str = ""
+    time: str = ""
+    controls: tuple[str, ...] = ()
+    output: str = ""
 
 
 def evidence(test: Mapping[str, Any], breach: Mapping[str, Any] | None, budget: Budget) -> Evidence:
@@ -315,6 +321,9 @@ def evidence(test: Mapping[str, Any], breach: Mapping[str, Any] | None, budget: 
         transcripts=tuple(transcript(t, budget) for t in shown),
         repeat=clip_line(told.get("repeat"), 600),
         script=_script(told.get("script"), budget),
+        time=milliseconds(told.get("duration")),
+        controls=budget.texts(told.get("controls"), 300, 6),
+        output=budget.text(told.get("server_output"), _OUTPUT),
     )
 
 
@@ -330,5 +339,5 @@ def _script(text: object, budget: Budget) -> str:
 def _in_passing(test: Mapping[str, Any], breach: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return `test` as a witness of a breach of another requirement than its own."""
     watcher = "Seen by the monitor that watches every connection, while this test was about something else."
-    same = {key: test.get(key) for key in ("id", "transcripts", "repeat", "script")}
+    same = {key: test.get(key) for key in _WITNESSED}
     return {**same, "message": breach.get("message"), "notes": [watcher]}

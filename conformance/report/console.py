@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.gate.lines import gate_lines
@@ -79,13 +80,21 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
             " no floods and no large bodies without --intrusive"
         )
     lines += never_seen(run.dialect())
-    lines += [f"report: {path}" for path in run.written]
+    lines += _written(run.written)
     verdict = run.results.verdict()
     if exit_status in {2, 3} and not run.results.trouble:
         lines.append("INCOMPLETE: the run was interrupted; the reports hold what was found until then.")
     else:
         lines.append(f"{verdict.name.upper()} (exit {verdict.exit_code}): {verdict.reason}")
     return lines
+
+
+def _written(paths: Sequence[Path]) -> list[str]:
+    """Return where the page is, and beside it what else was written."""
+    pages = [path for path in paths if path.suffix == ".html"]
+    others = [path.name for path in paths if path.suffix != ".html"]
+    also = [f"beside it: {', '.join(others)}"] if pages and others else []
+    return [*(f"report: {path}" for path in pages), *also]
 
 
 def _short(text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import platform
 from dataclasses import asdict
-from importlib import metadata
+from importlib import metadata, resources
 from typing import Any
 
 from conformance import __version__
@@ -15,6 +17,14 @@ from conformance.target.target import Target
 
 FORMAT = "conformance-results/1"
 PACKAGES = ("pytest", "pytest-asyncio", "websockets", "hypothesis", "psutil", "pytest-html", "playwright")
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of what :func:`document` returns."""
+    text = resources.files("conformance.report").joinpath("results.schema.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def document(

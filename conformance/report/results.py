@@ -23,6 +23,8 @@ OUTCOMES = (
     "not-applicable",
     "untested",
 )
+# How many tests that pass, but see the same rule broken, keep their evidence.
+WITNESSES = 9
 CONFORMANT, NON_CONFORMANT, INCONCLUSIVE, SUITE_FAULT, STALE = 0, 1, 10, 11, 12
 NAMES = {
     CONFORMANT: "conformant",
@@ -57,6 +59,8 @@ class TestResult:
     since: str = ""
     rounds: Mapping[str, int] = field(default_factory=dict)
     unstable: str = ""
+    controls: Sequence[str] = ()
+    server_output: str = ""
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:
@@ -103,10 +107,12 @@ class Results:
         self.partial = False
         self.expected_tests = 0
         self.dialect_seen: set[str] = set()
+        self._seen: Counter[str] = Counter()
 
     def add(self, result: TestResult) -> None:
         """Take a test's result; of several phases of one test the gravest outcome stays."""
         self.dialect_seen.update(result.dialect)
+        self._thin(result)
         before = self.tests.get(result.id)
         if before is None or _rank(result.outcome) < _rank(before.outcome):
             self.tests[result.id] = result
@@ -123,6 +129,17 @@ class Results:
     def known(self) -> Mapping[str, Sequence[KnownFailure]]:
         """What is tolerated of this target, by requirement."""
         return self.gate.known
+
+    def _thin(self, result: TestResult) -> None:
+        """Drop the evidence of what passed but saw a breach, once enough others hold the same.
+
+        A rule that every frame breaks is seen by each of hundreds of tests.
+        """
+        for breach in result.breaches:
+            self._seen[breach["requirement"]] += 1
+        enough = all(self._seen[breach["requirement"]] > WITNESSES for breach in result.breaches)
+        if result.outcome in {"passed", "observed", "not-applicable"} and enough:
+            result.transcripts, result.script, result.server_output = (), "", ""
 
     def level_outcome(self, requirement: Requirement, since: str = "") -> str:
         """Return what breaking a requirement amounts to at its level, or by a test that came ``since``."""

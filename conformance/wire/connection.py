@@ -98,7 +98,8 @@ class Connection(asyncio.Protocol):
         self._request: Request | None = None
         self._parser = ResponseParser()
         self._frames = FrameParser()
-        self._monitor = Monitor(report, self._message)
+        self._report = report
+        self._monitor = Monitor(self._seen, self._message)
         self._events: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
@@ -236,6 +237,10 @@ class Connection(asyncio.Protocol):
         if self._frames.overrun is not None:
             self._monitor.overrun(self._frames.overrun)
             self._finish(f"a frame of {self._frames.overrun} bytes was announced, more than is read")
+
+    def _seen(self, breach: Breach) -> None:
+        self.transcript.blame(breach.part, breach.frame)
+        self._report(breach)
 
     def _message(self, opcode: int, content: bytes) -> None:
         self._events.append(Message(opcode, content, self.transcript.now()))

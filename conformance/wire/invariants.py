@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conformance.spec import registries
 from conformance.wire import deflate, handshake
@@ -17,10 +17,16 @@ from conformance.wire.frames import CLOSE, CONTINUATION, CONTROL_OPCODES, DATA_O
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One requirement seen broken, with what was seen."""
+    """One requirement seen broken, with what was seen.
+
+    ``part`` names the field of the frame, or of the response, that is at fault; ``frame`` is how the frame
+    begins.
+    """
 
     requirement: str
     message: str
+    part: str = field(default="", compare=False)
+    frame: bytes = field(default=b"", compare=False)
 
 
 _SENDABLE = registries.valid_close_codes()
@@ -47,18 +53,21 @@ class Monitor:
         self._parts: list[bytes] = []
         self._closed = False
         self._where = ""
+        self._frame = b""
         self._offset = 0
         self.checked = 0
 
-    def _breach(self, requirement: str, message: str) -> None:
-        self._report(Breach(requirement, message + self._where))
+    def _breach(self, requirement: str, message: str, part: str = "") -> None:
+        self._report(Breach(requirement, message + self._where, part, self._frame))
 
     def overrun(self, length: int) -> None:
         """Judge a declared length that no parser waits for: its most significant bit has to be 0."""
         self._where = f" (in the frame at byte {self._offset} behind the response)"
         if length >= 1 << 63:
             self._breach(
-                "framing.server-minimal-length", f"the 64-bit length {length:#x} has its top bit set"
+                "framing.server-minimal-length",
+                f"the 64-bit length {length:#x} has its top bit set",
+                "payload length",
             )
 
     def response(self, request: handshake.Request, response: handshake.Response) -> None:
@@ -70,21 +79,23 @@ class Monitor:
         if response.status != 101 or not _asks_for_websocket(request, response):
             return
         for message in check_upgrade_headers(response):
-            self._breach("handshake.response-headers", message)
+            self._breach("handshake.response-headers", message, _part_of(message))
         expected = handshake.accept_for(request.get("Sec-WebSocket-Key") or "")
         given = response.all("Sec-WebSocket-Accept")
         if given != [expected]:
             self._breach(
-                "handshake.accept-value", f"Sec-WebSocket-Accept {given}, expected {expected!r} once"
+                "handshake.accept-value",
+                f"Sec-WebSocket-Accept {given}, expected {expected!r} once",
+                "Sec-WebSocket-Accept",
             )
         self.negotiated(request, response)
 
     def negotiated(self, request: handshake.Request, response: handshake.Response) -> None:
         """Judge what a response chose of a request's offers, and hold the server to it from here on."""
         for message in check_subprotocol(request, response):
-            self._breach("handshake.subprotocol-from-offer", message)
+            self._breach("handshake.subprotocol-from-offer", message, "Sec-WebSocket-Protocol")
         for message in check_extensions(request, response):
-            self._breach("handshake.extension-from-offer", message)
+            self._breach("handshake.extension-from-offer", message, "Sec-WebSocket-Extensions")
         agreed = deflate.agreement(response.get("Sec-WebSocket-Extensions"))
         self._inflater = deflate.Inflater(agreed) if agreed else None
 
@@ -92,63 +103,83 @@ class Monitor:
         """Judge one frame of the server and hand on the message that it completes."""
         self.checked += 1
         # Where to look: every later breach is found by it in the transcript, or in a capture of one's own.
-        shown = (frame.header + frame.payload[:8]).hex(" ")
+        self._frame = frame.header + frame.payload[:8]
+        shown = self._frame.hex(" ")
         more = " …" if len(frame.payload) > 8 else ""
         self._where = f" (frame {self.checked}, at byte {self._offset} behind the response: {shown}{more})"
         self._offset += len(frame.header) + len(frame.payload)
         if self._closed and frame.opcode in DATA_OPCODES | {CLOSE}:
             # A Ping may still have to be answered: only a Close that was received ends that duty (§5.5.2).
             self._breach(
-                "closing.nothing-after-close", f"opcode 0x{frame.opcode:X} after its own Close frame"
+                "closing.nothing-after-close",
+                f"opcode 0x{frame.opcode:X} after its own Close frame",
+                "opcode",
             )
         if frame.mask is not None:
-            self._breach("framing.server-unmasked", f"masked frame, header {frame.header.hex(' ')}")
+            self._breach("framing.server-unmasked", f"masked frame, header {frame.header.hex(' ')}", "MASK")
         self._reserved_bits(frame)
         if _minimal_form(frame.declared_length) != frame.length_form:
             self._breach(
                 "framing.server-minimal-length",
                 f"{frame.declared_length} bytes in the {frame.length_form}-bit form",
+                "payload length",
             )
         if frame.opcode in CONTROL_OPCODES:
             self._control(frame)
         elif frame.opcode in DATA_OPCODES:
             self._data(frame)
         else:
-            self._breach("framing.server-opcodes", f"reserved opcode 0x{frame.opcode:X}")
+            self._breach("framing.server-opcodes", f"reserved opcode 0x{frame.opcode:X}", "opcode")
 
     def _reserved_bits(self, frame: ReceivedFrame) -> None:
         compressible = self._inflater is not None and frame.opcode in DATA_OPCODES - {CONTINUATION}
         if frame.rsv[1] or frame.rsv[2] or (frame.rsv[0] and not compressible):
             bits = "".join(str(int(bit)) for bit in frame.rsv)
-            self._breach("framing.server-reserved-bits", f"RSV bits {bits} that no extension gives a meaning")
+            self._breach(
+                "framing.server-reserved-bits", f"RSV bits {bits} that no extension gives a meaning", "RSV1-3"
+            )
 
     def _control(self, frame: ReceivedFrame) -> None:
         if not frame.fin:
-            self._breach("framing.server-control-frames", "a fragmented control frame")
+            self._breach("framing.server-control-frames", "a fragmented control frame", "FIN")
         if len(frame.payload) > 125:
-            self._breach("framing.server-control-frames", f"a control frame of {len(frame.payload)} bytes")
+            self._breach(
+                "framing.server-control-frames",
+                f"a control frame of {len(frame.payload)} bytes",
+                "payload length",
+            )
         if frame.opcode == CLOSE:
             self._closed = True
             self._close(frame)
 
     def _close(self, frame: ReceivedFrame) -> None:
         if len(frame.payload) == 1:
-            self._breach("closing.server-close-payload", "a Close frame with a payload of one byte")
+            self._breach(
+                "closing.server-close-payload", "a Close frame with a payload of one byte", "payload"
+            )
         elif frame.close_code is not None and not valid_close_code(frame.close_code):
-            self._breach("closing.server-close-payload", f"close code {frame.close_code} may not be sent")
+            self._breach(
+                "closing.server-close-payload",
+                f"close code {frame.close_code} may not be sent",
+                "status code",
+            )
         if not _is_utf8(frame.close_reason):
             self._breach(
-                "closing.server-close-payload", f"reason is not UTF-8: {frame.close_reason[:40].hex(' ')}"
+                "closing.server-close-payload",
+                f"reason is not UTF-8: {frame.close_reason[:40].hex(' ')}",
+                "reason",
             )
 
     def _data(self, frame: ReceivedFrame) -> None:
         if frame.opcode == CONTINUATION:
             if self._opcode is None:
-                self._breach("framing.server-fragments", "a continuation frame with no message to continue")
+                self._breach(
+                    "framing.server-fragments", "a continuation frame with no message to continue", "opcode"
+                )
                 return
         else:
             if self._opcode is not None:
-                self._breach("framing.server-fragments", "a new message inside a fragmented one")
+                self._breach("framing.server-fragments", "a new message inside a fragmented one", "opcode")
             self._opcode, self._parts = frame.opcode, []
             self._compressed = frame.rsv[0] and self._inflater is not None
         self._parts.append(frame.payload)
@@ -162,11 +193,15 @@ class Monitor:
                 content = self._inflater.inflate(content)
             except zlib.error as error:
                 self._breach(
-                    "deflate.server-stream", f"a message does not inflate in the agreed window: {error}"
+                    "deflate.server-stream",
+                    f"a message does not inflate in the agreed window: {error}",
+                    "payload",
                 )
                 return
         if opcode == TEXT and not _is_utf8(content):
-            self._breach("utf8.server-text", f"a text message is not UTF-8: {content[:40].hex(' ')}")
+            self._breach(
+                "utf8.server-text", f"a text message is not UTF-8: {content[:40].hex(' ')}", "payload"
+            )
         self._on_message(opcode, content)
 
 
@@ -199,6 +234,14 @@ def check_upgrade_headers(response: handshake.Response) -> list[str]:
     if response.get("Content-Length") is not None:  # not even 0: RFC 9110 §8.6
         wrong.append(f"a 101 response has no body, yet Content-Length is {response.get('Content-Length')}")
     return wrong
+
+
+def _part_of(message: str) -> str:
+    """Return which part of a 101 response a finding of `check_upgrade_headers` is about."""
+    if message.startswith("no header field"):
+        return ""
+    names = ("status line", "Upgrade", "Connection", "Transfer-Encoding", "Content-Length")
+    return next((name for name in names if name in message), "")
 
 
 def check_subprotocol(request: handshake.Request, response: handshake.Response) -> list[str]:

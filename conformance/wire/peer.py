@@ -181,11 +181,13 @@ class Peer:
             raise Inconclusive(
                 f"the control failed before the fault was sent: {error.actual} to a Ping"
             ) from error
+        self.recorder.control("on this connection a Ping was answered before the fault was sent")
 
     async def twin(self, *frames: Frame) -> None:
         """Send the same thing without its fault, and prove that the connection survives it."""
         self.send(*frames)
         await self.alive()
+        self.recorder.control("the same without its fault was taken, and the connection went on")
         self.inbox.clear()
 
     async def expect_silence(self) -> None:

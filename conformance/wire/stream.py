@@ -64,7 +64,6 @@ class Stream(Connection):
         self.holding = False
         self.received = 0
         self._link = link
-        self._report = report
 
     def responded(self, fields: Iterable[tuple[str, str]]) -> None:
         """Take the response's fields, judged against RFC 9113 §8.2.2 and RFC 8441 §5."""

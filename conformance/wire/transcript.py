@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.wire.frames import CLOSE, FrameParser, ReceivedFrame, name_of
 
 MAX_ENTRIES = 200
 MAX_BYTES_SHOWN = 512
-
-
 MAX_BYTES_SENT = 64 * 1024
+MAX_FRAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,14 @@ class Entry:
     cut: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The ``part`` of an entry that is wrong, and how the frame that it belongs to begins, if it is one."""
+
+    part: str
+    frame: bytes = b""
+
+
 class Transcript:
     """A timed record of bytes and happenings. Times are seconds since the connection was begun."""
 
@@ -35,6 +42,7 @@ class Transcript:
         self.began = time.perf_counter()
         self.entries: list[Entry] = []
         self.dropped = 0
+        self.faults: dict[int, list[Fault]] = {}
 
     def now(self) -> float:
         """Return seconds since the connection was begun."""
@@ -51,17 +59,46 @@ class Transcript:
             Entry(self.now(), direction, kept, note or str(len(data)), cut=len(kept) < len(data))
         )
 
+    def blame(
+        self, part: str, frame: bytes = b"", suits: Callable[[bytes], bool] = lambda _data: True
+    ) -> None:
+        """Mark what is wrong in the last that was received, or in the last of it that ``suits``."""
+        for position in range(len(self.entries) - 1, -1, -1):
+            entry = self.entries[position]
+            if part and entry.direction == "received" and suits(entry.data):
+                self.faults.setdefault(position, []).append(Fault(part, frame))
+                return
+            if self.dropped:  # what came last is not kept
+                return
+
     def received(self) -> bytes:
         """Return what the server sent, as far as it was kept."""
         return b"".join(one.data for one in self.entries if one.direction == "received")
 
     def as_data(self, clean: Callable[[str], str]) -> dict[str, Any]:
         """Return the transcript as the report wants it; ``clean`` removes secrets from every text."""
-        entries = [_entry(entry, clean) for entry in self.entries]
+        entries = [
+            _entry(part, clean, faults)
+            for at, one in enumerate(self.entries)
+            for part, faults in _apart(one, self.faults.get(at, ()))
+        ]
         return {"label": clean(self.label), "dropped": self.dropped, "entries": entries}
 
 
-def _entry(recorded: Entry, clean: Callable[[str], str]) -> dict[str, Any]:
+def _apart(entry: Entry, faults: Sequence[Fault]) -> list[tuple[Entry, Sequence[Fault]]]:
+    """Return a response and the frames that came with it in one segment as two entries, else the one."""
+    head, blank, rest = entry.data.partition(b"\r\n\r\n")
+    if entry.direction != "received" or not head.startswith(b"HTTP/1.1 101") or not rest:
+        return [(entry, faults)]
+    first = replace(entry, data=head + blank, cut=False)
+    second = replace(entry, data=rest, note=str(len(rest)))
+    return [
+        (first, [one for one in faults if not one.frame]),
+        (second, [one for one in faults if one.frame]),
+    ]
+
+
+def _entry(recorded: Entry, clean: Callable[[str], str], faults: Sequence[Fault]) -> dict[str, Any]:
     direction, note, data = recorded.direction, recorded.note, recorded.data[: MAX_BYTES_SHOWN * 8]
     entry: dict[str, Any] = {"t": round(recorded.time, 6), "direction": direction, "summary": clean(note)}
     if direction == "event":
@@ -72,12 +109,22 @@ def _entry(recorded: Entry, clean: Callable[[str], str]) -> dict[str, Any]:
     secret_inside = any(clean(one) != one for one in texts)
     if data.startswith((b"HTTP/", b"GET ")) or b" HTTP/1." in data[:2048]:
         entry["summary"] = clean(text)[: MAX_BYTES_SHOWN * 2].rstrip("\r\n").replace("\r\n", "\n")
+        if faults:
+            entry["fields"] = [_header(fault.part, text, clean) for fault in faults]
         return entry
-    if frames and all(frame.opcode in {0, 1, 2, 8, 9, 10} for frame in frames):
+    # Bytes that are no frames look like some too; a frame that was judged is one, whatever its opcode.
+    judged = any(one.frame and _at_fault(frame, [one]) for frame in frames for one in faults)
+    if frames and (judged or all(frame.opcode in {0, 1, 2, 8, 9, 10} for frame in frames)):
         entry["summary"] = "; ".join(describe(frame, clean) for frame in frames[:20])
-        entry["fields"] = [one for frame in frames[:4] for one in fields_of(frame, clean)]
+        shown_frames = [one for at, one in enumerate(frames) if at < MAX_FRAMES or _at_fault(one, faults)]
+        entry["fields"] = [
+            field
+            for frame in shown_frames[: 2 * MAX_FRAMES]
+            for field in fields_of(frame, clean, {one.part for one in _at_fault(frame, faults)})
+        ]
     else:
         entry["summary"] = f"{note} bytes"
+        entry["fields"] = [{"name": one.part, "value": "in these bytes", "fault": True} for one in faults]
     shown = data[:MAX_BYTES_SHOWN]
     if not secret_inside:
         entry["hex"] = shown.hex(" ") + (" …" if len(data) > len(shown) else "")
@@ -93,8 +140,26 @@ def describe(frame: ReceivedFrame, clean: Callable[[str], str]) -> str:
     return f"{head} len={frame.declared_length} {_text(frame.payload, clean)}".rstrip()
 
 
-def fields_of(frame: ReceivedFrame, clean: Callable[[str], str]) -> list[dict[str, Any]]:
-    """Return the named fields of a frame, as RFC 6455 §5.2 names them."""
+def _at_fault(frame: ReceivedFrame, faults: Sequence[Fault]) -> list[Fault]:
+    whole = frame.header + frame.payload
+    return [one for one in faults if whole.startswith(one.frame)]
+
+
+def _header(part: str, text: str, clean: Callable[[str], str]) -> dict[str, Any]:
+    """Return the field of a response that is at fault, or that it is missing."""
+    head, _, _ = text.partition("\r\n\r\n")
+    status, *lines = head.split("\r\n")
+    values = [line.partition(":")[2].strip() for line in lines if line.lower().startswith(f"{part.lower()}:")]
+    if part == "status line":
+        values = [status]
+    told = ", and again ".join(values) if values else "missing"
+    return {"name": part, "value": clean(told)[:MAX_BYTES_SHOWN], "fault": True}
+
+
+def fields_of(
+    frame: ReceivedFrame, clean: Callable[[str], str], wrong: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Return the named fields of a frame, as RFC 6455 §5.2 names them; those in ``wrong`` are at fault."""
     rows = [
         ("FIN", str(int(frame.fin))),
         ("RSV1-3", "".join(str(int(bit)) for bit in frame.rsv)),
@@ -105,10 +170,11 @@ def fields_of(frame: ReceivedFrame, clean: Callable[[str], str]) -> list[dict[st
     if frame.mask is not None:
         rows.append(("masking key", frame.mask.hex(" ")))
     if frame.opcode == CLOSE and frame.close_code is not None:
-        rows += [("status code", str(frame.close_code)), ("reason", _text(frame.close_reason, clean))]
+        rows.append(("status code", str(frame.close_code)))
+        rows += [("reason", _text(frame.close_reason, clean))] if frame.close_reason else []
     elif frame.payload:
         rows.append(("payload", _text(frame.payload, clean)))
-    return [{"name": name, "value": value, "fault": False} for name, value in rows]
+    return [{"name": name, "value": value, "fault": name in wrong} for name, value in rows]
 
 
 def _text(payload: bytes, clean: Callable[[str], str]) -> str:

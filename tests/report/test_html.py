@@ -10,128 +10,10 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
+from documents import HOSTILE, case, entry, everything, failing, hostile, report, requirement, talk
 
 from conformance.report.annotate import Budget, clip, clip_line, transcript, visible
 from conformance.report.html import OUTCOMES, VERDICTS, render
-
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
-HOSTILE += "\"'`\x1b[31mred\x00\ud800\u202egnp.exe\r\nX: {{ 7 * 7 }}"
-
-
-# Documents, as small as each test allows.
-
-
-def requirement(identifier="handshake.accept-value", outcome="passed", **members):
-    return {
-        "id": identifier,
-        "chapter": "protocol",
-        "level": "MUST",
-        "title": "Sec-WebSocket-Accept proves the key",
-        "text": "The 101 response carries the digest of the client's key.",
-        "source": "RFC 6455 §4.2.2",
-        "outcome": outcome,
-        "reason": "",
-        "tests": [],
-        "known_failure": None,
-        "unlock": None,
-        **members,
-    }
-
-
-def case(identifier="handshake.accept-value", outcome="passed", name="test_y[case]", **members):
-    nodeid = f"conformance/suite/protocol/test_x.py::{name}"
-    return {
-        "id": nodeid,
-        "requirement": identifier,
-        "outcome": outcome,
-        "duration": 0.012,
-        "message": "",
-        "expected": [],
-        "actual": "",
-        "notes": [],
-        "breaches": [],
-        "transcripts": [],
-        "repeat": f"pytest --server-url=ws://localhost:4567 '{nodeid}'",
-        **members,
-    }
-
-
-def entry(**members):
-    return {
-        "t": 0.00042,
-        "direction": "received",
-        "summary": "Text fin=1 mask=1 len=5 'hello'",
-        "hex": "81 85 37 fa 21 3d 7f 9f 4d 51 58",
-        "fields": [
-            {"name": "MASK", "value": "1", "fault": True},
-            {"name": "FIN", "value": "1", "fault": False},
-        ],
-        **members,
-    }
-
-
-def talk(*entries, **members):
-    return {"label": "connection 1 · GET /ws/permissions/", "dropped": 0, "entries": list(entries), **members}
-
-
-def report(verdict="conformant", requirements=(), tests=(), **members):
-    return {
-        "format": "conformance-results/1",
-        "suite": {"version": "0.1.0", "specification": "1.0"},
-        "run": {
-            "id": "3f2a",
-            "started": "2026-11-22T10:00:00+00:00",
-            "duration": 9.81,
-            "complete": True,
-            "command": "pytest --server-url=ws://localhost:4567",
-            "options": {"strict": False, "time_scale": 1.0},
-        },
-        "verdict": {"name": verdict, "exit_code": 0, "reason": "Because of what was seen."},
-        "target": {
-            "url": "ws://localhost:4567",
-            "endpoint": "/ws/permissions/",
-            "started_by_suite": True,
-            "server": "Python/3.11",
-            "addresses": ["127.0.0.1", "::1"],
-            "level": 4,
-            "capabilities": [
-                {"name": "heartbeat", "present": True, "evidence": "answered in 0.8 ms", "unlock": None},
-                {
-                    "name": "control",
-                    "present": False,
-                    "evidence": "no control URL",
-                    "unlock": "[control] url",
-                },
-            ],
-        },
-        "environment": {
-            "python": "3.11.7",
-            "platform": "Linux",
-            "packages": {"pytest": "9.2.0"},
-            "calibration": {"round_trip_ms": 0.31, "limits": {"handshake": 5.0, "reply": 5.0}},
-        },
-        "requirements": list(requirements),
-        "tests": list(tests),
-        **members,
-    }
-
-
-def failing(**members):
-    return report(
-        "non-conformant",
-        [requirement(outcome="failed")],
-        [
-            case(
-                outcome="failed",
-                message="The server accepted a handshake it must refuse.",
-                expected=["an HTTP error status (4xx)", "the connection closed without a 101"],
-                actual="101 Switching Protocols",
-                notes=["The control twin succeeded."],
-                transcripts=[talk(entry())],
-                **members,
-            )
-        ],
-    )
 
 
 class Page(HTMLParser):
@@ -292,13 +174,6 @@ def test_document_of_another_format_is_announced():
 # Documents cut short.
 
 
-def everything():
-    document = failing()
-    document["requirements"] += [requirement(f"r.{o}", o) for o in OUTCOMES]
-    document["tests"][0]["breaches"] = [{"requirement": "r.failed", "message": "m"}]
-    return document
-
-
 def paths(value, path=()):
     yield path
     children = (
@@ -336,21 +211,6 @@ def test_any_one_member_may_be_of_another_type(wrong):
 
 
 # Text the server chose.
-
-
-def poisoned(value):
-    if isinstance(value, dict):
-        return {key: poisoned(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [poisoned(child) for child in value]
-    return value + HOSTILE if isinstance(value, str) else value
-
-
-def hostile():
-    document = poisoned(everything())
-    for part in (*document["requirements"], *document["tests"]):
-        part["outcome"] = part["outcome"].removesuffix(HOSTILE)
-    return document
 
 
 def test_hostile_text_adds_no_element_and_no_attribute():
@@ -620,3 +480,29 @@ def test_script_that_does_not_fit_is_left_out_whole():
     page = render(report("non-conformant", [requirement(outcome="failed")], [failed]))
     assert '<details class="script">' not in page
     assert "xxx" not in page
+
+
+# What stands beside the conversation.
+
+
+def test_control_and_what_the_server_printed_stand_with_the_failure():
+    page = render(failing(controls=["a Ping was answered"], server_output="<b>Traceback</b>", duration=0.5))
+    assert "Control: the same without its fault" in page
+    assert "✓ a Ping was answered" in page
+    assert "&lt;b&gt;Traceback&lt;/b&gt;" in page
+    assert ", 500.00 ms</p>" in page
+
+
+def test_failure_without_them_has_no_empty_heading():
+    page = render(failing())
+    assert "Control: the same" not in page
+    assert "What the server printed" not in page
+
+
+def test_requirements_with_one_finding_are_told_once():
+    ids = ("r.a", "r.b", "r.c")
+    tests = [case(one, "failed", name=one, message="no Pong" if one != "r.c" else "other") for one in ids]
+    page = render(report("non-conformant", [requirement(one, "failed") for one in ids], tests))
+    assert page.count("most likely one cause") == 1
+    assert page.count('<article class="card tone-failed"') == 2
+    assert '<details class="card tone-failed" id="req-r.b">' in page

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conformance.report.results import NAMES, OUTCOMES, Results, TestResult
+from conformance.report.results import NAMES, OUTCOMES, WITNESSES, Results, TestResult
 from conformance.spec import requirements
 from conformance.target.profile import KnownFailure
 
@@ -247,3 +247,13 @@ def test_tests_are_data_with_their_breaches():
     assert row["breaches"] == [{"requirement": OTHER, "message": "seen"}]
     assert "charges" not in row
     assert json.loads(json.dumps(row))["expected"] == ["a"]
+
+
+def test_evidence_of_what_every_test_sees_broken_is_kept_a_few_times():
+    seen = [charge(OTHER, kept=False)]
+    many = [result(name=f"t{n}", charges=seen, transcripts=[{"label": "x"}], script="s") for n in range(30)]
+    many.append(result("failed", name="own", charges=seen, transcripts=[{"label": "x"}]))
+    made = results(*many)
+    kept = [test.id for test in made.tests.values() if test.transcripts]
+    assert kept == [*(f"x.py::t{n}" for n in range(WITNESSES)), "x.py::own"]
+    assert all(test.breaches for test in made.tests.values())

@@ -141,6 +141,7 @@ async def twin(peer: Client, content: bytes, *, send: bool = False) -> None:
         raise Inconclusive(
             f"the control failed: {error.actual[:120]} to a message of the declared size or less"
         ) from error
+    peer.recorder.control("a message of the declared size or less was taken")
     peer.inbox.clear()
 
 
