@@ -7,15 +7,39 @@ import dataclasses
 from websockets.frames import Opcode
 from websockets.server import ServerProtocol
 
+from reference_server import identity as identities
 from reference_server import server
+from reference_server.events import Hub, Peer
 from tests.defects.registry import around, chapter
 
-defect = chapter("browser/test_opening.py", time_scale=1.0)
+OPENING = "browser/test_opening.py"
+MESSAGES = "browser/test_messages.py"
+CLOSING = "browser/test_closing.py"
+CARRIERS = "browser/test_carriers.py"
+defect = chapter(OPENING, time_scale=1.0)
 
 
 def from_browser(headers):
     """Whether a request says that a browser sends it."""
     return headers.get("User-Agent", "").startswith("Mozilla/")
+
+
+def of_browser(peer):
+    """Whether a connection is a browser's."""
+    return from_browser(peer.websocket.request.headers)
+
+
+@defect(
+    "browser.allowed-origin",
+    files=(f"{OPENING}::test_page_of_an_allowed_origin_gets_a_confirmed_connection",),
+    sample=False,
+)
+def greets_browsers_before_it_confirms() -> None:
+    @around(Hub, "join")
+    def join(original, self, peer, confirmation):
+        if of_browser(peer):
+            peer.push('{"type":"hello","data":{}}')
+        original(self, peer, confirmation)
 
 
 @defect("browser.foreign-origin", sample=False)
@@ -34,7 +58,7 @@ def leads_lost_browsers_to_the_anonymous_channel() -> None:
         return original(self, connection, request)
 
 
-@defect("browser.close-clean", files=("browser/test_closing.py",), sample=False)
+@defect("browser.close-clean", files=(f"{CLOSING}::test_close_of_a_script_is_clean",), sample=False)
 def closes_browsers_with_1000_whatever_they_said() -> None:
     @around(ServerProtocol, "accept")
     def accept(original, self, request):
@@ -46,3 +70,108 @@ def closes_browsers_with_1000_whatever_they_said() -> None:
         if frame.opcode is Opcode.CLOSE and getattr(self, "of_browser", False):
             frame = dataclasses.replace(frame, data=b"\x03\xe8")
         original(self, frame)
+
+
+@defect(
+    "browser.revoked-token",
+    files=(f"{CLOSING}::test_script_sees_the_end_of_its_token_as_4401",),
+    sample=False,
+)
+def tells_browsers_that_all_is_well_when_it_sends_them_away() -> None:
+    @around(Peer, "close")
+    async def close(original, self, code, reason):
+        await original(self, 1000 if of_browser(self) else code, reason)
+
+
+@defect("browser.heartbeat", files=(f"{MESSAGES}::test_heartbeats_of_a_script_are_given_back",), sample=False)
+def keeps_what_browsers_say_in_three_bytes_a_character() -> None:
+    @around(Peer, "reply")
+    async def reply(original, self, text):
+        if of_browser(self):
+            text = "".join(one if ord(one) < 0x10000 else "?" for one in text)
+        await original(self, text)
+
+
+@defect(
+    "browser.order",
+    files=(f"{MESSAGES}::test_200_heartbeats_are_answered_in_their_order",),
+    sample=False,
+)
+def lets_one_answer_of_a_hundred_overtake() -> None:
+    @around(Peer, "reply")
+    async def reply(original, self, text):
+        self.replies = getattr(self, "replies", 0) + of_browser(self)
+        if self.replies % 100 == 99:
+            self.late = text
+            return
+        await original(self, text)
+        if late := self.__dict__.pop("late", None):
+            await original(self, late)
+
+
+@defect(
+    "browser.binary-refused",
+    files=(f"{MESSAGES}::test_binary_message_of_a_script_is_refused",),
+    sample=False,
+)
+def takes_whatever_a_browser_sends_for_a_heartbeat() -> None:
+    @around(server.PermissionsServer, "listen")
+    async def listen(original, self, peer):
+        if of_browser(peer):
+            received = peer.websocket.recv
+
+            async def recv():
+                message = await received()
+                return message if isinstance(message, str) else '{"type":"heartbeat"}'
+
+            peer.websocket.recv = recv
+        await original(self, peer)
+
+
+@defect(
+    "browser.subprotocol-token",
+    files=(f"{CARRIERS}::test_token_as_subprotocol_opens_with_bearer",),
+    sample=False,
+)
+def selects_no_subprotocol_for_browsers() -> None:
+    @around(server, "select_subprotocol")
+    def select_subprotocol(original, connection):
+        return None if from_browser(connection.request.headers) else original(connection)
+
+
+@defect(
+    "browser.query-token",
+    files=(f"{CARRIERS}::test_token_in_the_query_is_confirmed_as_its_user",),
+    sample=False,
+)
+def reads_no_query_of_browsers() -> None:
+    @around(server, "identify")
+    def identify(original, state, channel, **how):
+        if from_browser(how["headers"]):
+            how["query"] = ""
+        return original(state, channel, **how)
+
+
+@defect(
+    "browser.cookie-token",
+    files=(f"{CARRIERS}::test_cookie_of_the_server_is_confirmed_as_its_user",),
+    sample=False,
+)
+def reads_no_cookies_of_browsers() -> None:
+    @around(identities, "cookie_tokens")
+    def cookie_tokens(original, headers):
+        return [] if from_browser(headers) else original(headers)
+
+
+@defect(
+    "browser.event",
+    files=("browser/test_events.py::test_script_receives_each_event_once_and_in_order",),
+    sample=False,
+)
+def tells_browsers_again_to_be_sure() -> None:
+    @around(Peer, "push")
+    def push(original, self, text):
+        kept = original(self, text)
+        if of_browser(self) and '"event_id":' in text:
+            original(self, text)
+        return kept

@@ -83,6 +83,11 @@ async def connected(
     origin = origin or allowed_origin(target)
     await twin(target, origin, user)
     await serve(page, origin)
+    return await another(page, target, user)
+
+
+async def another(page: Page, target: Target, user: Credential | None = None) -> ScriptSocket:
+    """Open one more socket on a page that is served, and expect its confirmation."""
     socket = await open_socket(page, *carried(target, user))
     await confirmed(socket, target, user)
     return socket
