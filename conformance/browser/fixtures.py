@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -36,14 +35,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser, target: Target) -> AsyncIterator[Page]:
     """Return an empty page in a context of its own; certificates are trusted as far as the profile does."""
-    from playwright.async_api import Error  # noqa: PLC0415 - a run without the browser need not load it
-
     profile = target.profile
     # A context knows no other authorities than the system's: a file of one's own means trust without proof.
     context = await browser.new_context(ignore_https_errors=profile.insecure or profile.ca_file is not None)
-    # Chromium asks the user before a page of the internet may reach this machine; our user says yes. Versions
-    # that do not ask do not know the permission.
-    with contextlib.suppress(Error):
-        await context.grant_permissions(["local-network-access"])
     yield await context.new_page()
     await context.close()

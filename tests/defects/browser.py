@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+from urllib.parse import urlsplit
 
 from websockets.frames import Opcode
 from websockets.server import ServerProtocol
@@ -10,12 +12,16 @@ from websockets.server import ServerProtocol
 from reference_server import identity as identities
 from reference_server import server
 from reference_server.events import Hub, Peer
+from reference_server.handshake import Refusal
+from tests.defects.echo import ECHO, echo_path
 from tests.defects.registry import around, chapter
 
 OPENING = "browser/test_opening.py"
 MESSAGES = "browser/test_messages.py"
 CLOSING = "browser/test_closing.py"
 CARRIERS = "browser/test_carriers.py"
+COOKIES = "browser/test_cookies.py"
+LIFETIME = "browser/test_lifetime.py"
 defect = chapter(OPENING, time_scale=1.0)
 
 
@@ -175,3 +181,160 @@ def tells_browsers_again_to_be_sure() -> None:
         if of_browser(self) and '"event_id":' in text:
             original(self, text)
         return kept
+
+
+@defect(
+    "browser.foreign-origin",
+    files=(f"{OPENING}::test_frame_of_an_opaque_origin_is_refused",),
+    sample=False,
+)
+def takes_the_origin_null_of_a_browser_for_none() -> None:
+    @around(server, "check_origin")
+    def check_origin(original, headers, authority, allowed):
+        opaque = from_browser(headers) and headers["Origin"] == "null"
+        return not opaque and original(headers, authority, allowed)
+
+
+@defect(
+    "browser.workers",
+    files=(f"{OPENING}::test_worker_and_service_worker_are_confirmed_beside_their_page",),
+    sample=False,
+)
+def lets_each_browser_have_two_connections() -> None:
+    @around(server.PermissionsServer, "admit")
+    def admit(original, self, connection, request):
+        others = [one for one in self._open if one.request is not None and from_browser(one.request.headers)]
+        if from_browser(request.headers) and len(others) > 2:
+            raise Refusal(429, "Too many connections.")
+        return original(self, connection, request)
+
+
+@defect(
+    "browser.large-message",
+    files=(f"{MESSAGES}::test_large_message_of_a_script_is_given_back",),
+    sample=False,
+)
+def lets_browsers_send_256_kib() -> None:
+    @around(ServerProtocol, "accept")
+    def accept(original, self, request):
+        if from_browser(request.headers):
+            self.max_message_size = 262144
+        return original(self, request)
+
+
+@defect(
+    "browser.binary-types",
+    files=(f"{MESSAGES}::test_binary_messages_come_back_as_they_are",),
+    profile=ECHO,
+    sample=False,
+)
+def gives_binary_messages_back_as_text_where_they_are_compressed() -> None:
+    echo_path()
+
+    @around(server.Connection, "send")
+    async def send(original, self, message, *how):
+        if isinstance(message, bytes) and self.protocol.extensions:
+            message = message.decode("latin-1")
+        await original(self, message, *how)
+
+
+@defect(
+    "browser.cookie-foreign-page",
+    files=(f"{COOKIES}::test_page_of_another_port_gets_nothing_by_the_cookie",),
+    sample=False,
+)
+def trusts_every_port_of_its_host() -> None:
+    """Of those that browsers name: the raw client is judged by the chapter auth."""
+
+    @around(server, "check_origin")
+    def check_origin(original, headers, authority, allowed):
+        hosts = {urlsplit(one).hostname for one in (headers.get("Origin", ""), f"//{authority}")}
+        return (from_browser(headers) and len(hosts) == 1) or original(headers, authority, allowed)
+
+
+@defect(
+    "browser.cookie-held-back",
+    files=(f"{COOKIES}::test_page_of_another_site_is_not_taken_for_the_cookies_user",),
+    sample=False,
+)
+def knows_a_browser_again_by_its_user_agent() -> None:
+    known = {}
+
+    @around(identities, "cookie_tokens")
+    def cookie_tokens(original, headers):
+        found = original(headers)
+        if from_browser(headers):
+            found = known[headers["User-Agent"]] = found or known.get(headers["User-Agent"], [])
+        return found
+
+
+@defect(
+    "browser.tabs",
+    files=(f"{LIFETIME}::test_each_tab_of_a_user_gets_each_event_once",),
+    sample=False,
+)
+def tells_the_newest_tab_alone() -> None:
+    @around(Hub, "join")
+    def join(original, self, peer, confirmation):
+        for other in [one for one in self._peers if of_browser(one) and of_browser(peer)]:
+            if other.identity.user_id == peer.identity.user_id:
+                self.leave(other)
+        original(self, peer, confirmation)
+
+
+def replays(left) -> None:
+    """Tell a browser's next connection the last events again, where ``left`` says so of the one before."""
+    told, due = {}, set()
+
+    @around(Peer, "push")
+    def push(original, self, text):
+        if of_browser(self) and '"event_id":' in text:
+            told.setdefault(self.identity.user_id, []).append(text)
+        return original(self, text)
+
+    @around(Hub, "leave")
+    def leave(original, self, peer):
+        if of_browser(peer) and left(peer.websocket.protocol.close_rcvd):
+            due.add(peer.identity.user_id)
+        original(self, peer)
+
+    @around(Hub, "join")
+    def join(original, self, peer, confirmation):
+        original(self, peer, confirmation)
+        if of_browser(peer) and peer.identity.user_id in due:
+            for text in told.get(peer.identity.user_id, [])[-2:]:
+                peer.push(text)
+
+
+@defect(
+    "browser.back-forward",
+    files=(f"{LIFETIME}::test_page_that_the_user_comes_back_to_gets_each_event_once",),
+    sample=False,
+)
+def resumes_the_session_of_a_page_that_was_left() -> None:
+    replays(lambda close: close is not None and close.code == 1001)
+
+
+@defect(
+    "browser.reconnect",
+    files=(f"{LIFETIME}::test_script_that_was_offline_gets_each_event_once",),
+    sample=False,
+)
+def tells_the_last_events_again_to_be_sure() -> None:
+    replays(lambda close: close is not None and close.code != 1001)
+
+
+@defect(
+    "browser.leaving",
+    files=(f"{LIFETIME}::test_navigation_and_the_end_of_a_tab_free_the_servers_side",),
+    time_scale=0.2,
+    sample=False,
+)
+def keeps_the_sockets_of_browsers() -> None:
+    kept = []
+
+    @around(Hub, "join")
+    def join(original, self, peer, confirmation):
+        if of_browser(peer):
+            kept.append(os.dup(peer.websocket.transport.get_extra_info("socket").fileno()))
+        original(self, peer, confirmation)
