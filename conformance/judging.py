@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conformance.browser.witness import cut
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.printable import printable
 from conformance.report.console import failure_text
@@ -52,6 +53,11 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     result.message = run.clean(str(error)) if error is not None else ""
     if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
         result.transcripts = run.recorder.transcripts_as_data()
+        if record.browser is not None:
+            result.browser = {
+                name: [cut(run.clean(line)) for line in seen] if isinstance(seen, list) else seen
+                for name, seen in record.browser().items()
+            }
     if result.outcome in {"failed", "advised"} or result.breaches:
         result.script = repro(run, result, requirement)
     return result

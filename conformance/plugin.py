@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from conformance.browser.fixtures import browser, page
+from conformance.browser.finding import BROWSERS
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
 from conformance.fuzz.search import Plan, planned
 from conformance.judging import dress, judged
@@ -38,8 +38,6 @@ REQUIREMENT = pytest.StashKey[Requirement]()
 PARTIAL = pytest.StashKey[bool]()
 
 __all__ = [
-    "browser",
-    "page",
     "pytest_html_report_title",
     "pytest_html_results_table_header",
     "pytest_html_results_table_html",
@@ -80,6 +78,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help="hold N drawn examples in each test that draws them, afresh in each run (few, always the same); "
         "--hypothesis-seed=S draws those of an earlier run again",
+    )
+    # Not --browser: pytest-playwright and many a project's conftest.py have an option of that name.
+    group.addoption(
+        "--conformance-browser",
+        choices=[*BROWSERS, "all"],
+        help="which browser the browser chapter drives; a Chromium or Chrome by default",
     )
     group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
     group.addoption(
@@ -139,6 +143,7 @@ def run_of(config: pytest.Config) -> Run:
             plan=planned(option.examples, getattr(option, "hypothesis_seed", None)),
             intrusive=option.intrusive,
             polite=option.polite,
+            browser=option.conformance_browser,
             command=shlex.join(["pytest", *config.invocation_params.args]),
             folder=config.invocation_params.dir,
         )

@@ -6,7 +6,7 @@ wire, a close code that should have been another. It is counted under that requi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +35,7 @@ class Record:
     notes: list[str] = field(default_factory=list)
     observed: list[str] = field(default_factory=list)
     samples: dict[str, list[float]] = field(default_factory=dict)
+    browser: Callable[[], dict[str, Any]] | None = None
 
 
 class Recorder:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 
 from conformance.browser.chromium import find_browser, launch_options
+from conformance.browser.witness import Witness
 from conformance.errors import Inconclusive, NotApplicable
 from conformance.target.target import Target
 
@@ -37,6 +38,10 @@ async def page(browser: Browser, target: Target) -> AsyncIterator[Page]:
     """Return an empty page in a context of its own; certificates are trusted as far as the profile does."""
     profile = target.profile
     # A context knows no other authorities than the system's: a file of one's own means trust without proof.
-    context = await browser.new_context(ignore_https_errors=profile.insecure or profile.ca_file is not None)
+    context = await browser.new_context(
+        ignore_https_errors=profile.insecure or profile.ca_file is not None,
+        viewport={"width": 640, "height": 400},
+    )
+    target.recorder.record.browser = Witness(context).evidence
     yield await context.new_page()
     await context.close()

@@ -14,6 +14,8 @@ from typing import Any
 
 from markupsafe import escape
 
+from conformance.report.seen import Browser, browser_seen
+
 # C0 and C1 controls but tab and line feed, soft hyphen, every invisible or direction-changing format
 # character, lone surrogates, tags and the noncharacters at the plane's end: what a reader cannot see, or
 # what would change how the text around it reads.
@@ -284,6 +286,7 @@ class Evidence:
     transcripts: tuple[Transcript, ...]
     repeat: str
     script: str = ""
+    browser: Browser | None = None
 
 
 def evidence(test: Mapping[str, Any], breach: Mapping[str, Any] | None, budget: Budget) -> Evidence:
@@ -315,6 +318,7 @@ def evidence(test: Mapping[str, Any], breach: Mapping[str, Any] | None, budget: 
         transcripts=tuple(transcript(t, budget) for t in shown),
         repeat=clip_line(told.get("repeat"), 600),
         script=_script(told.get("script"), budget),
+        browser=browser_seen(mapping(told.get("browser")), budget),
     )
 
 
@@ -330,5 +334,5 @@ def _script(text: object, budget: Budget) -> str:
 def _in_passing(test: Mapping[str, Any], breach: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return `test` as a witness of a breach of another requirement than its own."""
     watcher = "Seen by the monitor that watches every connection, while this test was about something else."
-    same = {key: test.get(key) for key in ("id", "transcripts", "repeat", "script")}
+    same = {key: test.get(key) for key in ("id", "transcripts", "repeat", "script", "browser")}
     return {**same, "message": breach.get("message"), "notes": [watcher]}

@@ -52,6 +52,7 @@ class TestResult:
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
     script: str = ""
     dialect: Sequence[str] = ()
+    browser: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:

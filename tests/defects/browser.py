@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-import os
 from urllib.parse import urlsplit
 
 from websockets.frames import Opcode
@@ -330,11 +330,18 @@ def tells_the_last_events_again_to_be_sure() -> None:
     time_scale=0.2,
     sample=False,
 )
-def keeps_the_sockets_of_browsers() -> None:
-    kept = []
+def waits_for_browsers_that_have_said_goodbye() -> None:
+    @around(server.Connection, "eof_received")
+    def eof_received(original, self):
+        return (self.request is not None and from_browser(self.request.headers)) or original(self)
 
-    @around(Hub, "join")
-    def join(original, self, peer, confirmation):
+    @around(ServerProtocol, "recv_frame")
+    def recv_frame(original, self, frame):
+        if frame.opcode is not Opcode.CLOSE or frame.data[:2] != b"\x03\xe9":
+            original(self, frame)
+
+    @around(server.PermissionsServer, "keep_alive")
+    async def keep_alive(original, self, peer):
         if of_browser(peer):
-            kept.append(os.dup(peer.websocket.transport.get_extra_info("socket").fileno()))
-        original(self, peer, confirmation)
+            await asyncio.Event().wait()  # a Ping would show that nobody is there
+        await original(self, peer)
