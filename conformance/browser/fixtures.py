@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
+import pytest
 import pytest_asyncio
 
-from conformance.browser.chromium import find_browser, launch_options
+from conformance.browser.chromium import launch_options
+from conformance.browser.finding import HINTS, found, system_firefox, why_missing
 from conformance.browser.witness import Witness
 from conformance.errors import Inconclusive, NotApplicable
 from conformance.target.target import Target
@@ -17,20 +21,41 @@ if TYPE_CHECKING:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    """Start a real Chromium, once for the run."""
+async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
+    """Start a real browser, once for the run: a Chromium, or the one that was asked for."""
+    name = getattr(request, "param", "chromium")
+    executable = found(name)
+    if executable is None:
+        raise NotApplicable(f"{why_missing(name)}: {HINTS[name]}")
+    async with launched(name, executable) as started:
+        yield started
+
+
+@contextlib.asynccontextmanager
+async def launched(name: str, executable: Path) -> AsyncIterator[Browser]:
+    """Start a browser by Playwright, and a Firefox of the system by WebDriver BiDi.
+
+    Raises:
+        Inconclusive: it does not start.
+
+    """
     from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - a run without the browser need not load it
 
-    executable = find_browser()
-    if executable is None:
-        raise NotApplicable("no Chromium or Chrome was found")
-    async with async_playwright() as playwright:
+    async with contextlib.AsyncExitStack() as stack:
         try:
-            started = await playwright.chromium.launch(**launch_options(executable))
+            if name == "firefox" and executable == system_firefox():
+                from conformance.browser import bidi  # noqa: PLC0415
+
+                # It has what the chapter uses of Playwright's class, and no more.
+                started = cast("Browser", await stack.enter_async_context(bidi.started(executable)))
+            else:
+                playwright = await stack.enter_async_context(async_playwright())
+                options = launch_options(executable) if name == "chromium" else {}
+                started = await getattr(playwright, name).launch(**options)
+                stack.push_async_callback(started.close)
         except Error as error:
             raise Inconclusive(f"{executable} does not start: {str(error).splitlines()[0]}") from None
         yield started
-        await started.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -162,7 +162,7 @@ async def open_socket(
             "([where, url, protocols]) => window.begin(where, url, protocols)", [where, url, list(protocols)]
         )
     except Error as error:
-        if "SecurityError" in str(error) or "serviceWorker" in str(error):
+        if "SecurityError" in str(error) or "serviceworker" in str(error).lower():
             what = "" if where == "page" else f" in a {where}"
             raise NotApplicable(f"a page of {page.url} may not open {url.partition('?')[0]}{what}") from None
         raise

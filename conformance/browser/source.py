@@ -82,6 +82,7 @@ window.begin = async (where, url, protocols) => {
     seen.worker.onmessage = e => seen.keep(e.data);
     seen.worker.postMessage(order);
   } else if (where === 'service-worker') {
+    if (!navigator.serviceWorker) throw new Error('no serviceWorker on a page that is not secure');
     navigator.serviceWorker.onmessage = e => seen.keep(e.data);
     await navigator.serviceWorker.register('/elsewhere.js');
     (await navigator.serviceWorker.ready).active.postMessage(order);

@@ -4,7 +4,17 @@ They stand here and not in the plugin, where ``browser`` and ``page`` would be m
 pytest-playwright, in this suite or in the user's own tests.
 """
 
+import pytest
+
+from conformance.browser.finding import asked_for
 from conformance.browser.fixtures import browser, page
 from conformance.suite.events.fixtures import alice, burned, disposable, story
 
 __all__ = ["alice", "browser", "burned", "disposable", "page", "story"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test in each browser that was asked for."""
+    option = metafunc.config.getoption("conformance_browser")
+    if option is not None and "browser" in metafunc.fixturenames:
+        metafunc.parametrize("browser", asked_for(option), indirect=True, scope="session")
