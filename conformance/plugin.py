@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from conformance.browser.finding import BROWSERS
+from conformance.browser.option import browser_option
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
 from conformance.fuzz.search import Plan, planned
 from conformance.judging import dress, judged
@@ -143,7 +144,7 @@ def run_of(config: pytest.Config) -> Run:
             plan=planned(option.examples, getattr(option, "hypothesis_seed", None)),
             intrusive=option.intrusive,
             polite=option.polite,
-            browser=option.conformance_browser,
+            browser=browser_option(config),
             command=shlex.join(["pytest", *config.invocation_params.args]),
             folder=config.invocation_params.dir,
         )

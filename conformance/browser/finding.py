@@ -42,7 +42,8 @@ def system_firefox() -> Path | None:
 def asked_for(option: str | None) -> list[str]:
     """Return the browsers to drive; of ``all``, those that are installed."""
     if option is None or option == "all":
-        return [name for name in BROWSERS if found(name)] if option else ["chromium"]
+        installed = [name for name in BROWSERS if found(name)] if option else []
+        return installed or ["chromium"]
     return [option]
 
 

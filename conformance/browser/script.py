@@ -61,6 +61,11 @@ class ScriptSocket:
         """Whether the browser itself kept the socket from the server."""
         return any("ERR_BLOCKED" in one for one in self._said)
 
+    @property
+    def untrusted(self) -> bool:
+        """Whether the browser says that it does not trust the server's certificate."""
+        return any("ERR_CERT" in one for one in self._said)
+
     async def next(self, bound: float) -> Seen | None:
         """Return what script saw next, or ``None`` after ``bound`` seconds."""
         if not self._waiting:

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.browser.finding import asked_for
 from conformance.browser.fixtures import browser, page
+from conformance.browser.option import browser_option
 from conformance.suite.events.fixtures import alice, burned, disposable, story
 
 __all__ = ["alice", "browser", "burned", "disposable", "page", "story"]
@@ -15,6 +16,6 @@ __all__ = ["alice", "browser", "burned", "disposable", "page", "story"]
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test in each browser that was asked for."""
-    option = metafunc.config.getoption("conformance_browser")
+    option = browser_option(metafunc.config)
     if option is not None and "browser" in metafunc.fixturenames:
         metafunc.parametrize("browser", asked_for(option), indirect=True, scope="session")
