@@ -85,7 +85,9 @@ def run(arguments: Sequence[str]) -> int:
     import pytest  # noqa: PLC0415 - the other commands need not wait for it
 
     own = ["-p", "conformance.plugin", "-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={os.getcwd()}"]  # noqa: PTH109
-    return int(pytest.main([*own, "--pyargs", "conformance.suite", *arguments]))
+    # In here nobody else has an option of that name, so the short one will do.
+    named = ["--conformance-" + one[2:] if one.split("=")[0] == "--browser" else one for one in arguments]
+    return int(pytest.main([*own, "--pyargs", "conformance.suite", *named]))
 
 
 def serve(arguments: Sequence[str]) -> int:

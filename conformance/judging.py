@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.blame import blame
+from conformance.browser.witness import cut
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.printable import printable
 from conformance.report.cards import anchor
@@ -60,6 +61,11 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         result.transcripts = run.recorder.transcripts_as_data()
         result.controls = run.recorder.controls()
         result.server_output = run.printed_since(record.printed)
+        if record.browser is not None:
+            result.browser = {
+                name: [cut(run.clean(line)) for line in seen] if isinstance(seen, list) else seen
+                for name, seen in record.browser().items()
+            }
     if result.outcome in {"failed", "advised"} or result.breaches:
         result.script = repro(run, result, requirement)
     return result

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from conformance.browser.fixtures import browser, page
+from conformance.browser.finding import BROWSERS
+from conformance.browser.option import browser_option
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
 from conformance.fuzz.search import Plan, planned
 from conformance.gate.repeat import repeat
@@ -43,8 +44,6 @@ PARTIAL = pytest.StashKey[bool]()
 VERDICT = pytest.StashKey[str]()
 
 __all__ = [
-    "browser",
-    "page",
     "pytest_html_report_title",
     "pytest_html_results_table_header",
     "pytest_html_results_table_html",
@@ -85,6 +84,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help="hold N drawn examples in each test that draws them, afresh in each run (few, always the same); "
         "--hypothesis-seed=S draws those of an earlier run again",
+    )
+    # Not --browser: pytest-playwright and many a project's conftest.py have an option of that name.
+    group.addoption(
+        "--conformance-browser",
+        choices=[*BROWSERS, "all"],
+        help="which browser the browser chapter drives; a Chromium or Chrome by default",
     )
     group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
     group.addoption(
@@ -177,6 +182,7 @@ def run_of(config: pytest.Config) -> Run:
             update_baseline=option.update_baseline,
             expect_applicable=option.expect_applicable,
             repeat=option.repeat,
+            browser=browser_option(config),
             command=shlex.join(["pytest", *config.invocation_params.args]),
             folder=config.invocation_params.dir,
         )

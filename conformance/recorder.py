@@ -6,7 +6,7 @@ wire, a close code that should have been another. It is counted under that requi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +37,7 @@ class Record:
     samples: dict[str, list[float]] = field(default_factory=dict)
     controls: dict[str, int] = field(default_factory=dict)
     printed: int = 0
+    browser: Callable[[], dict[str, Any]] | None = None
 
 
 class Recorder:

@@ -18,7 +18,7 @@ from typing import Any
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from conformance.browser.chromium import find_browser
+from conformance.browser.finding import capability
 from conformance.errors import UsageProblem
 from conformance.fuzz.search import Plan
 from conformance.gate.baseline import load as load_baseline
@@ -62,6 +62,7 @@ class Options:
     repeat: int = 1
     intrusive: bool = False
     polite: bool = False
+    browser: str | None = None
     command: str = ""
     folder: Path = field(default_factory=Path.cwd)
 
@@ -152,13 +153,7 @@ class Run:
             run_id=self.id,
             strict=self.options.strict,
         )
-        executable = find_browser()
-        self.target.capabilities["browser"] = Capability(
-            "browser",
-            executable is not None,
-            str(executable.name if executable else "no Chromium or Chrome was found"),
-            None if executable else "install Chromium, or: playwright install chromium",
-        )
+        self.target.capabilities["browser"] = capability(self.options.browser)
         self.round_trip = asyncio.run(probe(self.target, scale=self.options.time_scale))
         self._name_target()
         if self.pace is not None:

@@ -44,7 +44,16 @@ def launch_options(executable: Path) -> dict[str, Any]:
         "--disable-sync",
         "--disable-quic",
         "--no-first-run",
+        # Chromium asks the user before a page of the internet may reach this machine; our user says yes,
+        # also for service workers and for pages without TLS, which cannot be asked.
+        "--disable-features=LocalNetworkAccessChecks",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to run its sandbox as root
-    return {"executable_path": str(executable), "args": arguments, "headless": True}
+    return {
+        "executable_path": str(executable),
+        "args": arguments,
+        # Playwright switches off the cache of pages that the user goes back to.
+        "ignore_default_args": ["--disable-back-forward-cache"],
+        "headless": True,
+    }

@@ -13,37 +13,8 @@ from typing import Any
 
 from playwright.async_api import Error, Page, Route
 
+from conformance.browser.source import ELSEWHERE, PAGE
 from conformance.errors import NotApplicable
-
-# What happens to a socket is kept until the test asks for it; all that waits is handed over at once.
-SCRIPT = """
-window.sockets = [];
-window.begin = (url, protocols) => {
-  const seen = { log: [], wake: () => {} };
-  const keep = entry => { seen.log.push(entry); seen.wake(); };
-  const socket = seen.socket = protocols.length ? new WebSocket(url, protocols) : new WebSocket(url);
-  socket.binaryType = 'arraybuffer';
-  socket.onopen = () => keep({ kind: 'open', protocol: socket.protocol, extensions: socket.extensions });
-  socket.onmessage = ({ data }) => keep(typeof data === 'string'
-    ? { kind: 'message', text: data } : { kind: 'binary', size: data.byteLength });
-  socket.onerror = () => keep({ kind: 'error' });
-  socket.onclose = e => keep({ kind: 'close', code: e.code, reason: e.reason, clean: e.wasClean });
-  return window.sockets.push(seen) - 1;
-};
-window.next = (number, bound) => new Promise(resolve => {
-  const seen = window.sockets[number];
-  const timer = setTimeout(() => { seen.wake = () => {}; resolve([]); }, bound * 1000);
-  seen.wake = () => {
-    if (seen.log.length) {
-      clearTimeout(timer);
-      seen.wake = () => {};
-      resolve(seen.log.splice(0));
-    }
-  };
-  seen.wake();
-});
-"""
-PAGE = f"<!doctype html><meta charset=utf-8><title>Conformance suite</title><script>{SCRIPT}</script>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +29,7 @@ class Seen:
     reason: str = ""
     clean: bool = False
     size: int = 0
+    content: str = ""
 
     def __str__(self) -> str:
         """Describe it as script says it."""
@@ -89,6 +61,11 @@ class ScriptSocket:
         """Whether the browser itself kept the socket from the server."""
         return any("ERR_BLOCKED" in one for one in self._said)
 
+    @property
+    def untrusted(self) -> bool:
+        """Whether the browser says that it does not trust the server's certificate."""
+        return any("ERR_CERT" in one for one in self._said)
+
     async def next(self, bound: float) -> Seen | None:
         """Return what script saw next, or ``None`` after ``bound`` seconds."""
         if not self._waiting:
@@ -117,12 +94,23 @@ class ScriptSocket:
             [self._number, list(texts)],
         )
 
-    async def send_binary(self, size: int) -> None:
-        """Send a binary message of zeros."""
+    async def send_binary(self, content: bytes, *, binary_type: str = "arraybuffer") -> None:
+        """Send a binary message; the answers come to script as ``binary_type``, arraybuffer or blob."""
         await self._page.evaluate(
-            "([number, size]) => window.sockets[number].socket.send(new Uint8Array(size))",
-            [self._number, size],
+            """([number, type, content]) => {
+              const { socket } = window.sockets[number];
+              socket.binaryType = type;
+              socket.send(type === 'blob' ? new Blob([new Uint8Array(content)]) : new Uint8Array(content));
+            }""",
+            [self._number, binary_type, list(content)],
         )
+
+    async def buffered(self) -> int:
+        """Return ``bufferedAmount``."""
+        amount: int = await self._page.evaluate(
+            "number => window.sockets[number].socket.bufferedAmount", self._number
+        )
+        return amount
 
     async def close(self, code: int | None = None, reason: str = "") -> None:
         """Call ``close()`` as script does."""
@@ -138,20 +126,31 @@ class ScriptSocket:
 
 
 async def serve(page: Page, origin: str) -> None:
-    """Show a page of this origin; every request of its context to that origin is answered with it.
-
-    Handshakes are no such requests: they go to the network.
-    """
-
-    async def answer(route: Route) -> None:
-        await route.fulfill(status=200, content_type="text/html; charset=utf-8", body=PAGE)
-
-    await page.context.route(f"{origin}/**", answer)
+    """Show a page of this origin."""
+    await serve_also(page, origin)
     await page.goto(f"{origin}/")
 
 
-async def open_socket(page: Page, url: str, protocols: Sequence[str] = ()) -> ScriptSocket:
-    """Construct a WebSocket in the page. What script may not know of a failure, the browser tells us.
+async def serve_also(page: Page, origin: str) -> None:
+    """Answer every request of the page's context to this origin, but handshakes: they go to the network."""
+
+    async def answer(route: Route) -> None:
+        if route.request.url.endswith("/elsewhere.js"):
+            await route.fulfill(status=200, content_type="text/javascript; charset=utf-8", body=ELSEWHERE)
+        else:
+            await route.fulfill(status=200, content_type="text/html; charset=utf-8", body=PAGE)
+
+    await page.context.route(f"{origin}/**", answer)
+
+
+async def open_socket(
+    page: Page, url: str, protocols: Sequence[str] = (), *, where: str = "page"
+) -> ScriptSocket:
+    """Construct a WebSocket. What script may not know of a failure, the browser tells us.
+
+    ``where`` is what constructs it: the ``page``; a ``worker`` of it, its ``service-worker``, or a sandboxed
+    ``frame`` in it, whose origin is opaque; or ``again`` for the page with a script that reconnects with
+    backoff whenever the socket closes.
 
     Raises:
         NotApplicable: the browser does not let this page try it at all (mixed content).
@@ -165,10 +164,11 @@ async def open_socket(page: Page, url: str, protocols: Sequence[str] = ()) -> Sc
     page.once("websocket", lambda socket: socket.on("socketerror", keep))
     try:
         number: int = await page.evaluate(
-            "([url, protocols]) => window.begin(url, protocols)", [url, list(protocols)]
+            "([where, url, protocols]) => window.begin(where, url, protocols)", [where, url, list(protocols)]
         )
     except Error as error:
-        if "SecurityError" in str(error):
-            raise NotApplicable(f"a page of {page.url} may not open {url.partition('?')[0]}") from None
+        if "SecurityError" in str(error) or "serviceworker" in str(error).lower():
+            what = "" if where == "page" else f" in a {where}"
+            raise NotApplicable(f"a page of {page.url} may not open {url.partition('?')[0]}{what}") from None
         raise
     return ScriptSocket(page, number, said)

@@ -14,6 +14,8 @@ from typing import Any
 
 from markupsafe import escape
 
+from conformance.report.seen import Browser, browser_seen
+
 # C0 and C1 controls but tab and line feed, soft hyphen, every invisible or direction-changing format
 # character, lone surrogates, tags and the noncharacters at the plane's end: what a reader cannot see, or
 # what would change how the text around it reads.
@@ -36,7 +38,7 @@ _MARKUP_A_FIELD = 60
 _SCRIPT = 60_000
 _OUTPUT = 9_000
 # What a test tells of a requirement that it broke in passing; the rest of it is about its own.
-_WITNESSED = ("id", "transcripts", "repeat", "script", "duration", "server_output")
+_WITNESSED = ("id", "transcripts", "repeat", "script", "duration", "server_output", "browser")
 
 
 def _escape_character(match: re.Match[str]) -> str:
@@ -290,6 +292,7 @@ class Evidence:
     time: str = ""
     controls: tuple[str, ...] = ()
     output: str = ""
+    browser: Browser | None = None
 
 
 def evidence(test: Mapping[str, Any], breach: Mapping[str, Any] | None, budget: Budget) -> Evidence:
@@ -324,6 +327,7 @@ def evidence(test: Mapping[str, Any], breach: Mapping[str, Any] | None, budget: 
         time=milliseconds(told.get("duration")),
         controls=budget.texts(told.get("controls"), 300, 6),
         output=budget.text(told.get("server_output"), _OUTPUT),
+        browser=browser_seen(mapping(told.get("browser")), budget),
     )
 
 

@@ -61,6 +61,7 @@ class TestResult:
     unstable: str = ""
     controls: Sequence[str] = ()
     server_output: str = ""
+    browser: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:

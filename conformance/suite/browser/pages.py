@@ -26,6 +26,12 @@ def allowed_origin(target: Target) -> str:
     return (*target.profile.allowed_origins, target.url.origin)[0]
 
 
+def name_of(page: Page) -> str:
+    """Return the browser's name: chromium, firefox or webkit."""
+    started = page.context.browser
+    return started.browser_type.name if started else "the browser"
+
+
 def url_of(target: Target, path: str) -> str:
     """Return the URL that script opens for a request target."""
     scheme = "wss" if target.url.secure else "ws"
@@ -83,6 +89,11 @@ async def connected(
     origin = origin or allowed_origin(target)
     await twin(target, origin, user)
     await serve(page, origin)
+    return await another(page, target, user)
+
+
+async def another(page: Page, target: Target, user: Credential | None = None) -> ScriptSocket:
+    """Open one more socket on a page that is served, and expect its confirmation."""
     socket = await open_socket(page, *carried(target, user))
     await confirmed(socket, target, user)
     return socket
@@ -143,6 +154,21 @@ async def prove_browser(page: Page, target: Target, user: Credential | None) -> 
         await connected(page, target, user)
     except Nonconformance as fault:
         raise Inconclusive(f"no page gets a connection: {fault.actual}; see browser.allowed-origin") from None
+
+
+async def hold_cookie(page: Page, target: Target, user: Credential) -> None:
+    """Give the browser the server's cookie with a user's token, as a login would."""
+    await page.context.add_cookies(
+        [
+            {
+                "name": target.profile.cookie,
+                "value": user.token,
+                "url": target.url.origin,
+                "httpOnly": True,
+                "sameSite": "Lax",
+            }
+        ]
+    )
 
 
 async def expect_refused(socket: ScriptSocket, target: Target) -> None:

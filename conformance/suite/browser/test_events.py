@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from playwright.async_api import Page
@@ -17,19 +18,20 @@ from conformance.target.target import Target
 
 
 async def announced(
-    story: Story, target: Target, twin: Client, socket: ScriptSocket, *changes: Change
+    story: Story, target: Target, twin: Client, sockets: Sequence[ScriptSocket], *changes: Change
 ) -> None:
-    """Make changes and expect their events in script, once each and in order, after the raw twin has them."""
+    """Make changes and expect their events in scripts, once each and in order, once the twin has them."""
     await story.cause(*changes)
     try:
         await story.expect(twin, *changes)
     except Nonconformance as fault:
         raise Inconclusive(f"the raw twin failed: {fault}; see the chapter events") from None
-    for change in changes:
+    for number, socket, change in ((n, one, two) for n, one in enumerate(sockets) for two in changes):
         message = await next_event(story, target, socket)
         if not change.announced_by(message):
             raise Nonconformance(
-                "script did not receive the event that a raw client received",
+                f"script{f' of tab {number + 1}' if len(sockets) > 1 else ''} did not receive the event "
+                "that a raw client received",
                 expected=[str(change)],
                 actual=str(socket),
             )
@@ -49,7 +51,7 @@ async def test_script_receives_each_event_once_and_in_order(
 ) -> None:
     socket = await connected(page, target, alice)
     async with story.connect(alice) as twin:
-        await announced(story, target, twin, socket, *story.run(alice, 6))
+        await announced(story, target, twin, [socket], *story.run(alice, 6))
 
 
 @pytest.mark.requirement("browser.event")
@@ -61,4 +63,4 @@ async def test_script_receives_each_event_once_after_a_reload(
     socket = await open_socket(page, *carried(target, alice))
     await confirmed(socket, target, alice)
     async with story.connect(alice) as twin:
-        await announced(story, target, twin, socket, *story.run(alice, 4))
+        await announced(story, target, twin, [socket], *story.run(alice, 4))

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from playwright.async_api import Page
 
+from conformance.browser.script import ScriptSocket, open_socket, serve
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.client import Json
-from conformance.suite.browser.pages import allowed_origin, connected, receive, visitor
+from conformance.suite.browser.pages import (
+    allowed_origin,
+    connected,
+    receive,
+    url_of,
+    visitor,
+    with_close,
+)
 from conformance.target.target import OWN, Target
+from conformance.wire.frames import BINARY, Frame
 
-DATA = [
-    pytest.param({"n": 1, "nested": [True, None, {"a": []}]}, id="json"),
-    pytest.param({"text": "é 日本 😀 \u2028 \x7f"}, id="beyond-ascii"),
-    pytest.param({"text": "t" * 65536}, id="64-kib"),
-]
+LARGEST = 4 * 1024 * 1024
+
+DATA: tuple[Json, ...] = (
+    {"n": 1, "nested": [True, None, {"a": []}]},
+    {"text": "é 日本 😀 \u2028 \x7f"},
+    {"text": "t" * 65536},
+)
 
 
 async def prove_twin(target: Target, *payloads: Json) -> None:
@@ -35,21 +47,61 @@ async def prove_twin(target: Target, *payloads: Json) -> None:
 
 
 @pytest.mark.requirement("browser.heartbeat")
-@pytest.mark.parametrize("data", DATA)
-async def test_heartbeat_of_a_script_is_given_back(page: Page, target: Target, data: Json) -> None:
-    await prove_twin(target, data)
+async def test_heartbeats_of_a_script_are_given_back(page: Page, target: Target) -> None:
+    await prove_twin(target, *DATA)
     socket = await connected(page, target, visitor(target))
-    written = target.profile.dialect.written
-    await socket.send(
-        written(json.dumps({"type": "heartbeat", "id": "h1", "data": data}, ensure_ascii=False))
-    )
+    for number, data in enumerate(DATA):
+        await given_back(socket, target, f"h{number}", data)
+
+
+async def given_back(socket: ScriptSocket, target: Target, name: str, data: Json) -> None:
+    """Send a heartbeat from script and expect its data back."""
+    message = {"type": "heartbeat", "id": name, "data": data}
+    await socket.send(target.profile.dialect.written(json.dumps(message, ensure_ascii=False)))
     reply = await receive(socket, target)
-    if (reply.get("type"), reply.get("id"), reply.get("data")) != ("heartbeat_ack", "h1", data):
+    if (reply.get("type"), reply.get("id"), reply.get("data")) != ("heartbeat_ack", name, data):
         raise Nonconformance(
-            "a heartbeat of a script was not given back",
+            "a heartbeat of a script was not given back, while a raw client's was",
             expected=["heartbeat_ack with the same id and data"],
             actual=str(socket),
         )
+
+
+@pytest.mark.requirement("browser.large-message")
+async def test_large_message_of_a_script_is_given_back(page: Page, target: Target) -> None:
+    size = min((target.profile.max_message_bytes or 0) // 2, LARGEST)
+    # Digits without a pattern, so that neither side can make them small.
+    data: Json = {"text": random.Random(size).randbytes(size // 2).hex()[: size - 256]}  # noqa: S311 - no secret
+    await prove_twin(target, data)
+    socket = await connected(page, target, visitor(target))
+    await given_back(socket, target, "large", data)
+    left = await socket.buffered()
+    target.recorder.observe(f"{size} bytes given back, bufferedAmount {left}")
+
+
+@pytest.mark.requirement("browser.binary-types")
+async def test_binary_messages_come_back_as_they_are(page: Page, target: Target) -> None:
+    assert target.echo_path is not None
+    content = bytes(range(256)) * 4
+    async with target.echoing() as raw:
+        raw.send(Frame(BINARY, content))
+        try:
+            await raw.expect_back(content, BINARY)
+        except Nonconformance as fault:
+            raise Inconclusive(f"the raw twin failed: {fault}; see the chapter protocol") from None
+    await serve(page, allowed_origin(target))
+    token = f"{'&' if '?' in target.echo_path else '?'}token={target.echo_token}" if target.echo_token else ""
+    for kind in ("arraybuffer", "blob"):
+        socket = await open_socket(page, url_of(target, target.echo_path + token))
+        await socket.until("open", target.limits.handshake)
+        await socket.send_binary(content, binary_type=kind)
+        seen = await socket.until("binary", target.limits.reply)
+        if seen is None or seen.content != content.hex():
+            raise Nonconformance(
+                f"a binary message did not come back to script ({kind}) as it does to a raw client",
+                expected=["a binary message with the same bytes"],
+                actual=str(await with_close(socket, target) if seen is None else seen.content[:80]),
+            )
 
 
 @pytest.mark.requirement("browser.order")
@@ -75,7 +127,7 @@ async def test_200_heartbeats_are_answered_in_their_order(page: Page, target: Ta
 async def test_binary_message_of_a_script_is_refused(page: Page, target: Target) -> None:
     await prove_twin(target, {"n": 0})
     socket = await connected(page, target, visitor(target))
-    await socket.send_binary(16)
+    await socket.send_binary(bytes(16))
     seen = await socket.next(target.limits.reply)
     if seen is not None and seen.kind == "close" and seen.code == 1003:
         target.recorder.observe("close 1003")
