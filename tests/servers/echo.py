@@ -34,9 +34,20 @@ def drops_byte_order_marks(message: Data) -> Data:
     return message.removeprefix("\ufeff") if isinstance(message, str) else message
 
 
+def cuts_at_150(message: Data) -> Data:
+    """Give back what fits into a buffer."""
+    return message[:150]
+
+
 VICES: dict[str, Callable[[Data], Data]] = {
     one.__name__.replace("_", "-"): one
-    for one in (corrupts_65536_bytes, answers_binary_as_text, cuts_at_nul, drops_byte_order_marks)
+    for one in (
+        corrupts_65536_bytes,
+        answers_binary_as_text,
+        cuts_at_nul,
+        drops_byte_order_marks,
+        cuts_at_150,
+    )
 }
 vice = sys.argv[2] if len(sys.argv) > 2 else ""
 
