@@ -55,6 +55,7 @@ def test_plain_server_of_a_few_lines_gets_the_data_chapters_in_full(
         ("cuts-at-nul", {"utf8.valid-text", "framing.binary-message", "deflate.binary-message"}),
         ("greets", set()),
         ("takes-no-binary", set()),
+        ("limits-pings", set()),
     ],
 )
 def test_echo_that_changes_something_is_caught(

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
 
 Data = str | bytes
 
@@ -52,6 +54,22 @@ VICES: dict[str, Callable[[Data], Data]] = {
 vice = sys.argv[2] if len(sys.argv) > 2 else ""
 
 
+class Impatient(ServerConnection):
+    """Ends a connection that pings more than 60 times inside one message, as Node's ws does."""
+
+    pings = 0
+    inside = False
+
+    def process_event(self, event: Event) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.PING:
+            self.pings += self.inside
+            if self.pings > 60:
+                self.transport.close()
+        elif isinstance(event, Frame):
+            self.inside, self.pings = not event.fin, 0 if event.fin else self.pings
+        super().process_event(event)
+
+
 async def handler(connection: ServerConnection) -> None:
     if vice == "greets":
         await connection.send("Welcome!")
@@ -63,7 +81,8 @@ async def handler(connection: ServerConnection) -> None:
 
 
 async def main() -> None:
-    async with serve(handler, "127.0.0.1", int(sys.argv[1])) as server:
+    made = Impatient if vice == "limits-pings" else ServerConnection
+    async with serve(handler, "127.0.0.1", int(sys.argv[1]), create_connection=made) as server:
         await server.serve_forever()
 
 
