@@ -22,6 +22,7 @@ DATA = [
         "deflate_messages",
         "deflate_streams",
         "binary",
+        "fuzz",
     )
 ]
 
@@ -54,6 +55,7 @@ def test_plain_server_of_a_few_lines_gets_the_data_chapters_in_full(
         ("cuts-at-nul", {"utf8.valid-text", "framing.binary-message", "deflate.binary-message"}),
         ("greets", set()),
         ("takes-no-binary", set()),
+        ("limits-pings", set()),
     ],
 )
 def test_echo_that_changes_something_is_caught(
@@ -63,6 +65,16 @@ def test_echo_that_changes_something_is_caught(
     ran = suite(f"--server-url=ws://127.0.0.1:{server('echo', vice)}", "--time-scale=0.3", *files)
     assert ran.returncode == (1 if broken else 0), ran.stdout[-3000:]
     assert {one for one, how in outcomes(tmp_path).items() if how == "failed"} == broken
+
+
+def test_drawn_conversations_are_compared_with_their_echo(
+    server: Callable[..., int], suite: Suite, tmp_path: Path
+) -> None:
+    file = "conformance/suite/protocol/test_fuzz.py"
+    ran = suite(f"--server-url=ws://127.0.0.1:{server('echo', 'cuts-at-150')}", "--time-scale=0.3", file)
+    assert ran.returncode == 1, ran.stdout[-3000:]
+    failed = {one for one, how in outcomes(tmp_path).items() if how == "failed"}
+    assert failed == {"framing.any-conversation", "deflate.any-conversation"}
 
 
 def test_echo_path_beside_the_permissions_protocol() -> None:

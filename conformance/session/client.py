@@ -88,7 +88,7 @@ class Client(Peer):
             return {}  # nested deeper than this reader goes, which breaks no rule
         except ValueError:
             value = None
-        wrong = faults(value)
+        wrong = "" if self.echoes else faults(value)  # an echo is no message of the server's own
         self.recorder.charge(
             "session.message-schema", kept=not wrong, message=f"{wrong} in {describe(event)}" if wrong else ""
         )

@@ -19,6 +19,7 @@ from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.tls import why_refused
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.frames import CLOSE, PING
 from conformance.wire.handshake import Request, Response, opening
 from conformance.wire.peer import Limits, describe
 
@@ -392,7 +393,10 @@ class Target:
 
     async def bystander(self) -> Client:
         """Return the connection that stands by while others misbehave, opened on first use."""
-        if self._bystander is None or self._bystander.connection.end is not None:
+        if self._bystander is not None and _over(self._bystander.connection):
+            self._bystander.connection.shut()  # behind the server's FIN our half is still open
+            self._bystander = None
+        if self._bystander is None:
             kept, self.recorder.record.transcripts = self.recorder.record.transcripts, []
             attempt = await self.attempt(self.opening())
             self.recorder.record.transcripts = kept
@@ -411,6 +415,13 @@ class Target:
         """Judge that an abuse harmed nobody else: the bystander answers, and a new connection works."""
         bystander = self._bystander
         unharmed, what = True, ""
+        if bystander is not None and _given_up(bystander.connection):
+            bystander.connection.shut()
+            self._bystander = None
+            raise Inconclusive(
+                "the bystander was closed behind the server's own Ping before it was asked anything: "
+                "either side may have been too slow for a Pong, which says nothing about the abuse"
+            )
         if bystander is not None:
             try:
                 await bystander.ping()
@@ -442,3 +453,14 @@ class Target:
             self._bystander = None
         if self._control is not None:
             self._control.close()
+
+
+def _over(connection: Connection) -> bool:
+    """Whether the server has ended a connection, by a Close frame or by TCP."""
+    frames = connection.received_frames
+    return connection.end is not None or bool(frames and frames[-1].opcode == CLOSE)
+
+
+def _given_up(connection: Connection) -> bool:
+    """Whether the server has closed an idle connection for want of a Pong: a Ping of its own, then Close."""
+    return [frame.opcode for frame in connection.received_frames[-2:]] == [PING, CLOSE]

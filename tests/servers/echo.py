@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
 
 Data = str | bytes
 
@@ -34,11 +36,38 @@ def drops_byte_order_marks(message: Data) -> Data:
     return message.removeprefix("\ufeff") if isinstance(message, str) else message
 
 
+def cuts_at_150(message: Data) -> Data:
+    """Give back what fits into a buffer."""
+    return message[:150]
+
+
 VICES: dict[str, Callable[[Data], Data]] = {
     one.__name__.replace("_", "-"): one
-    for one in (corrupts_65536_bytes, answers_binary_as_text, cuts_at_nul, drops_byte_order_marks)
+    for one in (
+        corrupts_65536_bytes,
+        answers_binary_as_text,
+        cuts_at_nul,
+        drops_byte_order_marks,
+        cuts_at_150,
+    )
 }
 vice = sys.argv[2] if len(sys.argv) > 2 else ""
+
+
+class Impatient(ServerConnection):
+    """Ends a connection that pings more than 60 times inside one message, as Node's ws does."""
+
+    pings = 0
+    inside = False
+
+    def process_event(self, event: Event) -> None:
+        if isinstance(event, Frame) and event.opcode is Opcode.PING:
+            self.pings += self.inside
+            if self.pings > 60:
+                self.transport.close()
+        elif isinstance(event, Frame):
+            self.inside, self.pings = not event.fin, 0 if event.fin else self.pings
+        super().process_event(event)
 
 
 async def handler(connection: ServerConnection) -> None:
@@ -52,7 +81,8 @@ async def handler(connection: ServerConnection) -> None:
 
 
 async def main() -> None:
-    async with serve(handler, "127.0.0.1", int(sys.argv[1])) as server:
+    made = Impatient if vice == "limits-pings" else ServerConnection
+    async with serve(handler, "127.0.0.1", int(sys.argv[1]), create_connection=made) as server:
         await server.serve_forever()
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from conformance.errors import Nonconformance
-from conformance.fuzz.conversation import Burst, Conversation, Menu
+from conformance.fuzz.conversation import Burst, Conversation, Menu, heartbeat
 from conformance.fuzz.faults import Fault, Wrong
 from conformance.fuzz.search import Manner
 from conformance.fuzz.strategies import BEHIND
@@ -97,7 +97,7 @@ async def hold(target: Target, menu: Menu, conversation: Conversation, manner: M
         for burst in conversation.bursts:
             await _say(peer, burst, manner)
         if peer.speaks:
-            await _expect_replies(peer, conversation, bound)
+            await _expect_replies(peer, menu, conversation, bound)
         _expect_order(peer, conversation)
         await _expect_clean_close(peer, conversation, bound)
 
@@ -131,16 +131,29 @@ async def _say(peer: Client, burst: Burst, manner: Manner) -> None:
     peer.inbox.append(event)  # for the order of all
 
 
-async def _expect_replies(peer: Client, conversation: Conversation, bound: float) -> None:
+async def _expect_replies(peer: Client, menu: Menu, conversation: Conversation, bound: float) -> None:
+    """Expect each text message's answer, once: its acknowledgement, on an echo path the same message."""
+    texts = {
+        menu.spoken(heartbeat(identity, text)): (identity, text) for identity, text in conversation.heartbeats
+    }
     replies: dict[str, list[object]] = {identity: [] for identity, _ in conversation.heartbeats}
     strange: list[Event] = []
 
-    def sort(event: Event) -> bool:
-        """Put a message to the heartbeat that it answers; say whether all are answered."""
+    def answered(event: Message) -> tuple[str, object] | None:
+        """Return which text a message answers and with what; ``None`` where it answers none."""
+        if peer.echoes:
+            identity, text = texts.get(event.content, ("", "")) if event.opcode == TEXT else ("", "")
+            return (identity, {"t": text}) if identity else None
         reply = peer.decode(event)
-        if reply.get("type") == "heartbeat_ack" and reply.get("id") in replies:
-            replies[reply["id"]].append(reply.get("data"))
-        elif isinstance(event, Message) and not peer.unasked(event) and "id" in reply:
+        known = reply.get("type") == "heartbeat_ack" and reply.get("id") in replies
+        return (reply["id"], reply.get("data")) if known else None
+
+    def sort(event: Event) -> bool:
+        """Put a message to the text that it answers; say whether all are answered."""
+        found = answered(event) if isinstance(event, Message) else None
+        if found is not None:
+            replies[found[0]].append(found[1])
+        elif isinstance(event, Message) and event.opcode == TEXT and not peer.unasked(event):
             strange.append(event)
         return all(replies.values())
 
@@ -153,7 +166,7 @@ async def _expect_replies(peer: Client, conversation: Conversation, bound: float
             missing = [name for name, found in replies.items() if not found]
             raise Nonconformance(
                 f"{len(missing)} of the {len(replies)} messages of a legal conversation were not answered",
-                expected=[f"heartbeat_ack for {', '.join(missing)}"],
+                expected=[f"{'the echo' if peer.echoes else 'heartbeat_ack'} of {', '.join(missing)}"],
                 actual=describe(strange[-1] if strange else last),
             )
     peer.inbox = [*heard, *peer.inbox]
@@ -161,7 +174,7 @@ async def _expect_replies(peer: Client, conversation: Conversation, bound: float
         if replies[identity] != [{"t": text}]:
             raise Nonconformance(
                 f"the message {identity!r} of a legal conversation came back changed or more than once",
-                expected=[f"one heartbeat_ack with {text[:80]!r} ({len(text)} characters)"],
+                expected=[f"one answer with {text[:80]!r} ({len(text)} characters)"],
                 actual=str(replies[identity])[:300],
             )
 
