@@ -24,7 +24,6 @@ from conformance.wire.handshake import Request, Response, opening
 from conformance.wire.peer import Limits, describe
 
 __all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
-NO_PONG = 4408
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
 
 
@@ -415,26 +414,18 @@ class Target:
         """Judge that an abuse harmed nobody else: the bystander answers, and a new connection works."""
         bystander = self._bystander
         unharmed, what = True, ""
-        if bystander is not None and _given_up(bystander.connection):
-            bystander.connection.shut()
-            self._bystander = None
-            raise Inconclusive(
-                "the bystander was closed behind the server's own Ping before it was asked anything: "
-                "either side may have been too slow for a Pong, which says nothing about the abuse"
-            )
         if bystander is not None:
             try:
                 await bystander.ping()
             except Nonconformance as error:
-                if bystander.closed_with(NO_PONG):
-                    # We were busy for longer than the server waits for a Pong: our fault, not the abuse's.
-                    self.recorder.note("the bystander was closed with 4408, for we sent no Pong in time")
-                    bystander.connection.shut()
-                    bystander = self._bystander = None
-                else:
-                    unharmed, what = False, f"a connection opened before does not answer: {error.actual}"
-            if bystander is not None:
-                bystander.inbox.clear()
+                what = f"a connection opened before does not answer: {error.actual}"
+                unharmed = _given_up(bystander.connection)
+            bystander.inbox.clear()
+            if what and unharmed:
+                # Either side may have been too slow for a Pong, which says nothing about the abuse.
+                self.recorder.note("the bystander was closed behind the server's own Ping")
+                bystander.connection.shut()
+                bystander = self._bystander = None
         if unharmed:
             try:
                 async with self.connect(confirm=False, label="aftermath") as fresh:

@@ -128,10 +128,6 @@ class Peer:
 
     # Hearing things.
 
-    def closed_with(self, code: int) -> bool:
-        """Whether a Close frame with this code has arrived and waits in ``inbox``."""
-        return any(isinstance(event, Close) and event.code == code for event in self.inbox)
-
     async def take(self, wanted: Callable[[Event], bool], timeout: float) -> Event | None:
         """Return the first event that is wanted, keeping the others in ``inbox`` in their order.
 
