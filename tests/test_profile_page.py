@@ -18,6 +18,7 @@ HEADINGS = {
     "[bad_tokens]": _KEYS["bad_tokens"],
     "[control]": _KEYS["control"],
     "[limits]": _KEYS["limits"],
+    "[jwt]": _KEYS["jwt"],
     "[dialect]": DIALECT_KEYS,
     "[dialect.routes]": ROUTE_KEYS,
     "[[known_failure]]": _KEYS["known_failure"],

@@ -26,7 +26,10 @@ def test_reference_server_passes_everything(suite: Suite, tmp_path: Path) -> Non
     found = outcomes(tmp_path)
     written = json.loads((tmp_path / "reports" / "conformance.json").read_text())
     port = urlsplit(written["target"]["url"]).port
-    assert set(found.values()) <= {"passed", "observed", "not-applicable"}, {
+    # Charged beside tests of HTTP/2, which this server does not speak.
+    unseen = {name for name, outcome in found.items() if outcome == "untested"}
+    assert unseen <= {"http2.stream-errors", "http2.end-stream"}
+    assert set(found.values()) <= {"passed", "observed", "not-applicable", "untested"}, {
         name: outcome for name, outcome in found.items() if outcome not in {"passed", "observed"}
     }
     left = [one for one in psutil.process_iter(["cmdline"]) if str(port) in (one.info["cmdline"] or [])]
@@ -56,7 +59,7 @@ def test_a_known_failure_left_out_is_red(suite: Suite, tmp_path: Path, known: st
     profile = tmp_path / "profile.toml"
     profile.write_text(head + rest.partition("\n\n")[2])
     done = suite(
-        f"--profile={profile}", "conformance/suite/protocol/test_handshake_refused.py", "-k", "http_1_0"
+        f"--profile={profile}", "conformance/suite/protocol/test_handshake_refused.py", "-k", "earlier_http"
     )
     assert done.returncode == 1, done.stdout
     assert known in done.stdout

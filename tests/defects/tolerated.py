@@ -161,6 +161,7 @@ def verifies_eddsa_tokens() -> None:
     speaks(Asymmetric())
 
 
+@manner
 def has_an_echo_path_too() -> None:
     """Beside the permissions protocol, and unknown to the profile unless it is told."""
     echo_path()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -231,7 +232,10 @@ def test_interrupted_run_is_2_and_keeps_what_it_knows(server: Server, tmp_path: 
     )  # fmt: skip
     output = tmp_path / "1" / "output.txt"
     deadline = time.monotonic() + 60
-    while "[" not in (output.read_text() if output.exists() else "") and time.monotonic() < deadline:
+    while (
+        not re.search(r"^\w+: \d+ tests", output.read_text() if output.exists() else "", re.MULTILINE)
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=60)

@@ -159,6 +159,6 @@ def requests(user_ids: Sequence[int]) -> SearchStrategy[Request]:
 
     changes = [st.sampled_from(perhaps), st.sampled_from(rarely)]
     paths = st.builds(changed, st.sampled_from(bases), *changes)
-    queries = st.sampled_from(["", "", "", "?v=1", "?", f"?user_id={other}", f"?/../{other}/"])
-    methods = st.sampled_from(["GET"] * 12 + ["POST", "PUT", "get"])
+    queries = st.sampled_from(["", "", "?v=1", "?", f"?user_id={other}", f"?/../{other}/"])
+    methods = st.sampled_from(["GET"] * 7 + ["POST", "PUT", "get"])
     return st.builds(Request, paths, queries, methods, st.sampled_from([True, True, False]))

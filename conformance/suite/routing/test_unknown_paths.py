@@ -54,7 +54,7 @@ MALFORMED_PATHS = [
     pytest.param("/ws/permissions/%/", id="cut-percent-encoding"),
     pytest.param("/ws/permissions%252F{id}/", id="doubly-encoded-slash"),
 ]
-EXAMPLES = 25
+EXAMPLES = 60
 WORDS = st.sampled_from(["ws", "permissions", "anonymous", "1", "2", ".", "..", ""])
 SEGMENTS = WORDS | st.text("abwsxyzANON0123456789-._~", min_size=1, max_size=8)
 # Endpoints, and spellings of them that have a requirement of their own (routing.spelling-identity).
