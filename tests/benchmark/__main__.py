@@ -42,12 +42,12 @@ def suite(url: ServerURL, folder: Path, *words: str, record: bool = False) -> di
     return measured
 
 
-def bare(url: ServerURL, recording: Path) -> tuple[float, float]:
-    """Run the bare loop in a process of its own; return its seconds, and those of the processor."""
+def bare(url: ServerURL, recording: Path) -> tuple[float, float, float]:
+    """Run the bare loop in a process of its own; return its seconds, the processor's, and waits given up."""
     command = [sys.executable, "-m", "tests.benchmark.bare", str(recording), "127.0.0.1", str(url.port)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    by_clock, of_processor = map(float, done.stdout.split())
-    return by_clock, of_processor
+    by_clock, of_processor, given_up = map(float, done.stdout.split())
+    return by_clock, of_processor, given_up
 
 
 def row(name: str, values: list[float], unit: str, digits: int = 2) -> str:
@@ -80,11 +80,14 @@ def main() -> None:
     print(row("probe of the target", [one["first"] - one["probe"] for one in moments], "s"))
     print(row("the cases", times, "s"))
     print(row("a case", [1000 * one / cases for one in times], "ms"))
-    print(row("the bare loop", [one for one, _ in loops], "s"))
-    print(row("cases / bare loop, pair by pair", [a / b for a, (b, _) in zip(times, loops, strict=True)], ""))
+    print(row("the bare loop", [one for one, _, _ in loops], "s"))
+    print(
+        row("cases / bare loop, pair by pair", [a / b for a, (b, _, _) in zip(times, loops, strict=True)], "")
+    )
     worked = [one["last_cpu"] - one["first_cpu"] for one in moments]
     print(row("the cases, processor time", worked, "s"))
-    print(row("the bare loop, processor time", [one for _, one in loops], "s"))
+    print(row("the bare loop, processor time", [one for _, one, _ in loops], "s"))
+    print(row("waits that the bare loop gave up", [one for _, _, one in loops], "of 50 ms", 0))
     print(row("peak memory of the pytest process", [one["peak"] / 2**20 for one in runs], "MiB", 1))
 
 
