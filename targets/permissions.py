@@ -35,11 +35,12 @@ Header = Callable[[str], list[str]]
 
 
 class Refusal(Exception):
-    """A handshake that is answered by HTTP: its status code, and a line of text."""
+    """A handshake that is answered by HTTP: its status code, a line of text, further headers."""
 
     def __init__(self, status, text):
         super().__init__(text)
         self.status = status
+        self.headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
 
 
 class MessageError(Exception):
@@ -171,6 +172,8 @@ def _refuse_constant(name):
 def decode(received):
     if isinstance(received, bytes):
         raise MessageError("invalid_message", "Messages are text.")
+    if len(received.encode("utf-8", "surrogatepass")) > MAX_MESSAGE_BYTES:
+        raise MessageError("too_large", f"A message has at most {MAX_MESSAGE_BYTES} bytes.")
     try:
         message = json.loads(received, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

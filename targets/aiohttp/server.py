@@ -32,9 +32,10 @@ async def open_channel(request):
     try:
         caller = service.admit(channel, query, header_of(request))
     except Refusal as refusal:
-        return web.Response(status=refusal.status, text=str(refusal))
+        return web.Response(status=refusal.status, text=str(refusal), headers=refusal.headers)
+    # aiohttp refuses a message of exactly `max_msg_size`: the service says itself what is too large.
     websocket = web.WebSocketResponse(
-        protocols=("bearer",), heartbeat=HEARTBEAT, timeout=CLOSE_TIMEOUT, max_msg_size=MAX_MESSAGE_BYTES
+        protocols=("bearer",), heartbeat=HEARTBEAT, timeout=CLOSE_TIMEOUT, max_msg_size=2 * MAX_MESSAGE_BYTES
     )
     await websocket.prepare(request)
     await converse(websocket, caller, request.transport)

@@ -17,9 +17,10 @@ service = Service()
 changes = Control(service)
 
 
-async def refuse(websocket: WebSocket, status: int, text: str) -> None:
+async def refuse(websocket: WebSocket, refusal: Refusal) -> None:
     if "websocket.http.response" in websocket.scope.get("extensions", {}):
-        await websocket.send_denial_response(PlainTextResponse(text, status))
+        response = PlainTextResponse(str(refusal), refusal.status, refusal.headers)
+        await websocket.send_denial_response(response)
     else:
         await websocket.close()  # the server makes a 403 of it
 
@@ -31,15 +32,19 @@ async def open_channel(websocket: WebSocket) -> None:
     query = scope["query_string"].decode("latin-1")
     # Routes see the decoded path: what is spelt otherwise is not ours.
     if scope.get("raw_path", b"").decode("latin-1") != scope["path"]:
-        return await refuse(websocket, 404, "There is nothing here.")
+        return await refuse(websocket, Refusal(404, "There is nothing here."))
     if scope["http_version"] == "1.0":
-        return await refuse(websocket, 426, "WebSocket needs HTTP/1.1.")
+        return await refuse(websocket, Refusal(426, "WebSocket needs HTTP/1.1."))
     try:
         caller = service.admit(channel, query, websocket.headers.getlist)
     except Refusal as refusal:
-        return await refuse(websocket, refusal.status, str(refusal))
+        return await refuse(websocket, refusal)
     await websocket.accept(caller.subprotocol)
     return await converse(websocket, caller)
+
+
+async def nowhere(websocket: WebSocket) -> None:
+    await refuse(websocket, Refusal(404, "There is nothing here."))
 
 
 async def converse(websocket: WebSocket, caller) -> None:
@@ -110,6 +115,7 @@ app = Starlette(
     routes=[
         *(WebSocketRoute(path, open_channel) for path in PATHS),
         *(Route(path, upgrade_required) for path in PATHS),
+        WebSocketRoute("/{path:path}", nowhere),
         Route("/control/{action}", control, methods=["POST"]),
     ]
 )

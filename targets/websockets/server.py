@@ -12,8 +12,10 @@ from permissions import MAX_MESSAGE_BYTES, Refusal, Service
 from websockets.asyncio.server import broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-LARGEST_BACKLOG = 1024 * 1024  # bytes that a client has not read
-CHANNEL = re.compile(r"/ws/permissions/(?:(?P<anonymous>anonymous)/?|(?P<user_id>[1-9][0-9]{0,18})/)?")
+LARGEST_BACKLOG = 4 * MAX_MESSAGE_BYTES  # bytes that a client has not read
+CHANNEL = re.compile(
+    r"(?:https?://[^/?#]+)?/ws/permissions/(?:(?P<anonymous>anonymous)/?|(?P<user_id>[1-9][0-9]{0,18})/)?"
+)
 
 service = Service()
 changes = Control(service)
@@ -30,7 +32,9 @@ def admit(websocket, request):
     try:
         websocket.caller = service.admit(channel, query, request.headers.get_all)
     except Refusal as refusal:
-        return websocket.respond(refusal.status, f"{refusal}\n")
+        response = websocket.respond(refusal.status, f"{refusal}\n")
+        response.headers.update(refusal.headers)
+        return response
     return None
 
 
