@@ -122,11 +122,8 @@ def seed():
 
 
 def subprotocols_of(header):
-    """The subprotocols that are offered, in their order."""
-    offered = [item.strip(" \t") for value in header("sec-websocket-protocol") for item in value.split(",")]
-    if not all(_TOKEN.fullmatch(item) for item in offered):
-        raise Refusal(400, "A subprotocol is a token.")
-    return offered
+    """The subprotocols that are offered, in their order, for a library that does not say."""
+    return [item.strip(" \t") for value in header("sec-websocket-protocol") for item in value.split(",")]
 
 
 def secrets_of(query, header, subprotocols):
@@ -206,7 +203,7 @@ class Service:
             return False
         return self.users[token.user_id].active
 
-    def admit(self, channel, query, header):
+    def admit(self, channel, query, header, subprotocols):
         """Return who asks for a channel, or raise `Refusal`.
 
         `channel` is "own", "anonymous" or the text of a user's id; `query` is the undecoded query.
@@ -216,7 +213,8 @@ class Service:
             raise Refusal(400, "Exactly one valid Host is required.")
         if len(origins) > 1 or not ORIGINS.issuperset(origins):
             raise Refusal(403, "This origin may not connect.")
-        subprotocols = subprotocols_of(header)
+        if not all(_TOKEN.fullmatch(item) for item in subprotocols):
+            raise Refusal(400, "A subprotocol is a token.")
         secrets = secrets_of(query, header, subprotocols)
         if len(secrets) > 1:
             raise Refusal(401, "Two tokens.")

@@ -278,7 +278,7 @@ class Connection(asyncio.Protocol):
 
     @contextlib.contextmanager
     def in_pieces(self) -> Iterator[None]:
-        """Hold back the Pongs to a server's Pings while a frame is sent in pieces: inside it they break it."""
+        """Hold back the Pongs to a server's Pings while a frame is sent in pieces: inside, they break it."""
         held: list[bytes] = []
         self._held_pongs = held
         try:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, WSCloseCode, WSMsgType, web
 from control import Control
-from permissions import MAX_MESSAGE_BYTES, Refusal, Service
+from permissions import MAX_MESSAGE_BYTES, Refusal, Service, subprotocols_of
 
 LONGEST_QUEUE = 1000
 HEARTBEAT = 5.0  # seconds between Pings; a client that does not answer within half of it is dropped
@@ -30,7 +30,8 @@ async def open_channel(request):
     if "%" in path or "#" in path:
         raise web.HTTPNotFound  # routes see a path with needless escapes removed
     try:
-        caller = service.admit(channel, query, header_of(request))
+        header = header_of(request)
+        caller = service.admit(channel, query, header, subprotocols_of(header))
     except Refusal as refusal:
         return web.Response(status=refusal.status, text=str(refusal), headers=refusal.headers)
     # aiohttp refuses a message of exactly `max_msg_size`: the service says itself what is too large.

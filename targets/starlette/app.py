@@ -1,4 +1,4 @@
-"""The permissions service on Starlette: an ASGI application for any server."""
+"""The permissions service on Starlette: an ASGI application, for any server of one process."""
 
 import asyncio
 from urllib.parse import parse_qsl
@@ -36,7 +36,7 @@ async def open_channel(websocket: WebSocket) -> None:
     if scope["http_version"] == "1.0":
         return await refuse(websocket, Refusal(426, "WebSocket needs HTTP/1.1."))
     try:
-        caller = service.admit(channel, query, websocket.headers.getlist)
+        caller = service.admit(channel, query, websocket.headers.getlist, scope["subprotocols"])
     except Refusal as refusal:
         return await refuse(websocket, refusal)
     await websocket.accept(caller.subprotocol)

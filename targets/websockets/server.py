@@ -8,7 +8,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from control import Control
-from permissions import MAX_MESSAGE_BYTES, Refusal, Service
+from permissions import MAX_MESSAGE_BYTES, Refusal, Service, subprotocols_of
 from websockets.asyncio.server import broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -30,7 +30,8 @@ def admit(websocket, request):
         return websocket.respond(404, "There is nothing here.\n")
     channel = route["user_id"] or route["anonymous"] or "own"
     try:
-        websocket.caller = service.admit(channel, query, request.headers.get_all)
+        header = request.headers.get_all
+        websocket.caller = service.admit(channel, query, header, subprotocols_of(header))
     except Refusal as refusal:
         response = websocket.respond(refusal.status, f"{refusal}\n")
         response.headers.update(refusal.headers)
