@@ -58,7 +58,6 @@ async def converse(websocket, caller, transport):
             close(WSCloseCode.TRY_AGAIN_LATER)  # too slow; to skip an event would be a lie
 
     async def end(code):
-        delivery.cancel()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await websocket.close(code=code)
@@ -67,13 +66,14 @@ async def converse(websocket, caller, transport):
 
     async def deliver():
         with contextlib.suppress(ConnectionError):
-            await websocket.send_str(service.confirmation(caller))
             while True:
                 await websocket.send_str(await events.get())
 
-    delivery = asyncio.create_task(deliver())
     connection = service.join(caller, push, close)
+    delivery = None
     try:
+        await websocket.send_str(service.confirmation(caller))
+        delivery = asyncio.create_task(deliver())
         async for message in websocket:
             if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
                 answer = service.answer(caller, message.data)
@@ -83,8 +83,9 @@ async def converse(websocket, caller, transport):
         pass
     finally:
         service.connections.discard(connection)
-        delivery.cancel()
-        await asyncio.gather(delivery, *endings, return_exceptions=True)
+        if delivery is not None:
+            delivery.cancel()
+        await asyncio.gather(*endings, return_exceptions=True)
 
 
 async def control(request):

@@ -49,7 +49,6 @@ async def converse(websocket):
             close(1013)
 
     def close(code):
-        service.connections.discard(connection)
         closing = asyncio.create_task(websocket.close(code))
         closings.add(closing)
         closing.add_done_callback(closings.discard)
