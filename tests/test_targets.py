@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-import pytest
 
 from tests.conftest import ROOT, Suite
 
@@ -52,14 +51,15 @@ def test_django_channels_on_daphne_passes_but_for_what_daphne_breaks(suite: Suit
     assert "failed" not in found.values()
 
 
-@pytest.mark.parametrize("known", ["handshake.http-version"])
-def test_a_known_failure_left_out_is_red(suite: Suite, tmp_path: Path, known: str) -> None:
+def test_without_its_family_it_is_red_and_told_of_it(suite: Suite, tmp_path: Path) -> None:
     text = DJANGO.read_text().replace('cwd = "."', f'cwd = "{DJANGO.parent}"')
-    head, _, rest = text.partition(f'[[known_failure]]\nrequirement = "{known}"')
     profile = tmp_path / "profile.toml"
-    profile.write_text(head + rest.partition("\n\n")[2])
-    done = suite(
-        f"--profile={profile}", "conformance/suite/protocol/test_handshake_refused.py", "-k", "earlier_http"
-    )
+    profile.write_text(text.replace('family = ["daphne"]\n', ""))
+    earlier = ("conformance/suite/protocol/test_handshake_refused.py", "-k", "earlier_http")
+    done = suite(f"--profile={profile}", *earlier)
     assert done.returncode == 1, done.stdout
-    assert known in done.stdout
+    assert "1 of 1 failures are known of Daphne" in done.stdout
+    assert "--family=daphne" in done.stdout
+    done = suite(f"--profile={profile}", "--family=daphne", *earlier)
+    assert done.returncode == 0, done.stdout
+    assert "known failure of Daphne: handshake.http-version: " in done.stdout

@@ -38,7 +38,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "target": frozenset(
         {
             "url", "nodes", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
-            "allowed_origins", "no_origin", "public_permissions", "echo",
+            "allowed_origins", "no_origin", "public_permissions", "echo", "family",
         }
     ),
     "tls": frozenset({"ca_file", "insecure", "certificate", "key"}),
@@ -83,6 +83,7 @@ class Profile:
     no_origin: str | None = None
     public_permissions: tuple[str, ...] = ()
     echo: str | None = None
+    families: tuple[str, ...] = ()
     ca_file: Path | None = None
     insecure: bool = False
     certificate: Path | None = None
@@ -190,6 +191,7 @@ class _Reader:
             dialect=dialect,
             routes=routes,
             public_permissions=self._strings(target, "target", "public_permissions"),
+            families=self._strings(target, "target", "family"),
             known_failures=tuple(self._known_failures()),
         )
         profile.generated = self.generated

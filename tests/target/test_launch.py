@@ -7,6 +7,8 @@ import os
 import re
 import select
 import socket
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ from conformance.errors import Unreachable, UsageProblem
 from conformance.target import launch
 from conformance.target.launch import Launcher, addresses_of, free_port, launched
 from conformance.target.profile import Profile
+from tests.conftest import ROOT
 
 BOUND = 10.0
 URL = "ws://127.0.0.1:{port}"
@@ -50,6 +53,23 @@ def test_free_port_can_be_bound_on_every_address():
 def test_free_port_is_none_that_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert taken.getsockname()[1] not in {free_port("127.0.0.1") for _ in range(20)}
+
+
+def test_free_ports_are_none_that_an_outgoing_connection_gets():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        outgoing = []
+        for _ in range(20):
+            with socket.create_connection(server.getsockname()) as client:
+                outgoing.append(client.getsockname()[1])
+    assert max(free_port("127.0.0.1") for _ in range(20)) < min(outgoing)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="abstract sockets are Linux's")
+def test_free_port_is_reserved_against_other_processes():
+    port = free_port("127.0.0.1")
+    code = f"from conformance.target.launch import _reserve; print(_reserve({port}))"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert asked.stdout == "False\n"
 
 
 def test_no_free_port_on_an_address_of_somebody_else():
