@@ -16,7 +16,13 @@ from conformance.errors import UsageProblem
 
 KEY = "extends"
 SECRETS = ("env", "file", "generate")
-_PATHS = (("target", "cwd"), ("tls", "ca_file"), ("tls", "certificate"), ("tls", "key"), ("jwt", "public_key"))
+_PATHS = (
+    ("target", "cwd"),
+    ("tls", "ca_file"),
+    ("tls", "certificate"),
+    ("tls", "key"),
+    ("jwt", "public_key"),
+)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -61,8 +67,10 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(base)
     for key, value in own.items():
         there = made.get(key)
-        both = isinstance(value, dict) and isinstance(there, dict) and not _is_secret(value)
-        made[key] = _merged(there, value) if both else value
+        if isinstance(value, dict) and isinstance(there, dict) and not _is_secret(value):
+            made[key] = _merged(there, value)
+        else:
+            made[key] = value
     return made
 
 

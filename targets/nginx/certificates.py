@@ -1,4 +1,4 @@
-"""Make an authority of one's own and a certificate for localhost in ``certificates/``, unless they are there."""
+"""Make an authority and its certificate for localhost in ``certificates/``, unless they are there."""
 
 import contextlib
 import tempfile

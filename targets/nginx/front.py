@@ -1,4 +1,4 @@
-"""Start a server and nginx in front of it: ``python front.py --port PORT [--tls FILE] -- COMMAND {upstream}``.
+"""Start a server and nginx in front: ``python front.py --port PORT [--tls FILE] -- COMMAND {upstream}``.
 
 ``{upstream}`` in the command becomes the port that nginx asks. The two live and die together; on SIGTERM the
 server goes first, so that its farewell still passes through nginx.
