@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SERVERS = ROOT / "tests" / "servers"
 NODE_MODULES = ROOT / "targets" / "node_ws" / "node_modules"
 ASGI = "tests.servers.echo_asgi:app"
+BOUND = ("--host", "127.0.0.1", "--port", "{port}", ASGI)
 
 
 @dataclass(frozen=True)
@@ -85,34 +86,27 @@ def _python(*words: str) -> tuple[str, ...]:
 
 def _uvicorn(implementation: str) -> Server:
     package = implementation.split("-", maxsplit=1)[0]
-    command = _python(
-        "-m",
-        "uvicorn",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "{port}",
-        "--http",
-        "h11",
-        "--ws",
-        implementation,
-        ASGI,
-    )
+    command = _python("-m", "uvicorn", "--http", "h11", "--ws", implementation, *BOUND)
     return Server(f"uvicorn {implementation}", command, ("uvicorn", package))
 
 
 ECHO = _python(str(SERVERS / "echo.py"), "{port}")
 ALL = (
-    Server("daphne", _python("-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", ASGI), ("daphne", "twisted", "autobahn")),
+    Server(
+        "daphne", _python("-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}", ASGI),
+        ("daphne", "twisted", "autobahn"),
+    ),
     Server("websockets", ECHO, ("websockets",)),
     *map(_uvicorn, ("websockets-sansio", "websockets", "wsproto")),
-    Server("hypercorn", _python("-m", "hypercorn", "--bind", "127.0.0.1:{port}", ASGI), ("hypercorn", "wsproto", "h2")),
-    Server("granian", _python("-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", "{port}", ASGI), ("granian",)),
+    Server(
+        "hypercorn", _python("-m", "hypercorn", "--bind", "127.0.0.1:{port}", ASGI),
+        ("hypercorn", "wsproto", "h2"),
+    ),
+    Server("granian", _python("-m", "granian", "--interface", "asgi", *BOUND), ("granian",)),
     Server("aiohttp", _python(str(SERVERS / "echo_aiohttp.py"), "{port}"), ("aiohttp",)),
     Server("ws", ("node", str(SERVERS / "echo_ws.js"), "{port}"), ("ws",), {"NODE_PATH": str(NODE_MODULES)}),
     Server(
-        "nginx",
-        _python("targets/nginx/front.py", "--port", "{port}", "--", *ECHO[:-1], "{upstream}"),
+        "nginx", _python("targets/nginx/front.py", "--port", "{port}", "--", *ECHO[:-1], "{upstream}"),
         ("nginx", "websockets"),
     ),
 )  # fmt: skip
