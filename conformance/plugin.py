@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import os
 import shlex
 import signal
@@ -279,6 +281,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     worker = session.config.pluginmanager.getplugin(WORKER)
     if ours and worker is not None:
         worker.tell(ours, partial=_partial(session, ours))
+    if ours:
+        gc.freeze()  # what was imported and collected stays: no collection has to look through it again
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -352,6 +356,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                     actual=evidence,
                 )
             raise NotApplicable(f"needs {need}: {evidence}")
+
+
+@pytest.hookimpl(tryfirst=True, specname="pytest_runtest_makereport")
+def pytest_verdict_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+    """Spare pytest the traceback of a verdict: it is told in words of its own, and `dress` puts them in."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    if REQUIREMENT not in item.stash or not isinstance(error, Nonconformance | Inconclusive | NotApplicable):
+        return None
+    told = copy.copy(call)
+    told.excinfo = None
+    return pytest.TestReport.from_item_and_call(item, told)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -453,6 +468,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
     if run is not None:
         run.stop()
+        gc.unfreeze()
 
 
 # Fixtures.
