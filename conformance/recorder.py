@@ -45,6 +45,7 @@ class Recorder:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.record = Record()
+        self.unanswered_farewells = 0  # of late, over all tests
         self._secrets: list[str] = []
         self.hide(*secrets)
 
