@@ -23,7 +23,7 @@ from conformance.wire.transcript import Transcript
 # Why one address of a name may be passed over for the next.
 MAX_FRAMES = 50_000  # frames of one connection that are kept
 MAX_KEPT = MAX_LENGTH  # bytes of their payloads
-MAX_BODY = 1024 * 1024  # bytes of a refusal's body
+MAX_BODY = 256 * 1024  # bytes of a refusal's body
 NOBODY_THERE = frozenset({errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH})
 
 
