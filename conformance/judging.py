@@ -20,7 +20,7 @@ from conformance.report.scripts import repro, repro_path
 from conformance.run import Run
 from conformance.spec import Requirement, requirements
 
-SILENT = "the server answered nothing on any connection of this test, so that silence proves nothing"
+SILENT = "no connection of this test was answered by HTTP: what did not happen there proves nothing"
 
 
 def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement: Requirement) -> TestResult:
@@ -58,7 +58,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
             result.outcome = "suite-fault"
             result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
     result.message = run.clean(str(error)) if error is not None else ""
-    if result.outcome in {"passed", "observed"} and _silent(record):
+    if result.outcome in {"passed", "observed", "not-applicable"} and _silent(record):
         # What must not happen does not happen on a server that says nothing: nobody has been judged.
         result.outcome, result.message = "inconclusive", SILENT
         result.charges = [one for one in result.charges if not one["kept"]]
@@ -79,7 +79,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
 
 
 def _silent(record: Record) -> bool:
-    """Whether connections were made and the server said nothing on any of them that shows it at work."""
+    """Whether connections were made, and on none of them an opening handshake was answered by HTTP."""
     return bool(record.transcripts) and not any(one.answered for one in record.transcripts)
 
 

@@ -189,13 +189,13 @@ class Connection(asyncio.Protocol):
                 if self._parser.garbage is not None:
                     self._give_up("garbage")
                 return
+            self.transcript.answered = True
             if self._request is not None:
                 self._monitor.response(self._request, self.response)
             data = self._parser.rest
         if self.response.upgraded:
             self._feed_frames(data)
         else:
-            self.transcript.answered = True
             self.response.body += data[: MAX_BODY - len(self.response.body)]
         self._wake()
 
@@ -246,7 +246,6 @@ class Connection(asyncio.Protocol):
     def _feed_frames(self, data: bytes) -> None:
         now = self.transcript.now()
         for frame in self._frames.feed(data, now):
-            self.transcript.answered = True
             self.received_frames.append(frame)
             self._kept += len(frame.payload)
             if len(self.received_frames) > MAX_FRAMES or self._kept > MAX_KEPT:

@@ -1,7 +1,7 @@
 """`python -m tests.vicious [PATTERN …]`: the whole suite against every vice, and a table of how it ended.
 
-`--time-scale` multiplies the suite's bounds, `--slack` the seconds that a run may take (for a machine that has
-other things to do), `--at-once` runs are made side by side. The table goes to reports/vicious.md.
+`--time-scale` multiplies the bounds of the suite, `--slack` the seconds of a run, for a machine that has
+much else to do. `--at-once` runs are made side by side. The table goes to reports/vicious.md.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ TABLE = ROOT / "reports" / "vicious.md"
 HEAD = """# How the suite ends on servers that hold to nothing
 
 Each row is one run of all chapters but the browser's (which is in where the row says so), at a time scale of
-{scale:g}. Seconds are wall time, beside them the suite's own processor time; MiB and descriptors are the most
-that its process held. "right" means: that exit code, that cause, in time, a whole report, nothing left behind.
+{scale:g}. Seconds are wall time, beside them the suite's own processor time; MiB and descriptors are the
+most that its process held. "right": that exit code, that cause, in time, a whole report, nothing left behind.
 
 | vice | begins | s | of a bound of | processor s | MiB | descriptors | exit | passed | verdict | right |
 |---|---|---|---|---|---|---|---|---|---|---|
