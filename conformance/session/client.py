@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from functools import partial
 from typing import Any
 
@@ -214,8 +215,10 @@ class Client(Peer):
             return
         others: list[Event] = []
         marker: bytes | None = None
+        deadline = time.monotonic() + 2 * self.limits.reply  # for it, and for what is sent behind it
         while True:
-            event = await self.take(lambda e: isinstance(e, Message), self.limits.reply)
+            bound = min(self.limits.reply, deadline - time.monotonic())
+            event = await self.take(lambda e: isinstance(e, Message), bound)
             if isinstance(event, Message) and (event.opcode, event.content) == (opcode, content):
                 if marker is not None:  # it must not be taken for an answer to what is sent next
                     await self.take(partial(_has, marker), self.limits.reply)

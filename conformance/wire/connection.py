@@ -13,13 +13,17 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, ReceivedFrame
+from conformance.wire.deflate import TooLarge
+from conformance.wire.frames import CLOSE, MAX_LENGTH, PING, PONG, Frame, FrameParser, ReceivedFrame
 from conformance.wire.handshake import Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.pace import Pace
 from conformance.wire.transcript import Transcript
 
 # Why one address of a name may be passed over for the next.
+MAX_FRAMES = 50_000  # frames of one connection that are kept
+MAX_KEPT = MAX_LENGTH  # bytes of their payloads
+MAX_BODY = 256 * 1024  # bytes of a refusal's body
 NOBODY_THERE = frozenset({errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH})
 
 
@@ -56,10 +60,14 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of TCP: ``fin``, ``reset``, or ``garbage`` where the bytes were no HTTP."""
+    """The end of TCP: ``fin``, ``reset``, or ``garbage`` where the bytes were no HTTP.
+
+    ``ours`` says that the server did not end it: we gave up reading, for the reason that ``kind`` says.
+    """
 
     kind: str
     time: float
+    ours: bool = False
 
 
 Event = Message | Pong | Close | End
@@ -107,6 +115,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self.received_frames: list[ReceivedFrame] = []
+        self._kept = 0
         self._leave_turn: Callable[[], None] = lambda: None
 
     @classmethod
@@ -170,6 +179,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed what arrived to the response parser, then to the frame parser."""
+        if self.end is not None and self.end.ours:
+            return
         self.transcript.add("received", data)
         if self.first_byte is None:
             self.first_byte = self.transcript.now()
@@ -177,21 +188,24 @@ class Connection(asyncio.Protocol):
             self.response = self._parser.feed(data)
             if self.response is None:
                 if self._parser.garbage is not None:
-                    self._finish("garbage")
+                    self._give_up("garbage")
                 return
+            self.transcript.answered = True
             if self._request is not None:
                 self._monitor.response(self._request, self.response)
             data = self._parser.rest
         if self.response.upgraded:
             self._feed_frames(data)
         else:
-            self.response.body += data
+            self.response.body += data[: MAX_BODY - len(self.response.body)]
         self._wake()
 
     def eof_received(self) -> bool:
-        """Note the server's FIN; keeping our half open lets a test go on writing."""
+        """Note the server's FIN; keeping our half of a WebSocket open lets a test go on writing."""
         self._finish("fin")
-        return self._transport is not None and self._transport.get_extra_info("sslcontext") is None
+        if self.response is None or not self.response.upgraded or self._transport is None:
+            return False
+        return self._transport.get_extra_info("sslcontext") is None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note a reset, or the end that we made ourselves."""
@@ -212,9 +226,15 @@ class Connection(asyncio.Protocol):
         """Let ``drain`` go on."""
         self._writable.set()
 
-    def _finish(self, kind: str) -> None:
+    def _give_up(self, why: str) -> None:
+        """Read no more of a server that has no end, or makes no sense."""
+        self._finish(why, ours=True)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _finish(self, kind: str, *, ours: bool = False) -> None:
         if self.end is None:
-            self.end = End(kind, self.transcript.now())
+            self.end = End(kind, self.transcript.now(), ours)
             self.transcript.add(
                 "event", note={"fin": "TCP ended (FIN)", "reset": "TCP reset (RST)"}.get(kind, kind)
             )
@@ -228,8 +248,21 @@ class Connection(asyncio.Protocol):
         now = self.transcript.now()
         for frame in self._frames.feed(data, now):
             self.received_frames.append(frame)
-            self._monitor.frame(frame)
-            if frame.opcode == PING and self.auto_pong and not self.close_sent:
+            self._kept += len(frame.payload)
+            if len(self.received_frames) > MAX_FRAMES or self._kept > MAX_KEPT:
+                self._give_up(
+                    f"more than {MAX_FRAMES} frames" if self._kept <= MAX_KEPT
+                    else f"more than {MAX_KEPT >> 20} MiB of frames"
+                )  # fmt: skip
+                return
+            try:
+                self._monitor.frame(frame)
+            except TooLarge as error:
+                self._give_up(str(error))
+                return
+            # A masked Ping is our own, given back by an echo of bytes: answering it would make what the echo
+            # says next look like the Pong that we wait for. A client answers nothing masked (RFC 6455 §5.1).
+            if frame.opcode == PING and frame.mask is None and self.auto_pong and not self.close_sent:
                 pong = Frame(PONG, frame.payload[:125]).encode()
                 if self._held_pongs is None:
                     self.write(pong)
@@ -241,7 +274,7 @@ class Connection(asyncio.Protocol):
                 self._events.append(Close(frame.close_code, frame.close_reason, now))
         if self._frames.overrun is not None:
             self._monitor.overrun(self._frames.overrun)
-            self._finish(f"a frame of {self._frames.overrun} bytes was announced, more than is read")
+            self._give_up(f"a frame of {self._frames.overrun} bytes, more than is read")
 
     def _seen(self, breach: Breach) -> None:
         self.transcript.blame(breach.part, breach.frame)
@@ -257,6 +290,11 @@ class Connection(asyncio.Protocol):
         """Our own port of the TCP connection, by which the kernel's tables name its other end."""
         name = self._transport.get_extra_info("sockname") if self._transport is not None else None
         return int(name[1]) if name else None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the server has ended TCP; that we gave up reading is no end of its making."""
+        return self.end is not None and not self.end.ours
 
     @property
     def garbage(self) -> bytes | None:
@@ -321,7 +359,7 @@ class Connection(asyncio.Protocol):
         if response is None:
             return b""
         length = response.get("Content-Length")
-        size = int(length) if length is not None and length.isdecimal() else None
+        size = int(length) if length is not None and length.isdecimal() and len(length) < 16 else None
         await self._until(
             lambda: self.end is not None or (size is not None and len(response.body) >= size), timeout
         )
@@ -372,7 +410,9 @@ class Connection(asyncio.Protocol):
         """Close our side for good; under TLS at once, without waiting for the server's close_notify."""
         if self._transport is None:
             return
-        if self.end is not None or self._transport.get_extra_info("sslcontext") is not None:
+        # What the server has not taken by now it may never take, and asyncio would wait for it for ever.
+        unsent = self._transport.get_write_buffer_size() > 0
+        if unsent or self.end is not None or self._transport.get_extra_info("sslcontext") is not None:
             self._transport.abort()
         else:
             self._transport.close()

@@ -9,8 +9,15 @@ from conformance.wire.handshake import parse_extensions
 
 NAME = "permessage-deflate"
 TAIL = b"\x00\x00\xff\xff"
-MAX_INFLATED = 256 * 1024 * 1024
+MAX_INFLATED = 32 * 1024 * 1024
 EXACT, COARSE = 4 * 1024, 64
+
+
+class TooLarge(Exception):
+    """A message inflates to more than is read: no rule is broken, but nobody keeps that much."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a message that inflates to more than the {MAX_INFLATED >> 20} MiB that are read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ class Inflater:
 
         Raises:
             zlib.error: the payload is no DEFLATE stream within the agreed window.
+            TooLarge: there is no end to it.
 
         """
         if self._agreed.server_no_context_takeover:
@@ -64,6 +72,8 @@ class Inflater:
         while rest and (rest != TAIL or not content):
             piece, rest = self._one_stream(rest)
             content += piece
+            if len(content) > MAX_INFLATED:
+                raise TooLarge
             if self._stream.eof:  # a block with BFINAL ends the stream; what follows begins a new one
                 self._stream = self._new()
         return bytes(content)
@@ -72,7 +82,7 @@ class Inflater:
         """Return what ``data`` inflates to, and what of it lies behind the stream's end."""
         stream = self._stream
         if self._agreed.server_max_window_bits == 15:
-            return stream.decompress(data, MAX_INFLATED), stream.unused_data
+            return stream.decompress(data, MAX_INFLATED + 1), stream.unused_data
         # zlib looks back into all that one call has put out: only calls of one octet keep to the window.
         # That takes a microsecond each; behind EXACT octets of a message the window is kept to within COARSE.
         content = bytearray()
@@ -82,8 +92,10 @@ class Inflater:
                 octet = stream.decompress(piece, 1 if len(content) < EXACT else COARSE)
                 content += octet
                 piece = stream.unconsumed_tail
-                if not octet and not piece:
+                if (not octet and not piece) or len(content) > MAX_INFLATED:
                     break
+            if len(content) > MAX_INFLATED:
+                break
             if stream.eof:
                 return bytes(content), stream.unused_data + data[start + 64 :]
         return bytes(content), b""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from conformance.wire.connection import Connection
+from conformance.wire.connection import MAX_BODY, Connection
 from conformance.wire.handshake import Request, Response
 from conformance.wire.invariants import Breach
 
@@ -79,6 +79,7 @@ class Stream(Connection):
         if response.upgraded and self._request is not None:
             self._monitor.negotiated(self._request, response)
         self.response = response
+        self.transcript.answered = True
         self._wake()
 
     def data_received(self, data: bytes) -> None:
@@ -92,7 +93,7 @@ class Stream(Connection):
         if self.response.upgraded:
             self._feed_frames(data)
         else:
-            self.response.body += data
+            self.response.body += data[: MAX_BODY - len(self.response.body)]
         self._wake()
 
     def finish(self, kind: str) -> None:

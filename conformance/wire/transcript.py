@@ -42,6 +42,7 @@ class Transcript:
         self.began = time.perf_counter()
         self.entries: list[Entry] = []
         self.dropped = 0
+        self.answered = False  # by an HTTP response, whatever it says
         self.faults: dict[int, list[Fault]] = {}
 
     def now(self) -> float:
