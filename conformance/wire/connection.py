@@ -14,13 +14,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, ReceivedFrame
-from conformance.wire.handshake import Request, Response, ResponseParser
+from conformance.wire.handshake import MAX_BODY, Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.pace import Pace
 from conformance.wire.transcript import Transcript
 
 # Why one address of a name may be passed over for the next.
 NOBODY_THERE = frozenset({errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH})
+# What a server may send while nothing is asked of it, and what is kept of it, in bytes. An empty frame counts
+# for what it costs us. A message of 128 MiB, the most that is read, fits in, inflated too.
+MAX_UNASKED = 384 * 1024 * 1024
+MAX_KEPT = 256 * 1024 * 1024
+FRAME_COST = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,10 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self.received_frames: list[ReceivedFrame] = []
+        self._unread = False
+        self._unasked = 0
+        self._kept = 0
+        self._owed: bytes | None = None
         self._leave_turn: Callable[[], None] = lambda: None
 
     @classmethod
@@ -165,7 +174,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self.transcript.add("event", note=f"TCP connection to {peer[0]} port {peer[1]} made")
+        where = f"to {peer[0]} port {peer[1]} made" if peer else "made, and reset before it was looked at"
+        self.transcript.add("event", note=f"TCP connection {where}")
 
     def data_received(self, data: bytes) -> None:
         """Feed what arrived to the response parser, then to the frame parser."""
@@ -184,7 +194,7 @@ class Connection(asyncio.Protocol):
         if self.response.upgraded:
             self._feed_frames(data)
         else:
-            self.response.body += data
+            self.response.take(data)
         self._wake()
 
     def eof_received(self) -> bool:
@@ -208,8 +218,11 @@ class Connection(asyncio.Protocol):
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let ``drain`` go on."""
+        """Let ``drain`` go on, and answer the last Ping that had to wait."""
         self._writable.set()
+        if self._owed is not None and not self.close_sent:
+            self._pong(self._owed)
+        self._owed = None
 
     def _finish(self, kind: str) -> None:
         if self.end is None:
@@ -224,25 +237,52 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def _feed_frames(self, data: bytes) -> None:
+        if self._unread:
+            return
         now = self.transcript.now()
         for frame in self._frames.feed(data, now):
-            self.received_frames.append(frame)
+            self._keep(frame)
             self._monitor.frame(frame)
+            if self._monitor.unread or self._unasked > MAX_UNASKED:
+                more = f"it sent {MAX_UNASKED >> 20} MiB unasked"
+                self._give_up(self._monitor.unread or more)
+                return
             if frame.opcode == PING and self.auto_pong and not self.close_sent:
-                self.write(Frame(PONG, frame.payload[:125]).encode())
+                if self._writable.is_set():
+                    self._pong(frame.payload)
+                else:  # it does not read what we say: the last Ping alone need be answered (RFC 6455 §5.5.3)
+                    self._owed = frame.payload
             elif frame.opcode == PONG:
                 self._events.append(Pong(frame.payload, now))
             elif frame.opcode == CLOSE:
                 self._events.append(Close(frame.close_code, frame.close_reason, now))
         if self._frames.overrun is not None:
             self._monitor.overrun(self._frames.overrun)
-            self._finish(f"a frame of {self._frames.overrun} bytes was announced, more than is read")
+            self._give_up(f"a frame of {self._frames.overrun} bytes was announced")
+
+    def _give_up(self, why: str) -> None:
+        """Read nothing more: what a server sends without end must not fill our memory."""
+        self._unread = True
+        self._finish(f"{why}, more than is read")
+
+    def _keep(self, frame: ReceivedFrame) -> None:
+        cost = len(frame.payload) + FRAME_COST
+        self._unasked += cost
+        self._kept += cost
+        self.received_frames.append(frame)
+        if self._kept > MAX_KEPT:
+            self.received_frames = self.received_frames[-2:]
+            self._kept = sum(len(one.payload) + FRAME_COST for one in self.received_frames)
+
+    def _pong(self, payload: bytes) -> None:
+        self._say(Frame(PONG, payload[:125]).encode())
 
     def _seen(self, breach: Breach) -> None:
         self.transcript.blame(breach.part, breach.frame)
         self._report(breach)
 
     def _message(self, opcode: int, content: bytes) -> None:
+        self._unasked += len(content)
         self._events.append(Message(opcode, content, self.transcript.now()))
 
     # What tests call.
@@ -265,6 +305,10 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes as they are. After the end of TCP, or of our half, it does nothing: that is judged."""
+        self._unasked = 0
+        self._say(data)
+
+    def _say(self, data: bytes) -> None:
         if self._half_closed:
             return
         self.transcript.add("sent", data)
@@ -302,8 +346,8 @@ class Connection(asyncio.Protocol):
         response = self.response
         if response is None:
             return b""
-        length = response.get("Content-Length")
-        size = int(length) if length is not None and length.isdecimal() else None
+        size = response.content_length
+        size = None if size is None else min(size, MAX_BODY)
         await self._until(
             lambda: self.end is not None or (size is not None and len(response.body) >= size), timeout
         )
