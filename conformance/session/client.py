@@ -11,7 +11,7 @@ from conformance.errors import Inconclusive, Nonconformance
 from conformance.recorder import Recorder
 from conformance.session.dialect import Dialect
 from conformance.session.messages import faults
-from conformance.wire.connection import Connection, Event, Message
+from conformance.wire.connection import Close, Connection, Event, Message
 from conformance.wire.frames import TEXT, name_of
 from conformance.wire.peer import Limits, Peer, describe
 
@@ -89,6 +89,12 @@ class Client(Peer):
         if self.echoes:
             return self.chatty
         return self.decode(event).get("type") in EVENTS
+
+    def answers(self, event: Event) -> bool:
+        """Whether an event answers what was sent: a Close frame, or a message that nobody else caused."""
+        if isinstance(event, Message):
+            return self.echoes or not self.unasked(event)
+        return isinstance(event, Close)
 
     def decode(self, event: Event | None) -> Json:
         """Return a message's JSON object, or an empty one for anything else."""

@@ -33,7 +33,7 @@ def chapters() -> list[str]:
     return [str(one.relative_to(ROOT)) for one in found]
 
 
-def judged(name: str, profile: Path, home: Path, words: list[str]) -> Report:
+def judged(name: str, profile: Path, home: Path, words: list[str], workers: int) -> Report:
     """Judge the profile's server once over one network."""
     folder = home / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,9 @@ def judged(name: str, profile: Path, home: Path, words: list[str]) -> Report:
         if name != DIRECT:
             port = stack.enter_context(network(NETWORKS[name], server.port, folder))
         began = time.monotonic()
-        report = run([f"--profile={server.profile(port, folder)}"], folder, words)
+        # What waits for a network leaves the processor to others.
+        many = ["-n", str(workers)] if workers > 1 else []
+        report = run([f"--profile={server.profile(port, folder)}", *many], folder, words)
     seconds = time.monotonic() - began
     print(f"{name}: {report['counts']} in {seconds:.0f} s", file=sys.stderr, flush=True)
     return report
@@ -89,13 +91,14 @@ def main() -> int:
         "--test", action="append", default=[], help="instead of all chapters; may be repeated"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "reports" / "badnet", help="of the reports")
+    parser.add_argument("--workers", type=int, default=6, help="of pytest-xdist (default: %(default)s)")
     options = parser.parse_args()
     if unknown := set(options.networks) - NETWORKS.keys():
         parser.error(f"no such network: {', '.join(sorted(unknown))}; there are {', '.join(NETWORKS)}")
     words = options.test or chapters()
     home, profile = options.output.resolve(), options.profile.resolve()
     names = [DIRECT, *(options.networks or NETWORKS)]
-    reports = {name: judged(name, profile, home, words) for name in names}
+    reports = {name: judged(name, profile, home, words, options.workers) for name in names}
     print("\n".join(table(reports)))
     found = {name: list(differences(reports[DIRECT], report)) for name, report in reports.items()}
     for name, rows in found.items():

@@ -2,12 +2,12 @@
 
 NETWORKS = {
     "proxy": "--delay 0",
-    "far": "--delay 50",
-    "jitter": "--delay 5 --jitter 60",
+    "far": "--delay 25",
+    "jitter": "--delay 5 --jitter 40",
     "pieces": "--delay 0 --cut 7",
     "segments": "--delay 2 --segment 40",
     "gathering": "--delay 0 --gather 25",
     "thin": "--delay 5 --rate 250000",
     "lossy": "--delay 5 --stall 20",
-    "mobile": "--delay 30 --jitter 40 --rate 1000000 --stall 10",
+    "mobile": "--delay 20 --jitter 30 --rate 1000000 --stall 10",
 }
