@@ -129,10 +129,10 @@ class FrameParser:
 
     def feed(self, data: bytes, time: float = 0.0) -> list[ReceivedFrame]:
         """Return the frames that ``data`` completes; ``time`` is kept on each."""
+        frames: list[ReceivedFrame] = []
         if self.overrun is not None:
-            return []
+            return frames
         self._buffer += data
-        frames = []
         while self.overrun is None and (frame := self._next(time)) is not None:
             frames.append(frame)
         return frames
