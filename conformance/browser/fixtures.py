@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 import pytest_asyncio
 
-from conformance.browser.chromium import launch_options
+from conformance.browser.chromium import launch_options, trusting
 from conformance.browser.finding import HINTS, found, system_firefox, why_missing
 from conformance.browser.witness import Witness
 from conformance.errors import Inconclusive, NotApplicable
@@ -32,11 +33,14 @@ async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
 
 
 @contextlib.asynccontextmanager
-async def launched(name: str, executable: Path) -> AsyncIterator[Browser]:
+async def launched(name: str, executable: Path, ca_file: Path | None = None) -> AsyncIterator[Browser]:
     """Start a browser by Playwright, and a Firefox of the system by WebDriver BiDi.
+
+    With ``ca_file`` it trusts these authorities beside its own.
 
     Raises:
         Inconclusive: it does not start.
+        NotApplicable: it cannot be made to trust them.
 
     """
     from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - a run without the browser need not load it
@@ -47,15 +51,36 @@ async def launched(name: str, executable: Path) -> AsyncIterator[Browser]:
                 from conformance.browser import bidi  # noqa: PLC0415
 
                 # It has what the chapter uses of Playwright's class, and no more.
-                started = cast("Browser", await stack.enter_async_context(bidi.started(executable)))
+                started = cast("Browser", await stack.enter_async_context(bidi.started(executable, ca_file)))
             else:
                 playwright = await stack.enter_async_context(async_playwright())
                 options = launch_options(executable) if name == "chromium" else {}
+                if ca_file is not None:
+                    options["env"] = await trust(stack, name, executable, ca_file)
                 started = await getattr(playwright, name).launch(**options)
                 stack.push_async_callback(started.close)
         except Error as error:
             raise Inconclusive(f"{executable} does not start: {str(error).splitlines()[0]}") from None
         yield started
+
+
+async def trust(
+    stack: contextlib.AsyncExitStack, name: str, executable: Path, ca_file: Path
+) -> Mapping[str, str]:
+    """Return the environment in which a browser of Playwright's trusts these authorities.
+
+    Raises:
+        NotApplicable: there is none.
+
+    """
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="conformance-home-")))
+    if name == "chromium":
+        environment, why = await trusting(home, ca_file, executable)
+    else:
+        environment, why = {}, "Playwright gives this browser no authorities"
+    if why:
+        raise NotApplicable(f"{name} cannot be made to trust {ca_file.name}: {why}")
+    return environment
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from conformance.browser.script import open_socket, serve
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
@@ -98,24 +98,6 @@ async def test_subprotocol_that_the_server_does_not_know(page: Page, target: Tar
     socket = await open_socket(page, url_of(target, path + query), [UNKNOWN_PROTOCOL])
     await socket.until("open", target.limits.handshake)
     target.recorder.observe(f"raw: {attempt}; {name_of(page)}: {socket}")
-
-
-@pytest.mark.requirement("browser.certificate")
-async def test_certificate_as_a_browser_judges_it(browser: Browser, target: Target) -> None:
-    if not target.url.secure:
-        raise NotApplicable("the target speaks no TLS")
-    # It knows the system's authorities alone: neither a file of the profile's nor that nothing is verified.
-    context = await browser.new_context(ignore_https_errors=False)
-    try:
-        page = await context.new_page()
-        await serve(page, "https://secure.example")
-        socket = await open_socket(page, url_of(target, target.path))
-        await socket.until("open", target.limits.handshake)
-        opened = any(seen.kind == "open" for seen in socket.seen)
-        said = "trusted" if opened or not socket.untrusted else "not trusted"
-        target.recorder.observe(f"{name_of(page)}: {said}; {socket}")
-    finally:
-        await context.close()
 
 
 @pytest.mark.requirement("browser.mixed-content")
