@@ -78,8 +78,6 @@ async def started(executable: Path, ca_file: Path | None = None) -> AsyncIterato
                 browser = Browser(wire)
                 await browser.begin()
                 yield browser
-                with contextlib.suppress(Error, ConnectionClosed):
-                    await browser.ask("browser.close")
                 await browser.end()
         except (TimeoutError, OSError) as error:
             raise Error(f"it does not speak WebDriver BiDi: {error}") from None
@@ -131,6 +129,11 @@ class Browser:
         channel = {"type": "channel", "value": {"channel": "sockets"}}
         await self.ask("script.addPreloadScript", functionDeclaration=PRELOAD, arguments=[channel])
 
+    async def close(self) -> None:
+        """Close the browser (``browser.close``)."""
+        with contextlib.suppress(ConnectionClosed):
+            await self.ask("browser.close")
+
     async def end(self) -> None:
         """Stop reading."""
         self._reader.cancel()
@@ -146,7 +149,10 @@ class Browser:
         self._number += 1
         number = self._number
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        await self._wire.send(json.dumps({"id": number, "method": method, "params": params}))
+        try:
+            await self._wire.send(json.dumps({"id": number, "method": method, "params": params}))
+        except ConnectionClosed:
+            raise Error(f"{method}: the browser ended") from None
         try:
             message = await asyncio.wait_for(answer, BOUND)
         except TimeoutError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from conformance.browser.script import open_socket, serve
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
@@ -21,6 +21,7 @@ from conformance.suite.browser.pages import (
     url_of,
     visitor,
 )
+from conformance.suite.browser.strict import opened, strict
 from conformance.target.target import OWN, Target
 
 UNKNOWN_PROTOCOL = "conformance.unknown"
@@ -33,10 +34,20 @@ async def test_page_of_an_allowed_origin_gets_a_confirmed_connection(page: Page,
 
 
 @pytest.mark.requirement("browser.workers")
-async def test_worker_and_service_worker_are_confirmed_beside_their_page(page: Page, target: Target) -> None:
+async def test_worker_and_service_worker_are_confirmed_beside_their_page(
+    page: Page, browser: Browser, target: Target
+) -> None:
     user = visitor(target)
     await connected(page, target, user)
     for where in ("worker", "service-worker"):
+        # A service worker verifies certificates, whatever the context of its page was told.
+        if where == "service-worker" and target.url.secure:
+            async with strict(browser, target) as socket:
+                if not opened(socket):
+                    target.recorder.observe(
+                        f"{name_of(page)}: no service worker, for want of trust: {socket}"
+                    )
+                    continue
         try:
             await confirmed(await open_socket(page, *carried(target, user), where=where), target, user)
         except NotApplicable as reason:
