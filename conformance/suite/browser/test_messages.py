@@ -111,16 +111,14 @@ async def test_200_heartbeats_are_answered_in_their_order(page: Page, target: Ta
     wanted = [f"h{number}" for number in range(200)]
     written = target.profile.dialect.written
     await socket.send(*(written(json.dumps({"type": "heartbeat", "id": one})) for one in wanted))
-    answered = [str((await receive(socket, target)).get("id")) for _ in wanted]
-    if answered != wanted:
-        position = next(
-            place for place, pair in enumerate(zip(answered, wanted, strict=True)) if pair[0] != pair[1]
-        )
-        raise Nonconformance(
-            "the answers to 200 heartbeats did not come in their order",
-            expected=[f"the id {wanted[position]!r} at position {position}"],
-            actual=f"{answered[position]!r}; {socket}",
-        )
+    for position, one in enumerate(wanted):
+        answered = str((await receive(socket, target)).get("id"))
+        if answered != one:
+            raise Nonconformance(
+                "the answers to 200 heartbeats did not come in their order",
+                expected=[f"the id {one!r} at position {position}"],
+                actual=f"{answered!r}; {socket}",
+            )
 
 
 @pytest.mark.requirement("browser.binary-refused")
