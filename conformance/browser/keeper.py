@@ -76,7 +76,9 @@ class Keeper:
         await self._stack.aclose()
 
     def watched(self, page: Page) -> None:
-        """Hear of a page that crashes."""
+        """Hear of a page that crashes, and know what it lives on."""
+        if self._started is not None:
+            self._started.look()
         page.on("crash", lambda _: self._note(f"a page of {self.name} crashed"))
 
     def _note(self, trouble: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -30,7 +30,7 @@ class Started:
     name: str
     driven: Browser
     processes: tuple[psutil.Process, ...]
-    network: tuple[psutil.Process, ...]
+    network: list[psutil.Process] = field(default_factory=list)
 
     def gone(self) -> str:
         """Return what of it has ended, or an empty string while all of it runs."""
@@ -41,6 +41,11 @@ class Started:
             if not runs(one):
                 return f"the network process of {self.name} ended (PID {one.pid})"
         return ""
+
+    def look(self) -> None:
+        """Look for the network process, which comes up with the first page."""
+        if not self.network:
+            self.network += _network(self.processes)
 
     def kill(self) -> None:
         """End all its processes, whatever they are at."""
@@ -93,8 +98,7 @@ async def launched(name: str, executable: Path, ca_file: Path | None = None) -> 
                 driven = await _by_playwright(stack, name, executable, ca_file)
         except Error as error:
             raise Inconclusive(f"{executable} does not start: {str(error).splitlines()[0]}") from None
-        roots = tuple(set(_started(own=own)) - before)
-        started = Started(name, driven, roots, tuple(_network(roots)))
+        started = Started(name, driven, tuple(set(_started(own=own)) - before))
         try:
             yield started
         finally:
