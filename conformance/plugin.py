@@ -115,6 +115,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "that no longer fits is red",
     )
     group.addoption(
+        "--family",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="tolerate the known deviations of a server family, such as daphne; may be repeated "
+        "(list: `conformance spec --families`)",
+    )
+    group.addoption(
         "--update-baseline",
         action="store_true",
         help="write the --baseline anew from this run; reasons, owners and days are kept",
@@ -148,7 +156,8 @@ def pytest_configure(config: pytest.Config) -> None:
     elif getattr(config.option, "dist", "no") != "no":
         config.pluginmanager.register(Controller(config, run_of, ready), "conformance-controller")
     option = config.option
-    if option.server_url or option.profile or option.baseline or option.update_baseline or option.repeat != 1:
+    early = (option.server_url, option.profile, option.family, option.baseline, option.update_baseline)
+    if any(early) or option.repeat != 1:
         run_of(config)
 
 
@@ -178,6 +187,7 @@ def run_of(config: pytest.Config) -> Run:
             plan=planned(option.examples, getattr(option, "hypothesis_seed", None)),
             intrusive=option.intrusive,
             polite=option.polite,
+            families=tuple(option.family),
             baseline=option.baseline,
             update_baseline=option.update_baseline,
             expect_applicable=option.expect_applicable,

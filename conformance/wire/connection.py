@@ -10,7 +10,7 @@ import socket
 import ssl
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, ReceivedFrame
@@ -89,6 +89,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, label: str, report: Callable[[Breach], None]) -> None:
         self.transcript = Transcript(label)
         self.auto_pong = True
+        self._held_pongs: list[bytes] | None = None
         self.end: End | None = None
         self.response: Response | None = None
         self.first_byte: float | None = None
@@ -229,7 +230,11 @@ class Connection(asyncio.Protocol):
             self.received_frames.append(frame)
             self._monitor.frame(frame)
             if frame.opcode == PING and self.auto_pong and not self.close_sent:
-                self.write(Frame(PONG, frame.payload[:125]).encode())
+                pong = Frame(PONG, frame.payload[:125]).encode()
+                if self._held_pongs is None:
+                    self.write(pong)
+                else:
+                    self._held_pongs.append(pong)
             elif frame.opcode == PONG:
                 self._events.append(Pong(frame.payload, now))
             elif frame.opcode == CLOSE:
@@ -271,11 +276,24 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
+    @contextlib.contextmanager
+    def in_pieces(self) -> Iterator[None]:
+        """Hold back the Pongs to a server's Pings while a frame is sent in pieces: inside, they break it."""
+        held: list[bytes] = []
+        self._held_pongs = held
+        try:
+            yield
+        finally:
+            self._held_pongs = None
+            if held and not self.close_sent:
+                self.write(b"".join(held))
+
     async def write_slowly(self, segments: Iterable[bytes]) -> None:
         """Send each piece as a TCP segment of its own, letting the loop run between them."""
-        for segment in segments:
-            self.write(segment)
-            await asyncio.sleep(0)  # not a wait: one turn of the loop, so that answers are read meanwhile
+        with self.in_pieces():
+            for segment in segments:
+                self.write(segment)
+                await asyncio.sleep(0)  # not a wait: one turn of the loop, so that answers are read meanwhile
 
     async def drain(self, timeout: float) -> None:
         """Wait until the kernel has taken what was written, or TCP ended, or ``timeout`` seconds."""

@@ -9,7 +9,7 @@ import pytest
 from wire_harness import BOUND, connected, upgraded
 
 from conformance.wire.connection import Close, Connection, End, Endpoint, Message, Pong
-from conformance.wire.frames import PING, TEXT, Frame
+from conformance.wire.frames import PING, PONG, TEXT, Frame
 from conformance.wire.handshake import opening
 
 pytestmark = pytest.mark.asyncio
@@ -336,6 +336,25 @@ async def test_segments_are_sent_in_order():
         await peer.send_slowly(wire[i : i + 1] for i in range(len(wire)))
         await peer.connection.event(BOUND)
     assert heard == [(TEXT, b"Hello")]
+
+
+async def test_pong_waits_for_the_end_of_a_frame_in_pieces():
+    wire = Frame(TEXT, b"Hello").encode()
+    heard = []
+
+    async def script(served):
+        await served.reader.readexactly(3)
+        served.say("89 01 61 81 01 62")  # a Ping, and a text that says when it was read
+        heard.append(await served.reader.readexactly(len(wire) - 3))
+        heard.append(await served.frame())
+
+    async with upgraded(script) as peer:
+        with peer.connection.in_pieces():
+            peer.send_bytes(wire[:3])
+            assert isinstance(await peer.connection.event(BOUND), Message)
+            peer.send_bytes(wire[3:])
+        await peer.connection.event(BOUND)
+    assert heard == [wire[3:], (PONG, b"a")]
 
 
 async def test_transcript_holds_both_sides_and_the_end():

@@ -103,14 +103,15 @@ async def hold(target: Target, menu: Menu, conversation: Conversation, manner: M
 
 
 async def _send(peer: Client, burst: Burst, manner: Manner) -> None:
-    for segment in burst.segments:
-        peer.send_bytes(segment)
-        if manner.pause > SPIN:
-            await asyncio.sleep(manner.pause)
-        began = time.perf_counter()
-        # A timer of the loop is ten times as long.
-        while time.perf_counter() - began < manner.pause:  # noqa: ASYNC110 - nothing tells that it was read
-            await asyncio.sleep(0)
+    with peer.connection.in_pieces():
+        for segment in burst.segments:
+            peer.send_bytes(segment)
+            if manner.pause > SPIN:
+                await asyncio.sleep(manner.pause)
+            began = time.perf_counter()
+            # A timer of the loop is ten times as long.
+            while time.perf_counter() - began < manner.pause:  # noqa: ASYNC110 - nothing tells that it was read
+                await asyncio.sleep(0)
 
 
 async def _say(peer: Client, burst: Burst, manner: Manner) -> None:

@@ -62,10 +62,11 @@ async def in_segments(target: Target, peer: Peer, segments: Iterable[bytes]) -> 
     the segment before it.
     """
     between = await target.bystander()
-    for position, segment in enumerate(segments):
-        if position:
-            await between.ping()
-        peer.send_bytes(segment)
+    with peer.connection.in_pieces():
+        for position, segment in enumerate(segments):
+            if position:
+                await between.ping()
+            peer.send_bytes(segment)
 
 
 def encoded(*frames: Frame) -> bytes:
