@@ -1,6 +1,6 @@
 """``python -m tests.servers.wrong_to WHOM NAME,… OPTIONS``: the reference server, wrong in several ways.
 
-The names are those of ``tests/defects/browser.py``. WHOM is ``browsers``, as they are meant, or ``everybody``:
+The names are of ``tests/defects/browser.py``. WHOM is ``browsers``, as they are meant, or ``everybody``:
 then each raw client counts as a browser, too.
 """
 
