@@ -20,6 +20,7 @@ NAMES = {
 }
 
 LengthForm = Literal[7, 16, 64]
+MAX_LENGTH = 32 * 1024 * 1024  # bytes of a payload, beyond which nothing is read
 
 
 def name_of(opcode: int) -> str:
@@ -116,7 +117,7 @@ class FrameParser:
     a declared length over ``max_length`` bytes, which it reports in ``overrun``.
     """
 
-    def __init__(self, max_length: int = 128 * 1024 * 1024) -> None:
+    def __init__(self, max_length: int = MAX_LENGTH) -> None:
         self._buffer = bytearray()
         self._max_length = max_length
         self.overrun: int | None = None
@@ -128,8 +129,10 @@ class FrameParser:
 
     def feed(self, data: bytes, time: float = 0.0) -> list[ReceivedFrame]:
         """Return the frames that ``data`` completes; ``time`` is kept on each."""
+        frames: list[ReceivedFrame] = []
+        if self.overrun is not None:
+            return frames
         self._buffer += data
-        frames = []
         while self.overrun is None and (frame := self._next(time)) is not None:
             frames.append(frame)
         return frames
@@ -161,7 +164,8 @@ class FrameParser:
             return None
         if len(buffer) < position + length:
             return None
-        payload = bytes(buffer[position : position + length])
+        with memoryview(buffer) as whole:  # a slice of the buffer itself would be a second copy
+            payload = bytes(whole[position : position + length])
         header = bytes(buffer[:position])
         del buffer[: position + length]
         return ReceivedFrame(

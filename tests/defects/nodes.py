@@ -99,7 +99,7 @@ def looks_up_the_roles_that_another_node_set() -> None:
 
     def change(make, _cluster, name, _parameters, mine):
         if name == "set-roles" and not mine:
-            asyncio.get_running_loop().call_later(0.03, make)
+            asyncio.get_running_loop().call_later(0.25, make)
         else:
             make()
 
@@ -130,7 +130,7 @@ def announces_at_once_and_reads_its_replica_later() -> None:
         if name == "revoke":
             turn, back = back, turn
         back(parameters["permission"])
-        asyncio.get_running_loop().call_later(0.05, turn, parameters["permission"])
+        asyncio.get_running_loop().call_later(0.25, turn, parameters["permission"])
         for event, data, user_id in told:
             hub.publish(event, data, user_id=user_id)
 

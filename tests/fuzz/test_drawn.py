@@ -48,11 +48,11 @@ def judge(conversation, agreed):
     return server.parser_exc, texts
 
 
-def each(strategy, look, examples=80):
+def each(make, look, examples=80):
     async def check(example, _manner):
         look(example)
 
-    asyncio.run(search(strategy, check, examples=examples, plan=Plan(), budget=1.0))
+    asyncio.run(search(make, check, examples=examples, plan=Plan(), budget=1.0))
 
 
 @pytest.mark.parametrize("agreed", AGREEMENTS, ids=["plain", "deflate", "small-window", "no-takeover"])

@@ -12,7 +12,7 @@ from conformance.fuzz.conversation import Conversation
 from conformance.fuzz.faults import FAULTS, Fault, Wrong, wrong
 from conformance.fuzz.search import Manner, Plan, search
 from conformance.fuzz.strategies import conversations
-from conformance.suite.protocol.fuzzing import hold, menu_of, one_at_a_time, refuse, shrinking_time
+from conformance.suite.protocol.fuzzing import AT_ONCE, apart, hold, menu_of, refuse, shrinking_time
 from conformance.target.target import Target
 
 UNPROVEN = 3
@@ -27,10 +27,11 @@ async def hold_conversations(target: Target, plan: Plan, *, compress: bool, exam
 
     await search(
         conversations(menu),
-        one_at_a_time(target, check),
+        apart(target, check),
         examples=examples,
         plan=plan,
         budget=shrinking_time(target),
+        at_once=AT_ONCE,
     )
     target.recorder.observe(f"drawn: {plan.count(examples)}")
 
@@ -65,10 +66,11 @@ async def test_fault_anywhere_fails_the_connection(target: Target, plan: Plan, f
 
     await search(
         wrong(fault, menu),
-        one_at_a_time(target, check),
+        apart(target, check),
         examples=8,
         plan=plan,
         budget=shrinking_time(target),
+        at_once=AT_ONCE,
     )
     if not any(came_so_far):
         raise Inconclusive("the control failed: no legal conversation came as far as its fault")
