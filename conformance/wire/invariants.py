@@ -261,7 +261,8 @@ def _part_of(message: str) -> str:
     if message.startswith("no header field"):
         return ""
     names = ("status line", "Upgrade", "Connection", "Transfer-Encoding", "Content-Length")
-    return next((name for name in names if name in message), "")
+    # The first that is named: `Connection` is expected to say Upgrade.
+    return min((name for name in names if name in message), key=message.index, default="")
 
 
 def check_subprotocol(request: handshake.Request, response: handshake.Response) -> list[str]:
