@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance
@@ -40,6 +40,14 @@ def _deep(content: bytes, value: Any) -> bool:
 
 def _no_json(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+_READER = json.JSONDecoder(parse_int=_integer, parse_constant=_no_json)
+
+
+@cache
+def _numbers() -> str:
+    return "".join(f"{number} " for number in range(0x10000 // 4 + 100))  # always enough
 
 
 def same(one: Any, other: Any) -> bool:
@@ -102,7 +110,7 @@ class Client(Peer):
         if not isinstance(event, Message) or event.opcode != TEXT:
             return {}
         try:
-            value = json.loads(self.heard(event).decode(), parse_int=_integer, parse_constant=_no_json)
+            value = _READER.decode(self.heard(event).decode())
             if _deep(event.content, value):
                 return {}
         except RecursionError:
@@ -219,8 +227,7 @@ class Client(Peer):
         if length < bare:
             raise ValueError(f"a heartbeat has at least {bare} bytes")
         room = length - bare
-        numbers = "".join(f"{number} " for number in range(min(room, 0x10000) // 4 + 100))  # always enough
-        return self.carrying(numbers[: min(room, 0x10000)].ljust(room, "p"), identity)
+        return self.carrying(_numbers()[: min(room, 0x10000)].ljust(room, "p"), identity)
 
     async def exchange(self, text: str) -> None:
         """Send a text and expect it back."""

@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
         self.end: End | None = None
         self.response: Response | None = None
         self.first_byte: float | None = None
+        self._upgraded = False
         self.close_sent = False
         self.tls_fault = ""
         self._half_closed = False
@@ -199,8 +200,9 @@ class Connection(asyncio.Protocol):
             self.transcript.answered = True
             if self._request is not None:
                 self._monitor.response(self._request, self.response)
+            self._upgraded = self.response.upgraded
             data = self._parser.rest
-        if self.response.upgraded:
+        if self._upgraded:
             self._feed_frames(data)
         else:
             self.response.take(data)
@@ -405,11 +407,14 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         while not done():
-            remaining = deadline - loop.time()
-            if remaining <= 0:
+            if loop.time() >= deadline:
                 return
             self._waiter = loop.create_future()
-            await asyncio.wait([self._waiter], timeout=remaining)
+            timer = loop.call_at(deadline, self._wake)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
 
     def half_close(self) -> None:
         """Send a FIN and keep reading; under TLS it comes without a close_notify, as from a dying client."""

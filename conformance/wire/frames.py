@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 DATA_OPCODES = frozenset({CONTINUATION, TEXT, BINARY})
@@ -80,8 +80,7 @@ def close_payload(code: int | None = None, reason: str | bytes = b"") -> bytes:
     return struct.pack("!H", code) + (reason.encode() if isinstance(reason, str) else reason)
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedFrame:
+class ReceivedFrame(NamedTuple):
     """A frame as the server sent it, with everything that can be wrong kept."""
 
     opcode: int

@@ -157,9 +157,13 @@ class Peer:
 
     async def ping(self, payload: bytes | None = None) -> Pong:
         """Send a Ping and expect the Pong with its payload; other events wait in ``inbox``."""
+        return await self.expect_pong(self.send_ping(payload))
+
+    def send_ping(self, payload: bytes | None = None) -> bytes:
+        """Send a Ping, by default with a payload that no other has; return the payload."""
         payload = b"probe %d" % next(_counter) if payload is None else payload
         self.send(Frame(PING, payload))
-        return await self.expect_pong(payload)
+        return payload
 
     async def expect_pong(self, payload: bytes) -> Pong:
         """Expect a Pong with exactly this payload."""
