@@ -216,6 +216,8 @@ class Connection(asyncio.Protocol):
         self._finish("reset" if exc is not None else "fin")
         self._leave_turn()
         self._writable.set()
+        # The monitor refers back to us: without it, all that was received goes as soon as nobody wants it.
+        del self._monitor, self._frames
 
     def pause_writing(self) -> None:
         """Stop ``drain`` until the kernel takes more."""
