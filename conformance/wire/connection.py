@@ -23,6 +23,7 @@ from conformance.wire.transcript import Transcript
 # Why one address of a name may be passed over for the next.
 MAX_FRAMES = 50_000  # frames of one connection that are kept
 MAX_KEPT = MAX_LENGTH  # bytes of their payloads
+MAX_PONGS = 16  # for the Pings that come at once
 MAX_BODY = 256 * 1024  # bytes of a refusal's body
 NOBODY_THERE = frozenset({errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH})
 
@@ -247,6 +248,7 @@ class Connection(asyncio.Protocol):
 
     def _feed_frames(self, data: bytes) -> None:
         now = self.transcript.now()
+        pings: list[bytes] = []
         for frame in self._frames.feed(data, now):
             self.received_frames.append(frame)
             self._kept += len(frame.payload)
@@ -263,12 +265,15 @@ class Connection(asyncio.Protocol):
                 return
             # A masked Ping is our own, given back by an echo of bytes: answering it would make what the echo
             # says next look like the Pong that we wait for. A client answers nothing masked (RFC 6455 §5.1).
-            if frame.opcode == PING and frame.mask is None and self.auto_pong and not self.close_sent:
-                self.write(Frame(PONG, frame.payload[:125]).encode())
+            if frame.opcode == PING and frame.mask is None:
+                pings.append(frame.payload[:125])
             elif frame.opcode == PONG:
                 self._events.append(Pong(frame.payload, now))
             elif frame.opcode == CLOSE:
                 self._events.append(Close(frame.close_code, frame.close_reason, now))
+        if pings and self.auto_pong and not self.close_sent:
+            # Of a flood only the latest are answered, as RFC 6455 §5.5.3 allows.
+            self.write(b"".join(Frame(PONG, payload).encode() for payload in pings[-MAX_PONGS:]))
         if self._frames.overrun is not None:
             self._monitor.overrun(self._frames.overrun)
             self._give_up(f"a frame of {self._frames.overrun} bytes, more than is read")

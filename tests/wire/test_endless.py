@@ -221,3 +221,13 @@ async def test_what_was_received_goes_with_the_connection():
         assert left() is None
     finally:
         gc.enable()
+
+
+async def test_of_a_flood_of_pings_only_the_latest_are_answered():
+    async def script(served):
+        served.writer.write(b"".join(Frame(PING, b"%d" % number, mask=None).encode() for number in range(40)))
+        first = await served.frame()
+        served.say("81 02" + first[1].hex())
+
+    async with upgraded(script) as peer:
+        assert int((await peer.expect_message()).content) >= 24
