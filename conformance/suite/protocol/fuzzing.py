@@ -105,11 +105,10 @@ async def hold(target: Target, menu: Menu, conversation: Conversation, manner: M
 
 async def _send(peer: Client, burst: Burst, manner: Manner) -> None:
     first, *others = burst.segments
-    with peer.connection.in_pieces():
-        peer.send_bytes(first)
-        for segment in others:
-            await asyncio.sleep(manner.pause)  # nothing tells that the one before was read
-            peer.send_bytes(segment)
+    peer.send_bytes(first)
+    for segment in others:
+        await asyncio.sleep(manner.pause)  # nothing tells that the one before was read
+        peer.send_bytes(segment)
 
 
 async def _say(peer: Client, burst: Burst, manner: Manner) -> None:
