@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, ReceivedFrame
+from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, Outgoing, ReceivedFrame
 from conformance.wire.handshake import MAX_BODY, Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.pace import Pace
@@ -115,6 +115,7 @@ class Connection(asyncio.Protocol):
         self._unasked = 0
         self._kept = 0
         self._owed: bytes | None = None
+        self._outgoing = Outgoing()
         self._leave_turn: Callable[[], None] = lambda: None
 
     @classmethod
@@ -218,11 +219,9 @@ class Connection(asyncio.Protocol):
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let ``drain`` go on, and answer the last Ping that had to wait."""
+        """Let ``drain`` go on."""
         self._writable.set()
-        if self._owed is not None and not self.close_sent:
-            self._pong(self._owed)
-        self._owed = None
+        self._answer_ping()
 
     def _finish(self, kind: str) -> None:
         if self.end is None:
@@ -248,10 +247,8 @@ class Connection(asyncio.Protocol):
                 self._give_up(self._monitor.unread or more)
                 return
             if frame.opcode == PING and self.auto_pong and not self.close_sent:
-                if self._writable.is_set():
-                    self._pong(frame.payload)
-                else:  # it does not read what we say: the last Ping alone need be answered (RFC 6455 §5.5.3)
-                    self._owed = frame.payload
+                self._owed = frame.payload
+                self._answer_ping()
             elif frame.opcode == PONG:
                 self._events.append(Pong(frame.payload, now))
             elif frame.opcode == CLOSE:
@@ -274,8 +271,17 @@ class Connection(asyncio.Protocol):
             self.received_frames = self.received_frames[-2:]
             self._kept = sum(len(one.payload) + FRAME_COST for one in self.received_frames)
 
-    def _pong(self, payload: bytes) -> None:
-        self._say(Frame(PONG, payload[:125]).encode())
+    def _answer_ping(self) -> None:
+        """Answer the server's last Ping; of several the last alone need be (RFC 6455 §5.5.3).
+
+        Not while a server does not read, which would fill our memory, and not inside a frame that is sent
+        piece by piece, which would spoil it.
+        """
+        if self._owed is None or self._outgoing.inside or not self._writable.is_set():
+            return
+        if not self.close_sent and not self._outgoing.closed:
+            self._say(Frame(PONG, self._owed[:125]).encode())
+        self._owed = None
 
     def _seen(self, breach: Breach) -> None:
         self.transcript.blame(breach.part, breach.frame)
@@ -307,6 +313,9 @@ class Connection(asyncio.Protocol):
         """Send bytes as they are. After the end of TCP, or of our half, it does nothing: that is judged."""
         self._unasked = 0
         self._say(data)
+        if self.response is not None and self.response.upgraded:
+            self._outgoing.feed(data)
+            self._answer_ping()
 
     def _say(self, data: bytes) -> None:
         if self._half_closed:
