@@ -425,6 +425,7 @@ async def test_server_that_reads_nothing_is_owed_one_pong():
         assert isinstance(await peer.connection.event(BOUND), Pong)
         assert transport.get_write_buffer_size() < 200_000
         looked.set()
+        peer.connection.reset()
 
 
 # What is sent without end.
