@@ -180,11 +180,8 @@ async def open_socket(
     except Error as error:
         if "SecurityError" in str(error) or "serviceworker" in str(error).lower():
             what = "" if where == "page" else f" in a {where}"
-            why = (
-                ": its script is fetched by no page, so that nothing intercepts it"
-                if _LOST in str(error)
-                else ""
-            )
+            if _LOST in str(error):
+                what += ": no page fetches its script, so that nothing intercepts it"
             raise NotApplicable(f"a page of {page.url} may not open {url.partition('?')[0]}{what}") from None
         raise
     return ScriptSocket(page, number, said)
