@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from conformance.spec import requirements
-from tests.defects import coverage, matrix, miniatures, tolerated_handshakes
+from tests.defects import coverage, tolerated_handshakes
 from tests.defects.engine import Engine, jobs, judge
 from tests.defects.registry import Defect, defects
 
@@ -48,21 +47,6 @@ def test_other_right_manner_is_no_fault(manner: str, engine: Engine) -> None:
     bad = outcome.by_requirement("failed", "inconclusive")
     assert not bad, bad
     assert outcome.exit_code == 0, outcome.printed[-6000:]
-
-
-@pytest.mark.parametrize("vice", miniatures.VICES)
-def test_suite_ends_on_a_server_that_holds_to_nothing(vice: str) -> None:
-    profile = f"""[target]
-url = "ws://127.0.0.1:{{port}}"
-cwd = ".."
-start = ["{{python}}", "-m", "tests.defects.miniatures", "{vice}", "{{port}}"]
-"""
-    began = time.monotonic()
-    outcome = matrix.run_with(profile, ["protocol"], time_scale=0.1)
-    assert outcome.exit_code in {1, 10}, outcome.printed[-6000:]
-    assert "Traceback" not in outcome.printed, outcome.printed[-6000:]
-    assert outcome.report["verdict"]["exit_code"] == outcome.exit_code
-    assert time.monotonic() - began < 60
 
 
 def test_each_defect_breaks_a_requirement_that_can_be_broken() -> None:

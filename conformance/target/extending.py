@@ -75,7 +75,8 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_secret(value: Mapping[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)) in SECRETS
+    (name, one), *others = [*value.items()] or [("", None)]
+    return name in SECRETS and isinstance(one, str) and not others
 
 
 def _anchored(table: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -39,7 +39,7 @@ SAMPLE = (
     "port_conflict/test_owners.py",
 )
 # What the reference server never has: a certificate.
-NEVER = ("browser.certificate",)
+NEVER = ("browser.certificate", "browser.untrusted-certificate")
 BAD = ("failed", "advised", "inconclusive")
 
 

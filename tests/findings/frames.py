@@ -31,7 +31,7 @@ def _starts(wanted: bytes) -> Callable[[Answer], bool]:
 
 
 def _lost(answer: Answer) -> bool:
-    """The message, in two fragments with a Ping between them, did not come back: TCP ended behind the Pong."""
+    """The message, in two fragments with a Ping in between, did not come back: TCP ended behind the Pong."""
     return answer.status == 101 and answer.end in {"FIN", "RST"} and len(answer.rest) <= len(PONG)
 
 
@@ -70,7 +70,7 @@ FRAMES = (
 )  # fmt: skip
 NGINX = (
     Finding(
-        "handshake.connection-list", "Connection: keep-alive, then Connection: Upgrade", Sent(IN_TWO_LINES), refused,
+        "handshake.connection-list", "keep-alive and Upgrade in two lines", Sent(IN_TWO_LINES), refused,
         ("nginx",), ("websockets",),
     ),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from conformance.compare.matrix import matrix
@@ -37,6 +38,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--chapter", action="append", default=[], help="all but the browser's; may be repeated"
     )
     parser.add_argument("--test", action="append", default=[], help="files or tests instead; may be repeated")
+    parser.add_argument("--jobs", type=int, default=1, help="so many servers at a time")
     parser.add_argument("-n", dest="workers", default="", help="workers of pytest-xdist")
     parser.add_argument("--path", default="/echo", help="the echo path of commands (default: %(default)s)")
     parser.add_argument(
@@ -68,27 +70,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{stack.name}: {stack.missing() or stack.versions()}")
         return 0
     words = selection(options)
-    results: list[Ran] = []
     skipped: dict[Stack, str] = {}
     home = options.output.resolve() / "interop"
+    wanted = []
     for stack in chosen(options.servers):
         if missing := stack.missing():
             skipped[stack] = missing
             print(f"{stack.name}: not run: {missing}", file=sys.stderr, flush=True)
-            continue
+        else:
+            wanted.append(stack)
+
+    def judged(stack: Stack) -> Ran:
         own = home / stack.name.replace("/", "-")
         own.mkdir(parents=True, exist_ok=True)
         ran = Ran(stack)
         with served(stack, options.path, own / "server.txt") as target:
             for number in range(1, options.runs + 1):
                 run(ran, [*target, *words], own / str(number))
-                done = ran.reports[-1]
-                print(
-                    f"{stack.name} {number}: exit {ran.exits[-1]}, {done['counts']}",
-                    file=sys.stderr,
-                    flush=True,
-                )
-        results.append(ran)
+                line = f"{stack.name} {number}: exit {ran.exits[-1]}, {ran.reports[-1]['counts']}"
+                print(line, file=sys.stderr, flush=True)
+        return ran
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(judged, wanted))
     if not results:
         print("Nothing was run.", file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
+import os
 import shlex
 import socket
 import subprocess
@@ -83,22 +83,19 @@ def run(ran: Ran, options: Sequence[str], folder: Path) -> None:
     report = folder / "conformance.json"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--report-dir={folder}"]
-    began, used = time.monotonic(), _processor()
-    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
-    (folder / "console.txt").write_text(done.stdout + done.stderr, "utf-8")
+    began = time.monotonic()
+    with (folder / "console.txt").open("wb") as console:
+        process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=console, stderr=subprocess.STDOUT)
+        # Of all processes that have ended under it: of the suite, and of what the suite started.
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     if not report.exists():
         raise SystemExit(f"{ran.stack.name}: no report: see {folder / 'console.txt'}")
     ran.reports.append(json.loads(report.read_text("utf-8")))
-    ran.exits.append(done.returncode)
+    ran.exits.append(process.returncode)
     ran.walls.append(time.monotonic() - began)
-    ran.processor.append(_processor() - used)
+    ran.processor.append(used.ru_utime + used.ru_stime)
     ran.last = report
-
-
-def _processor() -> float:
-    """Return the processor time of all children that have ended, of the suite and of what it starts."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def _outcomes(report: Report) -> dict[str, str]:

@@ -349,10 +349,9 @@ async def test_pong_waits_for_the_end_of_a_frame_in_pieces():
         heard.append(await served.frame())
 
     async with upgraded(script) as peer:
-        with peer.connection.in_pieces():
-            peer.send_bytes(wire[:3])
-            assert isinstance(await peer.connection.event(BOUND), Message)
-            peer.send_bytes(wire[3:])
+        peer.send_bytes(wire[:3])
+        assert isinstance(await peer.connection.event(BOUND), Message)
+        peer.send_bytes(wire[3:])
         await peer.connection.event(BOUND)
     assert heard == [wire[3:], (PONG, b"a")]
 
