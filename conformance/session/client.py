@@ -154,7 +154,7 @@ class Client(Peer):
         """Send a text message that is written in the specification's words."""
         self.send_text(self.dialect.spoken(text if isinstance(text, bytes) else text.encode()))
 
-    async def reply_to(self, identity: str) -> Json:
+    async def reply_to(self, identity: str, timeout: float | None = None) -> Json:
         """Expect the reply that carries this ``id``."""
         found: Json = {}
 
@@ -166,7 +166,7 @@ class Client(Peer):
                 return True
             return False
 
-        event = await self.take(wanted, self.limits.reply)
+        event = await self.take(wanted, timeout or self.limits.reply)
         if not found:
             raise Nonconformance(
                 "there was no reply with the request's id",
@@ -238,17 +238,18 @@ class Client(Peer):
     async def expect_back(self, content: bytes, opcode: int = TEXT) -> None:
         """Expect the content of a message that was sent to come back: all of it, and of the same type."""
         if not self.echoes:
-            await self._expect_acknowledged(self._carried.get(content) or json.loads(content))
+            sent = self._carried.get(content) or json.loads(content)
+            await self._expect_acknowledged(sent, self.limits.back(len(content)))
             return
         others: list[Event] = []
         marker: bytes | None = None
-        deadline = time.monotonic() + 2 * self.limits.reply  # for it, and for what is sent behind it
+        bound = self.limits.back(len(content))
+        deadline = time.monotonic() + 2 * bound  # for it, and for what is sent behind it
         while True:
-            bound = min(self.limits.reply, deadline - time.monotonic())
-            event = await self.take(lambda e: isinstance(e, Message), bound)
+            event = await self.take(lambda e: isinstance(e, Message), min(bound, deadline - time.monotonic()))
             if isinstance(event, Message) and (event.opcode, event.content) == (opcode, content):
                 if marker is not None:  # it must not be taken for an answer to what is sent next
-                    await self.take(partial(_has, marker), self.limits.reply)
+                    await self.take(partial(_has, marker), bound)
                 self.inbox[:0] = others
                 return
             if isinstance(event, Message) and (marker is None or event.content != marker):
@@ -265,8 +266,8 @@ class Client(Peer):
                 actual=difference(opcode, content, found) if isinstance(found, Message) else describe(found),
             )
 
-    async def _expect_acknowledged(self, sent: Json) -> None:
-        reply = await self.reply_to(sent["id"])
+    async def _expect_acknowledged(self, sent: Json, timeout: float) -> None:
+        reply = await self.reply_to(sent["id"], timeout)
         if reply.get("type") != "heartbeat_ack" or not same(reply.get("data"), sent["data"]):
             content, found = (json.dumps(one.get("data")).encode() for one in (sent, reply))
             raise Nonconformance(
