@@ -57,7 +57,7 @@ class Monitor:
         self._offset = 0
         self.checked = 0
 
-    def _breach(self, requirement: str, message: str, part: str = "") -> None:
+    def _breach(self, requirement: str, message: str, part: str) -> None:
         self._report(Breach(requirement, message + self._where, part, self._frame))
 
     def overrun(self, length: int) -> None:
