@@ -71,7 +71,7 @@ class Monitor:
         self._offset = 0
         self.checked = 0
 
-    def _breach(self, requirement: str, message: str, part: str = "", where: str = "") -> None:
+    def _breach(self, requirement: str, message: str, part: str, where: str = "") -> None:
         frame, begins = self._judged, b""
         if frame is not None:
             # Where to look: in the transcript, or in a capture of one's own.
