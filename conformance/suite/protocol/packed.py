@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from conformance.errors import Inconclusive, Nonconformance
@@ -12,6 +12,7 @@ from conformance.wire.frames import Frame
 from conformance.wire.peer import Peer
 
 AT_ONCE = 8
+SHARES = 4  # few enough that the transcripts of all are in the report
 Case = TypeVar("Case")
 
 
@@ -53,6 +54,22 @@ async def each(target: Target, cases: Mapping[str, Case], judge: Callable[[Case]
     unjudged = [one for one in outcomes.values() if one is not None]
     if unjudged:
         raise unjudged[0]
+
+
+async def in_shares(cases: Iterable[Case], judge: Callable[[Sequence[Case]], Awaitable[None]]) -> None:
+    """Judge cases that follow each other on one connection on a few of them at a time, each with its share.
+
+    Raises:
+        Nonconformance: a case failed.
+        Inconclusive: none failed, and one could not be judged.
+
+    """
+    every = list(cases)
+    shares = [every[begin::SHARES] for begin in range(min(SHARES, len(every)))]
+    found = await asyncio.gather(*map(judge, shares), return_exceptions=True)
+    errors = [one for one in found if one is not None]
+    for error in sorted(errors, key=lambda one: not isinstance(one, Nonconformance)):
+        raise error
 
 
 async def in_segments(target: Target, peer: Peer, segments: Iterable[bytes]) -> None:
