@@ -48,6 +48,7 @@ class Recorder:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.record = Record()
         self._apart: ContextVar[list[Transcript] | None] = ContextVar("apart", default=None)
+        self.unanswered_farewells = 0  # of late, over all tests
         self._secrets: list[str] = []
         self.hide(*secrets)
 

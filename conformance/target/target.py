@@ -400,14 +400,17 @@ class Target:
             attempt = await self.attempt(self.opening())
             self.recorder.record.transcripts = kept
             if not attempt.upgraded:
+                attempt.connection.shut()
                 raise Inconclusive(f"the bystander connection was refused: {attempt}")
-            self._bystander = self._client(attempt)
+            bystander = self._client(attempt)
             try:
-                await self._bystander.ping()
+                await bystander.ping()
             except Nonconformance as error:  # no fault of what the current test is about
+                await bystander.leave()
                 raise Inconclusive(
                     f"the bystander connection does not work: {error.actual} to a Ping"
                 ) from error
+            self._bystander = bystander
         return self._bystander
 
     async def aftermath(self) -> None:

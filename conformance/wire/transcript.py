@@ -13,6 +13,7 @@ MAX_ENTRIES = 200
 MAX_BYTES_SHOWN = 512
 MAX_BYTES_SENT = 64 * 1024
 MAX_FRAMES = 4
+MAX_FAULTS = 32
 
 
 class Entry(NamedTuple):
@@ -41,6 +42,7 @@ class Transcript:
         self.began = time.perf_counter()
         self.entries: list[Entry] = []
         self.dropped = 0
+        self.answered = False  # by an HTTP response, whatever it says
         self.faults: dict[int, list[Fault]] = {}
 
     def now(self) -> float:
@@ -65,7 +67,9 @@ class Transcript:
         for position in range(len(self.entries) - 1, -1, -1):
             entry = self.entries[position]
             if part and entry.direction == "received" and suits(entry.data):
-                self.faults.setdefault(position, []).append(Fault(part, frame))
+                faults = self.faults.setdefault(position, [])
+                if len(faults) < MAX_FAULTS or not frame:  # what is said of no frame is what the test found
+                    faults.append(Fault(part, frame))
                 return
             if self.dropped:  # what came last is not kept
                 return

@@ -77,7 +77,7 @@ async def _takes(peer: Client, frame: Frame) -> bool:
     """Whether an application takes a message, with an answer or without one, and stays."""
     peer.send(frame)
     if peer.speaks:
-        answer = await peer.take(lambda one: isinstance(one, Message | Close), peer.limits.reply)
+        answer = await peer.take(peer.answers, peer.limits.reply)
         if not isinstance(answer, Message):
             return False
     try:
