@@ -12,7 +12,7 @@ from conformance.wire.frames import Frame
 from conformance.wire.peer import Peer
 
 AT_ONCE = 8
-SHARES = 4  # few enough that the transcripts of all are in the report
+SHARES = 4
 Case = TypeVar("Case")
 
 
@@ -56,8 +56,12 @@ async def each(target: Target, cases: Mapping[str, Case], judge: Callable[[Case]
         raise unjudged[0]
 
 
-async def in_shares(cases: Iterable[Case], judge: Callable[[Sequence[Case]], Awaitable[None]]) -> None:
+async def in_shares(
+    target: Target, cases: Iterable[Case], judge: Callable[[Sequence[Case]], Awaitable[None]]
+) -> None:
     """Judge cases that follow each other on one connection on a few of them at a time, each with its share.
+
+    A share that fails is judged again, alone, so that the transcript shows it.
 
     Raises:
         Nonconformance: a case failed.
@@ -66,19 +70,24 @@ async def in_shares(cases: Iterable[Case], judge: Callable[[Sequence[Case]], Awa
     """
     every = list(cases)
     shares = [every[begin::SHARES] for begin in range(min(SHARES, len(every)))]
-    found = await asyncio.gather(*map(judge, shares), return_exceptions=True)
-    errors = [one for one in found if one is not None]
-    for error in sorted(errors, key=lambda one: not isinstance(one, Nonconformance)):
+    errors = await asyncio.gather(*map(judge, shares), return_exceptions=True)
+    failed = [(share, one) for share, one in zip(shares, errors, strict=True) if one is not None]
+    for share, error in sorted(failed, key=lambda one: not isinstance(one[1], Nonconformance)):
+        if isinstance(error, Nonconformance):
+            target.recorder.record.transcripts.clear()
+            await judge(share)
         raise error
 
 
-async def in_segments(target: Target, peer: Peer, segments: Iterable[bytes]) -> None:
+async def in_segments(
+    target: Target, peer: Peer, segments: Iterable[bytes], *, between: Peer | None = None
+) -> None:
     """Send TCP segments that the server reads one by one.
 
     Between two of them another connection makes a round trip: a server that answers there was awake for
-    the segment before it.
+    the segment before it. On several connections at a time, each needs one of its own to go ``between``.
     """
-    between = await target.bystander()
+    between = between or await target.bystander()
     for position, segment in enumerate(segments):
         if position:
             await between.ping()

@@ -36,7 +36,7 @@ async def test_ping_of_every_length_is_answered(target: Target) -> None:
             for length in lengths:
                 await peer.ping(bytes((length + 11 * at) % 256 for at in range(length)))
 
-    await in_shares(range(126), answered)
+    await in_shares(target, range(126), answered)
 
 
 @pytest.mark.requirement("framing.unsolicited-pong")

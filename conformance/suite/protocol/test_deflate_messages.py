@@ -76,22 +76,25 @@ async def test_compressed_message_cut_anywhere_in_two_is_delivered(target: Targe
                 except Nonconformance as error:
                     raise named(f"compressed payload cut behind byte {cut}", error) from error
 
-    await in_shares(range(SHARES), delivered)
+    await in_shares(target, range(SHARES), delivered)
 
 
 @pytest.mark.requirement("deflate.compressed-message")
 async def test_compressed_message_cut_anywhere_by_segments_is_delivered(target: Target) -> None:
-    async with compressed(target) as (peer, agreement):
-        deflater = deflate.Deflater(agreement)
-        longest = len(packed(deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000"))).encode())
-        for cut in range(1, longest):
-            content = peer.carrying(WORDS, f"cut-{cut:03}")
-            data = packed(deflater.deflate(content)).encode()
-            await in_segments(target, peer, [data[:cut], data[cut:]])
-            try:
-                await peer.expect_back(content)
-            except Nonconformance as error:
-                raise named(f"compressed frame cut behind byte {cut}", error) from error
+    async def delivered(shares: Sequence[int]) -> None:
+        async with target.connect(label="between") as between, compressed(target) as (peer, agreement):
+            deflater = deflate.Deflater(agreement)
+            whole = deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000"))
+            for cut in range(1 + shares[0], len(packed(whole).encode()), SHARES):
+                content = peer.carrying(WORDS, f"cut-{cut:03}")
+                data = packed(deflater.deflate(content)).encode()
+                await in_segments(target, peer, [data[:cut], data[cut:]], between=between)
+                try:
+                    await peer.expect_back(content)
+                except Nonconformance as error:
+                    raise named(f"compressed frame cut behind byte {cut}", error) from error
+
+    await in_shares(target, range(SHARES), delivered)
 
 
 @pytest.mark.requirement("deflate.compressed-message")

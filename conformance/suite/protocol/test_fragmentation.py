@@ -43,7 +43,7 @@ async def test_message_cut_anywhere_in_two_is_one_message(target: Target) -> Non
                 except Nonconformance as error:
                     raise named(f"two fragments cut behind byte {cut}", error) from error
 
-    await in_shares(range(SHARES), one_message)
+    await in_shares(target, range(SHARES), one_message)
 
 
 @pytest.mark.requirement("framing.reassembly")

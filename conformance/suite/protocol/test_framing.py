@@ -98,7 +98,7 @@ async def test_masked_payload_of_every_short_length_is_unmasked(target: Target) 
                 peer.send(Frame(PING, payload, mask=b"\x01\x7f\x80\xfe"))
                 await peer.expect_pong(payload)
 
-    await in_shares(range(126), unmasked)
+    await in_shares(target, range(126), unmasked)
 
 
 @pytest.mark.requirement("framing.masking-key")
@@ -205,7 +205,7 @@ async def test_text_of_every_short_length_comes_back(target: Target) -> None:
                 except Nonconformance as error:
                     raise named(f"a text of {length} bytes", error) from error
 
-    await in_shares(range(SHARES), come_back)
+    await in_shares(target, range(SHARES), come_back)
 
 
 @pytest.mark.requirement("framing.length-top-bit")
