@@ -51,8 +51,14 @@ def _numbers() -> str:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same, true and 1 told apart."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    """Whether two JSON values are the same, true and 1 told apart, and 1 and 1.0."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(repr(one) == repr(other) if isinstance(one, float) else one == other)  # 0.0 is not -0.0
 
 
 def _has(content: bytes, event: Event) -> bool:
