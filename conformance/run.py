@@ -20,6 +20,8 @@ from conformance.browser.finding import capability
 from conformance.errors import UsageProblem
 from conformance.fuzz.search import Plan
 from conformance.gate.baseline import load as load_baseline
+from conformance.gate.entries import KnownFailure
+from conformance.gate.families import entries_of
 from conformance.gate.update import Changes, updated
 from conformance.patience import Patience
 from conformance.recorder import Recorder
@@ -55,6 +57,7 @@ class Options:
     ca_file: Path | None = None
     insecure: bool = False
     plan: Plan = field(default_factory=Plan)
+    families: tuple[str, ...] = ()
     baseline: Path | None = None
     update_baseline: bool = False
     expect_applicable: bool = False
@@ -76,7 +79,9 @@ class Run:
         self.profile = self._load_profile()
         self.recorder = Recorder(self.profile.secrets)
         self.clean = self.recorder.clean
-        self.results = Results(strict=options.strict, known_failures=self.profile.known_failures)
+        self.results = Results(
+            strict=options.strict, known_failures=self.profile.known_failures + self._of_families()
+        )
         self.results.gate.expect = options.expect_applicable
         if options.baseline is not None:
             self.results.gate.baseline = load_baseline(options.baseline, create=options.update_baseline)
@@ -116,6 +121,13 @@ class Run:
         profile.ca_file = options.ca_file or profile.ca_file
         profile.insecure = options.insecure or profile.insecure
         return profile
+
+    def _of_families(self) -> tuple[KnownFailure, ...]:
+        declared = entries_of(self.profile.families, f"profile {self.profile.path}: target.family")
+        return (
+            *declared,
+            *(one for one in entries_of(self.options.families, "--family") if one not in declared),
+        )
 
     @property
     def polite(self) -> bool:

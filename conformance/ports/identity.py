@@ -159,10 +159,11 @@ async def _first_message(target: Target, attempt: Attempt) -> str:
         return LATE if attempt.connection.end is None else "none"
     try:
         message = json.loads(target.profile.dialect.heard(event.content))
-    except ValueError:
-        return "no JSON"
+    except (ValueError, RecursionError):
+        return "no JSON that is read"
     if not isinstance(message, dict):
         return "no JSON object"
     features = message.get("features")
     named = f" with features {', '.join(sorted(features))}" if isinstance(features, dict) else ""
-    return f"{message.get('type')} ({', '.join(sorted(message))}){named}"
+    kind = message.get("type")
+    return f"{kind if isinstance(kind, str) else 'no type'} ({', '.join(sorted(message))}){named}"

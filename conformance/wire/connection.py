@@ -13,19 +13,21 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from conformance.wire.deflate import TooLarge
-from conformance.wire.frames import CLOSE, MAX_LENGTH, PING, PONG, Frame, FrameParser, ReceivedFrame
-from conformance.wire.handshake import Request, Response, ResponseParser
+from conformance.wire.frames import CLOSE, MAX_LENGTH, PING, PONG, Frame, FrameParser, Outgoing, ReceivedFrame
+from conformance.wire.handshake import MAX_BODY, Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.pace import Pace
 from conformance.wire.transcript import Transcript
 
 # Why one address of a name may be passed over for the next.
-MAX_FRAMES = 50_000  # frames of one connection that are kept
-MAX_KEPT = MAX_LENGTH  # bytes of their payloads
-MAX_PONGS = 16  # for the Pings that come at once
-MAX_BODY = 256 * 1024  # bytes of a refusal's body
 NOBODY_THERE = frozenset({errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH})
+# What a server may send while nothing is said to it, in frames and bytes (a message counts inflated too), and
+# what is kept of all that it sent. An empty frame counts for what it costs us.
+MAX_FRAMES = 50_000
+MAX_UNASKED = 2 * MAX_LENGTH
+MAX_KEPT = 2 * MAX_LENGTH
+FRAME_COST = 512
+MAX_PONGS = 16  # for the Pings that come at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Connection(asyncio.Protocol):
         self.end: End | None = None
         self.response: Response | None = None
         self.first_byte: float | None = None
+        self._upgraded = False
         self.close_sent = False
         self.tls_fault = ""
         self._half_closed = False
@@ -115,7 +118,11 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self.received_frames: list[ReceivedFrame] = []
+        self._unread = False
+        self._unasked = self._unasked_frames = 0
         self._kept = 0
+        self._owed: deque[bytes] = deque(maxlen=MAX_PONGS)
+        self._outgoing = Outgoing()
         self._leave_turn: Callable[[], None] = lambda: None
 
     @classmethod
@@ -180,7 +187,8 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self.transcript.add("event", note=f"TCP connection to {peer[0]} port {peer[1]} made")
+        where = f"to {peer[0]} port {peer[1]} made" if peer else "made, and reset before it was looked at"
+        self.transcript.add("event", note=f"TCP connection {where}")
 
     def data_received(self, data: bytes) -> None:
         """Feed what arrived to the response parser, then to the frame parser."""
@@ -198,11 +206,12 @@ class Connection(asyncio.Protocol):
             self.transcript.answered = True
             if self._request is not None:
                 self._monitor.response(self._request, self.response)
+            self._upgraded = self.response.upgraded
             data = self._parser.rest
-        if self.response.upgraded:
+        if self._upgraded:
             self._feed_frames(data)
         else:
-            self.response.body += data[: MAX_BODY - len(self.response.body)]
+            self.response.take(data)
         self._wake()
 
     def eof_received(self) -> bool:
@@ -232,9 +241,11 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let ``drain`` go on."""
         self._writable.set()
+        self._answer_pings()
 
     def _give_up(self, why: str) -> None:
         """Read no more of a server that has no end, or makes no sense."""
+        self._unread = True
         self._finish(why, ours=True)
         if self._transport is not None:
             self._transport.abort()
@@ -252,42 +263,60 @@ class Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def _feed_frames(self, data: bytes) -> None:
+        if self._unread:
+            return
         now = self.transcript.now()
-        pings: list[bytes] = []
         for frame in self._frames.feed(data, now):
-            self.received_frames.append(frame)
-            self._kept += len(frame.payload)
-            if len(self.received_frames) > MAX_FRAMES or self._kept > MAX_KEPT:
-                self._give_up(
-                    f"more than {MAX_FRAMES} frames" if self._kept <= MAX_KEPT
-                    else f"more than {MAX_KEPT >> 20} MiB of frames"
-                )  # fmt: skip
-                return
-            try:
-                self._monitor.frame(frame)
-            except TooLarge as error:
-                self._give_up(str(error))
+            self._keep(frame)
+            self._monitor.frame(frame)
+            if why := self._monitor.unread or self._too_much():
+                self._give_up(why)
                 return
             # A masked Ping is our own, given back by an echo of bytes: answering it would make what the echo
             # says next look like the Pong that we wait for. A client answers nothing masked (RFC 6455 §5.1).
             if frame.opcode == PING and frame.mask is None:
-                pings.append(frame.payload[:125])
+                self._owed.append(frame.payload[:125])
             elif frame.opcode == PONG:
                 self._events.append(Pong(frame.payload, now))
             elif frame.opcode == CLOSE:
                 self._events.append(Close(frame.close_code, frame.close_reason, now))
-        if pings and self.auto_pong and not self.close_sent:
-            # Of a flood only the latest are answered, as RFC 6455 §5.5.3 allows.
-            self.write(b"".join(Frame(PONG, payload).encode() for payload in pings[-MAX_PONGS:]))
+        self._answer_pings()
         if self._frames.overrun is not None:
             self._monitor.overrun(self._frames.overrun)
             self._give_up(f"a frame of {self._frames.overrun} bytes, more than is read")
+
+    def _too_much(self) -> str:
+        if self._unasked > MAX_UNASKED:
+            return f"more than {MAX_UNASKED >> 20} MiB of frames"
+        return f"more than {MAX_FRAMES} frames" if self._unasked_frames > MAX_FRAMES else ""
+
+    def _keep(self, frame: ReceivedFrame) -> None:
+        self._unasked += len(frame.payload)
+        self._unasked_frames += 1
+        self._kept += len(frame.payload) + FRAME_COST
+        self.received_frames.append(frame)
+        if self._kept > MAX_KEPT:
+            self.received_frames = self.received_frames[-2:]
+            self._kept = sum(len(one.payload) + FRAME_COST for one in self.received_frames)
+
+    def _answer_pings(self) -> None:
+        """Answer the server's Pings; of many at once the latest, as RFC 6455 §5.5.3 allows.
+
+        Not while a server does not read, which would fill our memory, and not inside a frame that is sent
+        piece by piece, which would spoil it.
+        """
+        if not self._owed or self._outgoing.inside or not self._writable.is_set():
+            return
+        if self.auto_pong and not self.close_sent and not self._outgoing.closed:
+            self._say(b"".join(Frame(PONG, payload).encode() for payload in self._owed))
+        self._owed.clear()
 
     def _seen(self, breach: Breach) -> None:
         self.transcript.blame(breach.part, breach.frame)
         self._report(breach)
 
     def _message(self, opcode: int, content: bytes) -> None:
+        self._unasked += len(content)
         self._events.append(Message(opcode, content, self.transcript.now()))
 
     # What tests call.
@@ -315,6 +344,13 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes as they are. After the end of TCP, or of our half, it does nothing: that is judged."""
+        self._unasked = self._unasked_frames = 0
+        self._say(data)
+        if self.response is not None and self.response.upgraded:
+            self._outgoing.feed(data)
+            self._answer_pings()
+
+    def _say(self, data: bytes) -> None:
         if self._half_closed:
             return
         self.transcript.add("sent", data)
@@ -352,8 +388,8 @@ class Connection(asyncio.Protocol):
         response = self.response
         if response is None:
             return b""
-        length = response.get("Content-Length")
-        size = int(length) if length is not None and length.isdecimal() and len(length) < 16 else None
+        size = response.content_length
+        size = None if size is None else min(size, MAX_BODY)
         await self._until(
             lambda: self.end is not None or (size is not None and len(response.body) >= size), timeout
         )
@@ -370,11 +406,14 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         while not done():
-            remaining = deadline - loop.time()
-            if remaining <= 0:
+            if loop.time() >= deadline:
                 return
             self._waiter = loop.create_future()
-            await asyncio.wait([self._waiter], timeout=remaining)
+            timer = loop.call_at(deadline, self._wake)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
 
     def half_close(self) -> None:
         """Send a FIN and keep reading; under TLS it comes without a close_notify, as from a dying client."""
