@@ -146,8 +146,11 @@ class Connection(asyncio.Protocol):
         pace = endpoint.pace
         turn = await pace.enter() if pace else 0
 
+        born: list[Connection] = []
+
         def made() -> Connection:
             one = cls(label, report)
+            born.append(one)
             if pace is not None:
                 one._leave_turn = functools.partial(pace.leave, turn)
             return one
@@ -171,6 +174,8 @@ class Connection(asyncio.Protocol):
                     else:
                         return connection
         except BaseException:
+            for one in born:  # made, but too late: nobody else would ever close it
+                one.reset()
             if pace is not None:
                 pace.leave(turn)
             raise

@@ -96,6 +96,9 @@ async def all_of(doing: list[Coroutine[Any, Any, Any]], *, at_once: int = 50) ->
         async with gate:
             return await what
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(what)) for what in doing]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(what)) for what in doing]
+    except BaseExceptionGroup as several:  # a verdict about the target, or none, is told by one of them
+        raise several.exceptions[0] from None
     return [task.result() for task in tasks]
