@@ -36,6 +36,11 @@ class Identity:
         """Whether this tells services apart: an answer that is late, or that says "too busy", does not."""
         return not any(one.startswith(UNSURE) for one in (self.accepts, self.refuses, self.confirms))
 
+    @property
+    def upgraded(self) -> bool:
+        """Whether it is a WebSocket server that was seen, and not one that ends or refuses everything."""
+        return self.accepts.startswith("101,")
+
     def __str__(self) -> str:
         """Describe the service."""
         return ", ".join(f"{name} → {getattr(self, part) or 'none'}" for name, part in PARTS.items())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from functools import partial
+import time
+from functools import cache, partial
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance
@@ -39,6 +40,14 @@ def _deep(content: bytes, value: Any) -> bool:
 
 def _no_json(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+_READER = json.JSONDecoder(parse_int=_integer, parse_constant=_no_json)
+
+
+@cache
+def _numbers() -> str:
+    return "".join(f"{number} " for number in range(0x10000 // 4 + 100))  # always enough
 
 
 def same(one: Any, other: Any) -> bool:
@@ -101,7 +110,7 @@ class Client(Peer):
         if not isinstance(event, Message) or event.opcode != TEXT:
             return {}
         try:
-            value = json.loads(self.heard(event).decode(), parse_int=_integer, parse_constant=_no_json)
+            value = _READER.decode(self.heard(event).decode())
             if _deep(event.content, value):
                 return {}
         except RecursionError:
@@ -218,8 +227,7 @@ class Client(Peer):
         if length < bare:
             raise ValueError(f"a heartbeat has at least {bare} bytes")
         room = length - bare
-        numbers = "".join(f"{number} " for number in range(min(room, 0x10000) // 4 + 100))  # always enough
-        return self.carrying(numbers[: min(room, 0x10000)].ljust(room, "p"), identity)
+        return self.carrying(_numbers()[: min(room, 0x10000)].ljust(room, "p"), identity)
 
     async def exchange(self, text: str) -> None:
         """Send a text and expect it back."""
@@ -235,11 +243,13 @@ class Client(Peer):
             return
         others: list[Event] = []
         marker: bytes | None = None
+        bound = self.limits.back(len(content))
+        deadline = time.monotonic() + 2 * bound  # for it, and for what is sent behind it
         while True:
-            event = await self.take(lambda e: isinstance(e, Message), self.limits.back(len(content)))
+            event = await self.take(lambda e: isinstance(e, Message), min(bound, deadline - time.monotonic()))
             if isinstance(event, Message) and (event.opcode, event.content) == (opcode, content):
                 if marker is not None:  # it must not be taken for an answer to what is sent next
-                    await self.take(partial(_has, marker), self.limits.back(len(content)))
+                    await self.take(partial(_has, marker), bound)
                 self.inbox[:0] = others
                 return
             if isinstance(event, Message) and (marker is None or event.content != marker):

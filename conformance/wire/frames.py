@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 DATA_OPCODES = frozenset({CONTINUATION, TEXT, BINARY})
@@ -21,6 +21,7 @@ NAMES = {
 
 LengthForm = Literal[7, 16, 64]
 FLOOD = 10_000
+MAX_LENGTH = 32 * 1024 * 1024  # bytes of a payload, beyond which nothing is read
 
 
 def name_of(opcode: int) -> str:
@@ -80,8 +81,7 @@ def close_payload(code: int | None = None, reason: str | bytes = b"") -> bytes:
     return struct.pack("!H", code) + (reason.encode() if isinstance(reason, str) else reason)
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedFrame:
+class ReceivedFrame(NamedTuple):
     """A frame as the server sent it, with everything that can be wrong kept."""
 
     opcode: int
@@ -117,7 +117,7 @@ class FrameParser:
     a declared length over ``max_length`` bytes, which it reports in ``overrun``.
     """
 
-    def __init__(self, max_length: int = 128 * 1024 * 1024) -> None:
+    def __init__(self, max_length: int = MAX_LENGTH) -> None:
         self._buffer = bytearray()
         self._max_length = max_length
         self.overrun: int | None = None
@@ -164,7 +164,8 @@ class FrameParser:
             return None
         if len(buffer) < position + length:
             return None
-        payload = bytes(buffer[position : position + length])
+        with memoryview(buffer) as whole:  # a slice of the buffer itself would be a second copy
+            payload = bytes(whole[position : position + length])
         header = bytes(buffer[:position])
         del buffer[: position + length]
         return ReceivedFrame(

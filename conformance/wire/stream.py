@@ -81,6 +81,7 @@ class Stream(Connection):
         if response.upgraded and self._request is not None:
             self._monitor.negotiated(self._request, response)
         self.response = response
+        self.transcript.answered = True
         self._wake()
 
     def data_received(self, data: bytes) -> None:
