@@ -16,6 +16,10 @@ from playwright.async_api import Error, Page, Route
 from conformance.browser.source import ELSEWHERE, PAGE
 from conformance.errors import NotApplicable
 
+# What Chromium and Firefox say of a certificate: that it is not trusted, and that nobody they know signed it.
+_UNTRUSTED = ("ERR_CERT", "NS_ERROR_MODULE_SECURITY")
+_STRANGER = ("ERR_CERT_AUTHORITY_INVALID", "SEC_ERROR_UNKNOWN_ISSUER", "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT")
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -64,7 +68,12 @@ class ScriptSocket:
     @property
     def untrusted(self) -> bool:
         """Whether the browser says that it does not trust the server's certificate."""
-        return any("ERR_CERT" in one for one in self._said)
+        return any(word in one for one in self._said for word in _UNTRUSTED)
+
+    @property
+    def stranger(self) -> bool:
+        """Whether the browser says that it does not know the authority behind the server's certificate."""
+        return any(word in one for one in self._said for word in _STRANGER)
 
     async def next(self, bound: float) -> Seen | None:
         """Return what script saw next, or ``None`` after ``bound`` seconds."""

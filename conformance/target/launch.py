@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from conformance.errors import Unreachable, UsageProblem
+from conformance.target.keeper import Keeper
 from conformance.target.profile import Profile
 from conformance.target.url import ServerURL, parse
 
@@ -130,6 +131,7 @@ class Launcher:
             "tmp": self._folder.name,
         }
         self.processes: list[Instance] = []
+        self._keeper = Keeper()
 
     @property
     def folder(self) -> Path:
@@ -186,7 +188,8 @@ class Launcher:
                 )  # fmt: skip
         except OSError as error:
             raise Unreachable(f"the start command {shlex.join(command)} failed: {error.strerror}") from None
-        instance = Instance(process, output, self.url(**other), shlex.join(command))
+        self._keeper.keep(process.pid)
+        instance = Instance(process, output, self.url(**other), shlex.join(command), self._keeper)
         self.processes.append(instance)
         return instance
 
@@ -201,8 +204,11 @@ class Launcher:
 class Instance:
     """A started server: its process, what it prints, and its stop."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output: Path, url: ServerURL, command: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], output: Path, url: ServerURL, command: str, keeper: Keeper
+    ) -> None:
         self.process = process
+        self._keeper = keeper
         self._stopped = False
         self.output = output
         self.url = url
@@ -275,11 +281,11 @@ class Instance:
         if self._stopped:
             return
         self._stopped = True
+        children: list[psutil.Process] = []
         with contextlib.suppress(psutil.Error):
             children = psutil.Process(self.pid).children(recursive=True)
-            self._end(children)
-            return
-        self._end([])
+        self._end(children)
+        self._keeper.release(self.pid)
 
     def _end(self, children: list[psutil.Process]) -> None:
         self.terminate()

@@ -71,6 +71,10 @@ async def twin(
     async with target.connect(path, user=user, carrier=carrier, origin=origin) as client:
         if client.user_id != (user.user_id if user else None):
             raise Inconclusive(f"the raw twin was confirmed as {client.user_id}: see the chapter auth")
+        response = client.connection.response
+        chosen = response.get("Sec-WebSocket-Protocol") if response is not None else None
+        if carrier == "subprotocol" and chosen != "bearer":
+            raise Inconclusive(f"the raw twin got the subprotocol {chosen}: see auth.subprotocol-answer")
 
 
 async def own_page(target: Target) -> None:

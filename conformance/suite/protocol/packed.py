@@ -62,11 +62,10 @@ async def in_segments(target: Target, peer: Peer, segments: Iterable[bytes]) -> 
     the segment before it.
     """
     between = await target.bystander()
-    with peer.connection.in_pieces():
-        for position, segment in enumerate(segments):
-            if position:
-                await between.ping()
-            peer.send_bytes(segment)
+    for position, segment in enumerate(segments):
+        if position:
+            await between.ping()
+        peer.send_bytes(segment)
 
 
 def encoded(*frames: Frame) -> bytes:
