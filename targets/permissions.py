@@ -220,7 +220,8 @@ class Service:
             raise Refusal(400, "Exactly one valid Host is required.")
         if len(origins) > 1 or not ORIGINS.issuperset(origins):
             raise Refusal(403, "This origin may not connect.")
-        if not all(_TOKEN.fullmatch(item) for item in subprotocols):
+        # Not every server hands over what it could not parse, and not every one leaves it in the header.
+        if not all(_TOKEN.fullmatch(item) for item in (*subprotocols, *subprotocols_of(header))):
             raise Refusal(400, "A subprotocol is a token.")
         secrets = secrets_of(query, header, subprotocols)
         if len(secrets) > 1:

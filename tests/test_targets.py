@@ -120,3 +120,15 @@ def test_small_target_passes_but_for_what_its_server_breaks(
         "session.heartbeat-echo",
     }
     assert {one: found[one] for one in judged} == dict.fromkeys(judged, "passed")
+
+
+def test_backend_that_lets_other_pages_than_its_own_in_is_judged(suite: Suite, tmp_path: Path) -> None:
+    folder = ROOT / "targets" / "websockets"
+    text = (folder / "conformance.toml").read_text().replace(",http://127.0.0.1:{port}", "")
+    profile = tmp_path / "profile.toml"
+    profile.write_text(text.replace('cwd = "."', f'cwd = "{folder}"'))
+    done = suite(f"--profile={profile}", "conformance/suite/browser/test_carriers.py")
+    assert done.returncode == 0, done.stdout[-4000:]
+    found = outcomes(tmp_path)
+    assert found["browser.cookie-token"] == "not-applicable"
+    assert found["browser.subprotocol-token"] == "passed"
