@@ -64,7 +64,7 @@ class Stack:
         if not self.what.endswith(".toml"):
             return ""
         profile = load(Path(self.what))
-        parts = package_versions(*modules(profile))
+        parts = package_versions(*modules(profile), *profile.families)
         if any(word.endswith("front.py") for word in profile.start):
             parts.insert(0, f"nginx {printed_version(nginx() or 'nginx', '-v')}")
         if profile.start[:1] == ("node",):
