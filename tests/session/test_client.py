@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from client_harness import CONFIRMED, Server, acknowledge
@@ -11,6 +12,7 @@ from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.client import same
 from conformance.wire.connection import Message
 from conformance.wire.frames import BINARY, CLOSE, TEXT, Frame, close_payload
+from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 TIME = "2026-11-22T10:00:00Z"
@@ -340,3 +342,19 @@ def fail(server, message):
     server.say(message)
     server.connection.data_received(Frame(CLOSE, close_payload(1002), mask=None).encode())
     server.connection.eof_received()
+
+
+# What answers, and how long it is waited for.
+
+
+async def test_event_of_somebody_else_is_no_answer():
+    client = Server().client
+    assert not client.answers(Message(TEXT, json.dumps(event("role_updated")).encode(), 0.0))
+    assert client.answers(Message(TEXT, b'{"type":"error"}', 0.0))
+    client.echoes = True
+    assert client.answers(Message(TEXT, json.dumps(event("role_updated")).encode(), 0.0))
+
+
+async def test_long_message_is_waited_for_as_long_as_the_line_takes():
+    assert Limits(reply=5.0).back(1 << 20) == 5.0
+    assert Limits(reply=5.0, rate=250_000).back(1 << 20) > 2 * (1 << 20) / 250_000 + 5.0
