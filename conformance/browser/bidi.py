@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import re
+import signal
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -68,6 +71,7 @@ async def started(executable: Path, ca_file: Path | None = None) -> AsyncIterato
         process = await asyncio.create_subprocess_exec(
             str(executable), *options,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_end_with_us if sys.platform.startswith("linux") else None,
         )  # fmt: skip
         drained = None
         try:
@@ -89,6 +93,11 @@ async def started(executable: Path, ca_file: Path | None = None) -> AsyncIterato
             except TimeoutError:
                 process.kill()
                 await process.wait()
+
+
+def _end_with_us() -> None:
+    """Have Linux end the browser where the suite itself is killed, and cannot do so any more."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _prefer(file: Path) -> None:
@@ -167,11 +176,13 @@ class Browser:
             async for text in self._wire:
                 message = json.loads(text)
                 if waiting := self._waiting.pop(message.get("id"), None):
-                    waiting.set_result(message)
+                    if not waiting.done():  # it may have come too late
+                        waiting.set_result(message)
                 elif message.get("type") == "event":
                     self._told(message["method"], message["params"])
         for waiting in self._waiting.values():
-            waiting.set_exception(Error("the browser ended"))
+            if not waiting.done():
+                waiting.set_exception(Error("the browser ended"))
 
     def _told(self, method: str, params: dict[str, Any]) -> None:
         if params.get("isBlocked"):

@@ -34,6 +34,7 @@ class Keeper:
         self._scale = max(scale, 1.0)
         self._stack = contextlib.AsyncExitStack()
         self._started: Started | None = None
+        self._stranger: Started | None = None
         self._lives = LIVES
         self._trouble = ""
 
@@ -67,8 +68,8 @@ class Keeper:
         if self._ca_file is None:
             yield await self.browser()
             return
-        async with launched(self.name, self._executable) as other:
-            yield other.driven
+        async with launched(self.name, self._executable) as self._stranger:
+            yield self._stranger.driven
 
     async def close(self) -> None:
         """End the browser."""
@@ -105,8 +106,9 @@ class Keeper:
 
     def _give_up(self, why: str) -> None:
         self._note(f"{self.name} hung ({why}) and was ended")
-        if self._started is not None:
-            self._started.kill()
+        for one in (self._started, self._stranger):
+            if one is not None:
+                one.kill()
 
     async def _watch(self, page: Page) -> None:
         from playwright.async_api import Error  # noqa: PLC0415 - a run without the browser need not load it
