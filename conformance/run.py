@@ -150,7 +150,8 @@ class Run:
             self.url = self.launcher.url()
             self.launcher.prepare()
             instance = self.launcher.start()
-            instance.wait_ready(self.profile.ready_timeout * self.options.time_scale)
+            # To start takes as long as the machine has other things to do, however near the server is.
+            instance.wait_ready(self.profile.ready_timeout * max(1.0, self.options.time_scale))
         assert self.url is not None
         endpoint = endpoint_of(self.url, self.profile)
         if self.options.polite or not (self.options.intrusive or is_loopback(endpoint.addresses)):

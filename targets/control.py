@@ -6,10 +6,9 @@ Each change is made in one step of the event loop: first the state, then the eve
 import inspect
 import ipaddress
 import os
-import re
 import time
 
-from permissions import digest, seed
+from permissions import digest, is_user_id, seed
 
 ENABLED = os.environ.get("CONTROL_ENABLED") == "1"
 # Headers that only a browser or a proxy adds: neither may drive this interface.
@@ -49,7 +48,7 @@ class Control:
         return 204
 
     def user(self, user_id):
-        if not re.fullmatch(r"[1-9][0-9]{0,18}", user_id):
+        if not is_user_id(user_id):
             raise ValueError(user_id)
         return self.service.users[int(user_id)]
 

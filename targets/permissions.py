@@ -28,6 +28,7 @@ FEATURES = {
 }
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_USER_ID = re.compile(r"[1-9][0-9]{0,18}")
 _HOST = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 
 Header = Callable[[str], list[str]]
@@ -121,6 +122,10 @@ def seed():
 # Coming in.
 
 
+def is_user_id(text):
+    return _USER_ID.fullmatch(text) is not None and int(text) < 2**63
+
+
 def subprotocols_of(header):
     """The subprotocols that are offered, in their order, for a library that does not say."""
     return [item.strip(" \t") for value in header("sec-websocket-protocol") for item in value.split(",")]
@@ -208,12 +213,15 @@ class Service:
 
         `channel` is "own", "anonymous" or the text of a user's id; `query` is the undecoded query.
         """
+        if channel not in {"own", "anonymous"} and not is_user_id(channel):
+            raise Refusal(404, "There is nothing here.")
         hosts, origins = header("host"), header("origin")
         if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
             raise Refusal(400, "Exactly one valid Host is required.")
         if len(origins) > 1 or not ORIGINS.issuperset(origins):
             raise Refusal(403, "This origin may not connect.")
-        if not all(_TOKEN.fullmatch(item) for item in subprotocols):
+        # Not every server hands over what it could not parse, and not every one leaves it in the header.
+        if not all(_TOKEN.fullmatch(item) for item in (*subprotocols, *subprotocols_of(header))):
             raise Refusal(400, "A subprotocol is a token.")
         secrets = secrets_of(query, header, subprotocols)
         if len(secrets) > 1:

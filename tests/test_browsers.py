@@ -114,7 +114,7 @@ def secure_profile(folder: Path, certificate: Path, authority: Path | None) -> s
 )
 def test_chapter_over_tls(suite: Suite, tmp_path: Path, browser: str, refusal: tuple[str, ...]) -> None:
     profile = secure_profile(tmp_path, CERTIFICATES / "right.pem", CERTIFICATES / "authority.pem")
-    done = suite(profile, f"--conformance-browser={browser}", ALLOWED, WORKERS, TLS, COOKIES)
+    done = suite(profile, f"--conformance-browser={browser}", ALLOWED, WORKERS, TLS, COOKIES, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     seen = results(tmp_path)
     assert seen[f"{KNOWN}[{browser}]"] == [f"{browser}: opened"]

@@ -79,8 +79,9 @@ SMALL = {
     "node_ws": "ws",
 }
 PARTS = [
-    *(f"conformance/suite/{part}" for part in ("session", "auth", "routing")),
-    *(f"conformance/suite/protocol/test_{part}.py" for part in ("closing", "handshake_refused", "limits")),
+    *(f"conformance/suite/session/test_{part}.py" for part in ("heartbeat", "check_permission", "errors")),
+    *(f"conformance/suite/auth/test_{part}.py" for part in ("carriers", "foreign_channel", "origin")),
+    *(f"conformance/suite/protocol/test_{part}.py" for part in ("limits", "handshake_refused")),
     "conformance/suite/events/test_types.py",
 ]
 
@@ -113,9 +114,21 @@ def test_small_target_passes_but_for_what_its_server_breaks(
     assert {one for one, outcome in found.items() if outcome == "known-failure"} <= known
     # Whatever one lacks is noticed here: nothing may silently stop applying.
     judged = {
-        "auth.conflicting-tokens",
+        "auth.cookie-token",
         "auth.foreign-channel",
         "events.role-updated",
         "session.heartbeat-echo",
     }
     assert {one: found[one] for one in judged} == dict.fromkeys(judged, "passed")
+
+
+def test_backend_that_lets_other_pages_than_its_own_in_is_judged(suite: Suite, tmp_path: Path) -> None:
+    folder = ROOT / "targets" / "websockets"
+    text = (folder / "conformance.toml").read_text().replace(",http://127.0.0.1:{port}", "")
+    profile = tmp_path / "profile.toml"
+    profile.write_text(text.replace('cwd = "."', f'cwd = "{folder}"'))
+    done = suite(f"--profile={profile}", "conformance/suite/browser/test_carriers.py")
+    assert done.returncode == 0, done.stdout[-4000:]
+    found = outcomes(tmp_path)
+    assert found["browser.cookie-token"] == "not-applicable"
+    assert found["browser.subprotocol-token"] == "passed"

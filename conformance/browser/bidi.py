@@ -24,7 +24,7 @@ from conformance.browser.bidi_pages import Context, Handler, Page, Route
 from conformance.browser.bidi_sockets import PRELOAD
 from conformance.errors import NotApplicable
 
-BOUND = 30.0
+BOUND = 60.0
 EVENTS = (
     "network.beforeRequestSent",
     "network.responseCompleted",

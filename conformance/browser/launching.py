@@ -45,7 +45,7 @@ class Started:
     def look(self) -> None:
         """Look for the network process, which comes up with the first page."""
         if not self.network:
-            self.network += _network(self.processes)
+            self.network.extend(_network(self.processes))
 
     def kill(self) -> None:
         """End all its processes, whatever they are at."""

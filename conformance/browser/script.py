@@ -19,6 +19,8 @@ from conformance.errors import NotApplicable
 # What Chromium and Firefox say of a certificate: that it is not trusted, and that nobody they know signed it.
 _UNTRUSTED = ("ERR_CERT", "NS_ERROR_MODULE_SECURITY")
 _STRANGER = ("ERR_CERT_AUTHORITY_INVALID", "SEC_ERROR_UNKNOWN_ISSUER", "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT")
+# What Firefox says of a service worker whose script went to a host that does not exist.
+_LOST = "encountered an error during installation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ async def open_socket(
     except Error as error:
         if "SecurityError" in str(error) or "serviceworker" in str(error).lower():
             what = "" if where == "page" else f" in a {where}"
+            if _LOST in str(error):
+                what += ": no page fetches its script, so that nothing intercepts it"
             raise NotApplicable(f"a page of {page.url} may not open {url.partition('?')[0]}{what}") from None
         raise
     return ScriptSocket(page, number, said)

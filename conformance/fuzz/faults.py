@@ -104,10 +104,9 @@ def wrong(fault: Fault, menu: Menu) -> Callable[[Draw], Wrong]:
 def _wrong(fault: Fault, menu: Menu, draw: Draw) -> Wrong:
     script = scripts(draw, menu, longest=2)
     said = script.said
-    place = draw.integer(0, len(said))
-    while fault.between and place > 0 and said[place - 1].open:
-        place -= 1
-    said = said[:place]
+    inside = [place for place, one in enumerate(said, 1) if one.open]
+    places = [place for place in range(len(said) + 1) if not fault.between or place not in inside]
+    said = said[: draw.choice(inside if inside and not fault.between and draw.flag() else places)]
     opened = bool(said) and said[-1].open
     if not any(one.awaited for one in said):
         # What the fault is blamed for has worked before it.
@@ -148,9 +147,7 @@ def _left_open(frames: Sequence[Frame], *, opened: bool) -> bool:
 
 def _any_frame(draw: Draw, menu: Menu, *, opened: bool) -> Frame:
     """Draw a frame that would be in order here."""
-    kinds = (
-        [PING, PONG, *([CONTINUATION] * 2 if opened else [TEXT])] if menu.texts or opened else [PING, PONG]
-    )
+    kinds = [PING, CONTINUATION, PONG] if opened else [PING, TEXT, PONG] if menu.texts else [PING, PONG]
     kind = draw.choice(kinds)
     if kind in {PING, PONG}:
         return Frame(kind, octets(draw), mask=TAME_KEY)
@@ -169,7 +166,7 @@ def reserved_opcode(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a frame that no version of the protocol knows."""
     del menu, opened
     opcode = draw.choice([3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
-    return [Frame(opcode, octets(draw), mask=TAME_KEY)]
+    return [Frame(opcode, bytes(125) if draw.flag() else octets(draw), mask=TAME_KEY)]
 
 
 def unmasked(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:

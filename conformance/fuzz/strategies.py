@@ -44,9 +44,7 @@ def tame(draw: Draw) -> bytes:
 
 def octets(draw: Draw) -> bytes:
     """Draw what a control frame carries: a little of anything, or as much as it may."""
-    if draw.flag():
-        return b"\xfe" * draw.choice([0, 1, 124, 125])
-    return draw.octets(draw.below(13))
+    return draw.octets(draw.choice([0, 125, 1, 124, draw.below(13)]))
 
 
 def words(draw: Draw) -> str:

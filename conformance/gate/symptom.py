@@ -31,7 +31,7 @@ def symptom(message: str, actual: str = "") -> str:
     Close codes and status codes stay, for they tell failures apart; the status of an HTTP answer that came
     back is added. Of a story only the first line counts: its steps are drawn.
     """
-    text = " ".join(message.partition("\n")[0].split())
+    text = " ".join(message.partition("\n")[0].split()) or "without a message"
     for pattern, word in _PATTERNS:
         text = pattern.sub(word, text)
     status = re.match(r"HTTP/\d(?:\.\d)? (\d{3})\b", actual)

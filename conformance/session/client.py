@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance
@@ -42,9 +42,23 @@ def _no_json(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
+_READER = json.JSONDecoder(parse_int=_integer, parse_constant=_no_json)
+
+
+@cache
+def _numbers() -> str:
+    return "".join(f"{number} " for number in range(0x10000 // 4 + 100))  # always enough
+
+
 def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same, true and 1 told apart."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    """Whether two JSON values are the same, true and 1 told apart, and 1 and 1.0."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(repr(one) == repr(other) if isinstance(one, float) else one == other)  # 0.0 is not -0.0
 
 
 def _has(content: bytes, event: Event) -> bool:
@@ -102,7 +116,7 @@ class Client(Peer):
         if not isinstance(event, Message) or event.opcode != TEXT:
             return {}
         try:
-            value = json.loads(self.heard(event).decode(), parse_int=_integer, parse_constant=_no_json)
+            value = _READER.decode(self.heard(event).decode())
             if _deep(event.content, value):
                 return {}
         except RecursionError:
@@ -146,7 +160,7 @@ class Client(Peer):
         """Send a text message that is written in the specification's words."""
         self.send_text(self.dialect.spoken(text if isinstance(text, bytes) else text.encode()))
 
-    async def reply_to(self, identity: str) -> Json:
+    async def reply_to(self, identity: str, timeout: float | None = None) -> Json:
         """Expect the reply that carries this ``id``."""
         found: Json = {}
 
@@ -158,7 +172,7 @@ class Client(Peer):
                 return True
             return False
 
-        event = await self.take(wanted, self.limits.reply)
+        event = await self.take(wanted, timeout or self.limits.reply)
         if not found:
             raise Nonconformance(
                 "there was no reply with the request's id",
@@ -219,8 +233,7 @@ class Client(Peer):
         if length < bare:
             raise ValueError(f"a heartbeat has at least {bare} bytes")
         room = length - bare
-        numbers = "".join(f"{number} " for number in range(min(room, 0x10000) // 4 + 100))  # always enough
-        return self.carrying(numbers[: min(room, 0x10000)].ljust(room, "p"), identity)
+        return self.carrying(_numbers()[: min(room, 0x10000)].ljust(room, "p"), identity)
 
     async def exchange(self, text: str) -> None:
         """Send a text and expect it back."""
@@ -231,17 +244,18 @@ class Client(Peer):
     async def expect_back(self, content: bytes, opcode: int = TEXT) -> None:
         """Expect the content of a message that was sent to come back: all of it, and of the same type."""
         if not self.echoes:
-            await self._expect_acknowledged(self._carried.get(content) or json.loads(content))
+            sent = self._carried.get(content) or json.loads(content)
+            await self._expect_acknowledged(sent, self.limits.back(len(content)))
             return
         others: list[Event] = []
         marker: bytes | None = None
-        deadline = time.monotonic() + 2 * self.limits.reply  # for it, and for what is sent behind it
+        bound = self.limits.back(len(content))
+        deadline = time.monotonic() + 2 * bound  # for it, and for what is sent behind it
         while True:
-            bound = min(self.limits.reply, deadline - time.monotonic())
-            event = await self.take(lambda e: isinstance(e, Message), bound)
+            event = await self.take(lambda e: isinstance(e, Message), min(bound, deadline - time.monotonic()))
             if isinstance(event, Message) and (event.opcode, event.content) == (opcode, content):
                 if marker is not None:  # it must not be taken for an answer to what is sent next
-                    await self.take(partial(_has, marker), self.limits.reply)
+                    await self.take(partial(_has, marker), bound)
                 self.inbox[:0] = others
                 return
             if isinstance(event, Message) and (marker is None or event.content != marker):
@@ -258,8 +272,8 @@ class Client(Peer):
                 actual=difference(opcode, content, found) if isinstance(found, Message) else describe(found),
             )
 
-    async def _expect_acknowledged(self, sent: Json) -> None:
-        reply = await self.reply_to(sent["id"])
+    async def _expect_acknowledged(self, sent: Json, timeout: float) -> None:
+        reply = await self.reply_to(sent["id"], timeout)
         if reply.get("type") != "heartbeat_ack" or not same(reply.get("data"), sent["data"]):
             content, found = (json.dumps(one.get("data")).encode() for one in (sent, reply))
             raise Nonconformance(

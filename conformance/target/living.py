@@ -14,6 +14,7 @@ from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, name_
 from conformance.wire.handshake import ResponseParser
 
 PING_PAYLOAD = b"still there?"
+ASKING = "is-the-target-still-there"
 _PAUSES = (0.02, 0.1, 0.3, 0.6)  # seconds between attempts: some servers need a moment behind a flood
 
 
@@ -50,7 +51,7 @@ def _asked(target: Target) -> str:
     stage = f"it gives no answer within {limits.handshake:.1f} s"
     try:
         with _stream(target) as stream:
-            stream.sendall(target.opening().encode())
+            stream.sendall(target.opening().setting("X-Conformance-Test", ASKING).encode())
             parser = ResponseParser()
             response = None
             for data in _received(stream, limits.handshake):

@@ -10,10 +10,10 @@ import socket
 import ssl
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from conformance.wire.frames import CLOSE, MAX_LENGTH, PING, PONG, Frame, FrameParser, ReceivedFrame
+from conformance.wire.frames import CLOSE, MAX_LENGTH, PING, PONG, Frame, FrameParser, Outgoing, ReceivedFrame
 from conformance.wire.handshake import MAX_BODY, Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.pace import Pace
@@ -27,6 +27,7 @@ MAX_FRAMES = 50_000
 MAX_UNASKED = 2 * MAX_LENGTH
 MAX_KEPT = 2 * MAX_LENGTH
 FRAME_COST = 512
+MAX_PONGS = 16  # for the Pings that come at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,10 @@ class Connection(asyncio.Protocol):
     def __init__(self, label: str, report: Callable[[Breach], None]) -> None:
         self.transcript = Transcript(label)
         self.auto_pong = True
-        self._held_pongs: list[bytes] | None = None
         self.end: End | None = None
         self.response: Response | None = None
         self.first_byte: float | None = None
+        self._upgraded = False
         self.close_sent = False
         self.tls_fault = ""
         self._half_closed = False
@@ -120,7 +121,8 @@ class Connection(asyncio.Protocol):
         self._unread = False
         self._unasked = self._unasked_frames = 0
         self._kept = 0
-        self._owed: bytes | None = None
+        self._owed: deque[bytes] = deque(maxlen=MAX_PONGS)
+        self._outgoing = Outgoing()
         self._leave_turn: Callable[[], None] = lambda: None
 
     @classmethod
@@ -144,8 +146,11 @@ class Connection(asyncio.Protocol):
         pace = endpoint.pace
         turn = await pace.enter() if pace else 0
 
+        born: list[Connection] = []
+
         def made() -> Connection:
             one = cls(label, report)
+            born.append(one)
             if pace is not None:
                 one._leave_turn = functools.partial(pace.leave, turn)
             return one
@@ -169,6 +174,8 @@ class Connection(asyncio.Protocol):
                     else:
                         return connection
         except BaseException:
+            for one in born:  # made, but too late: nobody else would ever close it
+                one.reset()
             if pace is not None:
                 pace.leave(turn)
             raise
@@ -199,8 +206,9 @@ class Connection(asyncio.Protocol):
             self.transcript.answered = True
             if self._request is not None:
                 self._monitor.response(self._request, self.response)
+            self._upgraded = self.response.upgraded
             data = self._parser.rest
-        if self.response.upgraded:
+        if self._upgraded:
             self._feed_frames(data)
         else:
             self.response.take(data)
@@ -223,17 +231,17 @@ class Connection(asyncio.Protocol):
         self._finish("reset" if exc is not None else "fin")
         self._leave_turn()
         self._writable.set()
+        # The monitor refers back to us: without it, all that was received goes as soon as nobody wants it.
+        del self._monitor, self._frames
 
     def pause_writing(self) -> None:
         """Stop ``drain`` until the kernel takes more."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Let ``drain`` go on, and answer the last Ping that had to wait."""
+        """Let ``drain`` go on."""
         self._writable.set()
-        if self._owed is not None and not self.close_sent:
-            self._pong(self._owed)
-        self._owed = None
+        self._answer_pings()
 
     def _give_up(self, why: str) -> None:
         """Read no more of a server that has no end, or makes no sense."""
@@ -266,15 +274,13 @@ class Connection(asyncio.Protocol):
                 return
             # A masked Ping is our own, given back by an echo of bytes: answering it would make what the echo
             # says next look like the Pong that we wait for. A client answers nothing masked (RFC 6455 §5.1).
-            if frame.opcode == PING and frame.mask is None and self.auto_pong and not self.close_sent:
-                if self._writable.is_set():
-                    self._pong(frame.payload)
-                else:  # it does not read what we say: the last Ping alone need be answered (RFC 6455 §5.5.3)
-                    self._owed = frame.payload
+            if frame.opcode == PING and frame.mask is None:
+                self._owed.append(frame.payload[:125])
             elif frame.opcode == PONG:
                 self._events.append(Pong(frame.payload, now))
             elif frame.opcode == CLOSE:
                 self._events.append(Close(frame.close_code, frame.close_reason, now))
+        self._answer_pings()
         if self._frames.overrun is not None:
             self._monitor.overrun(self._frames.overrun)
             self._give_up(f"a frame of {self._frames.overrun} bytes, more than is read")
@@ -293,12 +299,17 @@ class Connection(asyncio.Protocol):
             self.received_frames = self.received_frames[-2:]
             self._kept = sum(len(one.payload) + FRAME_COST for one in self.received_frames)
 
-    def _pong(self, payload: bytes) -> None:
-        pong = Frame(PONG, payload[:125]).encode()
-        if self._held_pongs is None:
-            self._say(pong)
-        else:
-            self._held_pongs.append(pong)
+    def _answer_pings(self) -> None:
+        """Answer the server's Pings; of many at once the latest, as RFC 6455 §5.5.3 allows.
+
+        Not while a server does not read, which would fill our memory, and not inside a frame that is sent
+        piece by piece, which would spoil it.
+        """
+        if not self._owed or self._outgoing.inside or not self._writable.is_set():
+            return
+        if self.auto_pong and not self.close_sent and not self._outgoing.closed:
+            self._say(b"".join(Frame(PONG, payload).encode() for payload in self._owed))
+        self._owed.clear()
 
     def _seen(self, breach: Breach) -> None:
         self.transcript.blame(breach.part, breach.frame)
@@ -335,6 +346,9 @@ class Connection(asyncio.Protocol):
         """Send bytes as they are. After the end of TCP, or of our half, it does nothing: that is judged."""
         self._unasked = self._unasked_frames = 0
         self._say(data)
+        if self.response is not None and self.response.upgraded:
+            self._outgoing.feed(data)
+            self._answer_pings()
 
     def _say(self, data: bytes) -> None:
         if self._half_closed:
@@ -343,24 +357,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    @contextlib.contextmanager
-    def in_pieces(self) -> Iterator[None]:
-        """Hold back the Pongs to a server's Pings while a frame is sent in pieces: inside, they break it."""
-        held: list[bytes] = []
-        self._held_pongs = held
-        try:
-            yield
-        finally:
-            self._held_pongs = None
-            if held and not self.close_sent:
-                self.write(b"".join(held))
-
     async def write_slowly(self, segments: Iterable[bytes]) -> None:
         """Send each piece as a TCP segment of its own, letting the loop run between them."""
-        with self.in_pieces():
-            for segment in segments:
-                self.write(segment)
-                await asyncio.sleep(0)  # not a wait: one turn of the loop, so that answers are read meanwhile
+        for segment in segments:
+            self.write(segment)
+            await asyncio.sleep(0)  # not a wait: one turn of the loop, so that answers are read meanwhile
 
     async def drain(self, timeout: float) -> None:
         """Wait until the kernel has taken what was written, or TCP ended, or ``timeout`` seconds."""
@@ -405,11 +406,14 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         while not done():
-            remaining = deadline - loop.time()
-            if remaining <= 0:
+            if loop.time() >= deadline:
                 return
             self._waiter = loop.create_future()
-            await asyncio.wait([self._waiter], timeout=remaining)
+            timer = loop.call_at(deadline, self._wake)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
 
     def half_close(self) -> None:
         """Send a FIN and keep reading; under TLS it comes without a close_notify, as from a dying client."""

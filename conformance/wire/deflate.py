@@ -56,6 +56,7 @@ class Inflater:
         self._stream = self._new()
 
     def _new(self) -> zlib._Decompress:
+        self._length = 0  # octets that the stream has put out
         return zlib.decompressobj(-max(9, self._agreed.server_max_window_bits))
 
     def inflate(self, payload: bytes) -> bytes:
@@ -87,12 +88,16 @@ class Inflater:
         if self._agreed.server_max_window_bits == 15:
             content += stream.decompress(data, MAX_INFLATED - len(content) + 1)
             return stream.unused_data
+        window = 1 << self._agreed.server_max_window_bits
         # zlib looks back into all that one call has put out: only calls of one octet keep to the window.
         # That takes a microsecond each; behind EXACT octets of a message the window is kept to within COARSE.
         for start in range(0, len(data), 64):
             piece = data[start : start + 64]
             while not stream.eof and len(content) <= MAX_INFLATED:
-                octet = stream.decompress(piece, 1 if len(content) < EXACT else COARSE)
+                # Nothing lies further back than the window while the stream is not longer than that.
+                step = max(window - self._length, 1 if len(content) < EXACT else COARSE)
+                octet = stream.decompress(piece, step)
+                self._length += len(octet)
                 content += octet
                 piece = stream.unconsumed_tail
                 if not octet and not piece:

@@ -66,22 +66,29 @@ class Monitor:
         self._size = 0
         self.unread = ""
         self._closed = False
-        self._where = ""
-        self._frame = b""
+        self._judged: ReceivedFrame | None = None
+        self._frame_at = 0
         self._offset = 0
         self.checked = 0
 
-    def _breach(self, requirement: str, message: str, part: str = "") -> None:
-        self._report(Breach(requirement, message + self._where, part, self._frame))
+    def _breach(self, requirement: str, message: str, part: str, where: str = "") -> None:
+        frame, begins = self._judged, b""
+        if frame is not None:
+            # Where to look: in the transcript, or in a capture of one's own.
+            begins = frame.header + frame.payload[:8]
+            more = " …" if len(frame.payload) > 8 else ""
+            place = f"frame {self.checked}, at byte {self._frame_at} behind the response"
+            where = where or f" ({place}: {begins.hex(' ')}{more})"
+        self._report(Breach(requirement, message + where, part, begins))
 
     def overrun(self, length: int) -> None:
         """Judge a declared length that no parser waits for: its most significant bit has to be 0."""
-        self._where = f" (in the frame at byte {self._offset} behind the response)"
         if length >= 1 << 63:
             self._breach(
                 "framing.server-minimal-length",
                 f"the 64-bit length {length:#x} has its top bit set",
                 "payload length",
+                f" (in the frame at byte {self._offset} behind the response)",
             )
 
     def response(self, request: handshake.Request, response: handshake.Response) -> None:
@@ -116,11 +123,7 @@ class Monitor:
     def frame(self, frame: ReceivedFrame) -> None:
         """Judge one frame of the server and hand on the message that it completes."""
         self.checked += 1
-        # Where to look: every later breach is found by it in the transcript, or in a capture of one's own.
-        self._frame = frame.header + frame.payload[:8]
-        shown = self._frame.hex(" ")
-        more = " …" if len(frame.payload) > 8 else ""
-        self._where = f" (frame {self.checked}, at byte {self._offset} behind the response: {shown}{more})"
+        self._judged, self._frame_at = frame, self._offset
         self._offset += len(frame.header) + len(frame.payload)
         if self._closed and frame.opcode in DATA_OPCODES | {CLOSE}:
             # A Ping may still have to be answered: only a Close that was received ends that duty (§5.5.2).
@@ -261,7 +264,8 @@ def _part_of(message: str) -> str:
     if message.startswith("no header field"):
         return ""
     names = ("status line", "Upgrade", "Connection", "Transfer-Encoding", "Content-Length")
-    return next((name for name in names if name in message), "")
+    # The first that is named: `Connection` is expected to say Upgrade.
+    return min((name for name in names if name in message), key=message.index, default="")
 
 
 def check_subprotocol(request: handshake.Request, response: handshake.Response) -> list[str]:

@@ -17,6 +17,7 @@ from conformance.recorder import Recorder
 from conformance.wire.connection import Close, Connection, End, Event, Message, Pong
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
 
+MARGIN = 3  # a line that was measured once may be slower the next time
 FAILED = ("a Close frame", "the end of TCP (FIN)", "a TCP reset (RST)")
 SHOWN = 20  # events before an end that are named one by one
 PATIENCE = 5  # farewells in a row without an end of TCP, before no other is waited for as long
@@ -25,7 +26,10 @@ _counter = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds in seconds, made from the measured round trip by ``conformance.target.calibration``."""
+    """Bounds in seconds, made from the measured round trip by ``conformance.target.probe``.
+
+    ``rate`` is what the way carries in octets a second, there and back, where it could be measured.
+    """
 
     handshake: float = 5.0
     reply: float = 5.0
@@ -33,6 +37,11 @@ class Limits:
     event: float = 10.0
     prompt: float = 1.0
     idle: float = 60.0
+    rate: float | None = None
+
+    def back(self, size: int) -> float:
+        """Return the bound for a message of this many octets to come back: a slow line carries it twice."""
+        return self.reply + (2 * MARGIN * size / self.rate if self.rate else 0.0)
 
 
 @dataclass(slots=True)
@@ -157,9 +166,13 @@ class Peer:
 
     async def ping(self, payload: bytes | None = None) -> Pong:
         """Send a Ping and expect the Pong with its payload; other events wait in ``inbox``."""
+        return await self.expect_pong(self.send_ping(payload))
+
+    def send_ping(self, payload: bytes | None = None) -> bytes:
+        """Send a Ping, by default with a payload that no other has; return the payload."""
         payload = b"probe %d" % next(_counter) if payload is None else payload
         self.send(Frame(PING, payload))
-        return await self.expect_pong(payload)
+        return payload
 
     async def expect_pong(self, payload: bytes) -> Pong:
         """Expect a Pong with exactly this payload."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from conformance.wire.frames import CLOSE, FrameParser, ReceivedFrame, name_of
 
@@ -16,8 +16,7 @@ MAX_FRAMES = 4
 MAX_FAULTS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Bytes that were ``sent`` or ``received``, or an ``event``; ``cut`` says that more bytes were there."""
 
     time: float
@@ -94,8 +93,8 @@ def _apart(entry: Entry, faults: Sequence[Fault]) -> list[tuple[Entry, Sequence[
     head, blank, rest = entry.data.partition(b"\r\n\r\n")
     if entry.direction != "received" or not head.startswith(b"HTTP/1.1 101") or not rest:
         return [(entry, faults)]
-    first = replace(entry, data=head + blank, cut=False)
-    second = replace(entry, data=rest, note=str(len(rest)))
+    first = entry._replace(data=head + blank, cut=False)
+    second = entry._replace(data=rest, note=str(len(rest)))
     return [
         (first, [one for one in faults if not one.frame]),
         (second, [one for one in faults if one.frame]),

@@ -10,7 +10,7 @@ from control import Control
 from permissions import MAX_MESSAGE_BYTES, Refusal, Service, subprotocols_of
 
 LONGEST_QUEUE = 1000
-HEARTBEAT = 5.0  # seconds between Pings; a client that does not answer within half of it is dropped
+HEARTBEAT = 8.0  # seconds between Pings; a client that does not answer within half of it is dropped
 CLOSE_TIMEOUT = 2.0
 
 service = Service()

@@ -27,8 +27,8 @@ async def refuse(websocket: WebSocket, refusal: Refusal) -> None:
 
 async def open_channel(websocket: WebSocket) -> None:
     """Refuse a handshake or accept it, and serve the connection until it ends."""
-    scope, user_id = websocket.scope, websocket.path_params.get("user_id")
-    channel = user_id or ("anonymous" if "anonymous" in scope["path"] else "own")
+    scope = websocket.scope
+    channel = scope["path"].split("/")[3] or "own"
     query = scope["query_string"].decode("latin-1")
     # Routes see the decoded path: what is spelt otherwise is not ours.
     if scope.get("raw_path", b"").decode("latin-1") != scope["path"]:

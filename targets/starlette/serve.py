@@ -6,7 +6,7 @@ import sys
 # Its lines of level info print the query, and with it the token, also with --no-access-log.
 UVICORN = (
     "uvicorn --host 127.0.0.1 --port {port} --log-level warning "
-    "--ws-max-size 1048576 --ws-ping-interval 5 --ws-ping-timeout 5"
+    "--ws-max-size 1048576 --ws-ping-interval 5 --ws-ping-timeout 8"
 )
 SERVERS = {
     "uvicorn": UVICORN,

@@ -97,7 +97,7 @@ async def main(port, control_port=None):
         select_subprotocol=lambda websocket, _: websocket.caller.subprotocol,
         max_size=MAX_MESSAGE_BYTES,
         ping_interval=5,
-        ping_timeout=5,
+        ping_timeout=8,
         close_timeout=2,
     ) as server:
         # Closes every connection with 1001.

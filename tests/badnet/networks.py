@@ -5,7 +5,7 @@ NETWORKS = {
     "far": "--delay 25",
     "jitter": "--delay 5 --jitter 40",
     "pieces": "--delay 0 --cut 7",
-    "segments": "--delay 2 --segment 40",
+    "segments": "--delay 2 --segment 1460",
     "gathering": "--delay 0 --gather 25",
     "thin": "--delay 5 --rate 250000",
     "lossy": "--delay 5 --stall 20",

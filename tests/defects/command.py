@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.defects import table
@@ -14,7 +15,7 @@ from tests.defects.choosing import UnknownWordError, changed, named
 from tests.defects.engine import LAST, Engine, Verdict, jobs
 from tests.defects.registry import Defect, defects
 
-EXIT_SURVIVED, EXIT_USAGE, EXIT_NOTHING = 1, 4, 5
+EXIT_SURVIVED, EXIT_INTERRUPTED, EXIT_USAGE, EXIT_NOTHING = 1, 2, 4, 5
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,16 +65,22 @@ def main(arguments: list[str] | None = None) -> int:
     if options.list:
         print("\n".join(f"{one.requirement:36} {one.module}-{one.name}" for one in chosen))
         return 0
-    survived = False
-    for _ in range(max(1, options.times)):
-        survived |= run(
-            chosen, options.jobs, options.output, shlex.join(["python", "-m", "tests.defects", *given])
-        )
+    command = shlex.join(["python", "-m", "tests.defects", *given])
+    survived: Counter[str] = Counter()
+    try:
+        for _ in range(max(1, options.times)):
+            survived.update(run(chosen, options.jobs, options.output, command))
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was written.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    if options.times > 1:
+        for name, count in survived.items():
+            print(f"{name} survived {count} of {options.times} times")
     return EXIT_SURVIVED if survived else 0
 
 
-def run(chosen: list[Defect], at_a_time: int, folder: Path, command: str) -> bool:
-    """Run suites, print each verdict as it comes, write the table; return whether a defect survived."""
+def run(chosen: list[Defect], at_a_time: int, folder: Path, command: str) -> list[str]:
+    """Run suites, print each verdict as it comes, write the table; return the survivors' names."""
     began = time.monotonic()
     verdicts: list[Verdict] = []
     with Engine(at_a_time) as engine:
@@ -89,7 +96,7 @@ def run(chosen: list[Defect], at_a_time: int, folder: Path, command: str) -> boo
         f"{number['killed']} of {number['run']} killed in {made['seconds']:.0f} s, "
         f"{made['processor_seconds']:.0f} s of processor time: {folder / 'kill-matrix.md'}"
     )
-    return number["killed"] < number["run"]
+    return [one.defect.name for one in verdicts if not one.killed]
 
 
 def line(number: int, total: int, verdict: Verdict) -> str:

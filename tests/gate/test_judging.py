@@ -10,8 +10,9 @@ import pytest
 
 from conformance.gate.baseline import Baseline
 from conformance.gate.entries import KnownFailure
-from conformance.gate.repeat import folded
+from conformance.gate.judge import RED, Finding
 from conformance.report.results import Results, TestResult
+from conformance.spec import requirements
 
 MUST, OTHER = "handshake.accepted", "closing.reply"
 PAST, FUTURE = dt.date(2020, 1, 1), dt.date(2999, 1, 1)
@@ -112,42 +113,183 @@ def test_nothing_of_what_is_pinned_was_judged_is_never_green() -> None:
     assert made.verdict().exit_code == 10
 
 
-# Repeats.
+# What a finding says.
 
 
-def rounds(*outcomes: str) -> TestResult:
-    return folded(
-        [TestResult(id="a", requirement=MUST, outcome=one, message=f"said {one}") for one in outcomes]
+def finding(*entries: KnownFailure, **members: object) -> Finding:
+    (found,) = judged(*entries, **members).findings()  # type: ignore[arg-type]
+    return found
+
+
+OWNED = replace(ENTRY, owner="platform", link="https://bugs.example/1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "outcome", "message", "detail"),
+    [
+        (OWNED, "failed", "otherwise", "now 'otherwise', not 'broke'"),
+        (replace(OWNED, symptom=("a", "b")), "failed", "c", "now 'c', not 'a; b'"),
+        (replace(OWNED, expires=PAST), "failed", "broke", "tolerated until 2020-01-01: for now"),
+        (OWNED, "passed", "", "known in baseline.toml because 'for now'"),
+        (OWNED, "not-applicable", "no session", "nothing judged it: no session"),
+        (OWNED, "untested", "", "nothing judged it: untested"),
+        (replace(OWNED, requirement="no.such"), "passed", "", "there is no such requirement"),
+    ],
+)
+def test_finding_says_what_and_whose(entry: KnownFailure, outcome: str, message: str, detail: str) -> None:
+    found = finding(entry, outcome=outcome, message=message)
+    assert found == Finding(
+        found.kind, entry.requirement, detail, "baseline.toml", "platform", "https://bugs.example/1"
     )
+    label, advice = RED[found.kind]
+    assert found.line == f"{label}: {entry.requirement}: {detail} (owner: platform); {advice}"
 
 
-def test_same_verdict_each_time_is_the_verdict() -> None:
-    found = rounds(*["failed"] * 3)
-    assert (found.outcome, found.unstable, found.rounds) == ("failed", "", {"failed": 3})
+def test_several_new_symptoms_are_counted() -> None:
+    made = judged(ENTRY, message="one")
+    made.add(TestResult(id="c", requirement=MUST, outcome="failed", message="two"))
+    assert made.findings()[0].detail == "now 'one' and 1 more, not 'broke'"
+    made.add(TestResult(id="d", requirement=MUST, outcome="failed", message="three"))
+    assert made.findings()[0].detail == "now 'one' and 2 more, not 'broke'"
 
 
-@pytest.mark.parametrize("other", ["failed", "advised", "not-applicable", "known-failure", "observed"])
-def test_verdict_that_differs_is_inconclusive(other: str) -> None:
-    found = rounds(*["passed"] * 13, *[other] * 7)
-    assert found.outcome == "inconclusive"
-    assert f"{other} in 7 of 20" in found.message
-
-
-def test_fault_of_the_suite_stays_one() -> None:
-    assert rounds("passed", "suite-fault").outcome == "suite-fault"
-
-
-def test_breach_seen_in_some_rounds_is_inconclusive() -> None:
-    breach = {"requirement": OTHER, "kept": False, "message": "late"}
-    found = folded(
-        [
-            TestResult(id="a", requirement=MUST, outcome="passed", charges=[breach] if n < 2 else [])
-            for n in range(5)
-        ]
+def test_long_finding_is_one_line_and_cut() -> None:
+    line = Finding("expired", MUST, "x\n " * 200).line
+    (detail,) = [part for part in line.split(": ") if part.startswith("x")]
+    assert detail.startswith("x x x")
+    assert detail.partition("; ")[0] == ("x " * 74) + " …"
+    assert Finding("expired", MUST, "y" * 150).line.count("y") == 150 + "mend it, or set a later day".count(
+        "y"
     )
+    assert "owner" not in line
+
+
+def test_findings_stand_in_the_order_of_their_gravity() -> None:
+    made = judged(
+        replace(ENTRY, requirement="no.such"),
+        replace(ENTRY, requirement=OTHER),
+        replace(ENTRY, symptom=("other",), expires=PAST),
+    )
+    assert kinds(made) == ["different", "expired", "stale", "unmatched"]
+
+
+def test_entry_without_a_symptom_knows_every_failure() -> None:
+    assert kinds(judged(replace(ENTRY, symptom=()), message="whatever")) == []
+    assert kinds(judged(ENTRY, replace(ENTRY, symptom=()), message="whatever")) == []
+
+
+def test_expired_entry_of_what_was_not_judged_is_red_in_a_whole_run_alone() -> None:
+    expired = replace(ENTRY, expires=PAST)
+    assert kinds(judged(expired, outcome="inconclusive")) == ["expired"]
+    assert kinds(judged(expired, outcome="inconclusive", partial=True)) == []
+    assert kinds(judged(expired, partial=True)) == ["expired"]
+
+
+def test_entry_of_the_profile_may_match_nothing() -> None:
+    made = judged(outcome="not-applicable")
+    made.gate.declared = (replace(ENTRY, where="the profile"),)
+    assert kinds(made) == []
+    made.gate.baseline = None
+    assert kinds(made) == []
+
+
+def test_without_names_only_entries_for_any_target_count() -> None:
+    made = judged(replace(ENTRY, target="staging*"), ENTRY)
+    made.gate.choose(("", "other"))
+    assert (made.gate.names, made.gate.known) == (("other",), {MUST: [ENTRY]})
+
+
+# What need not apply.
+
+
+def absent(made: Results, **listed: str) -> list[tuple[str, str, str]]:
+    assert made.gate.baseline is not None
+    made.gate.baseline.not_applicable = listed or None
+    return [(one.kind, one.requirement, one.detail) for one in made.findings() if one.kind != "stale"]
+
+
+def everything(**but: str) -> Results:
     made = Results()
-    made.add(found)
-    made.expected_tests = 1
-    entry = next(one for one in made.requirements() if one.requirement.id == OTHER)
-    assert (entry.outcome, made.verdict().exit_code) == ("inconclusive", 10)
-    assert "broken in 2 of 5" in entry.reason
+    made.gate.baseline = Baseline(Path("baseline.toml"))
+    for number, name in enumerate(requirements()):
+        if but.get(name) != "untested":
+            found = TestResult(
+                id=str(number), requirement=name, outcome=but.get(name, "passed"), message="none"
+            )
+            made.add(found)
+    made.expected_tests = len(made.tests)
+    return made
+
+
+GONE = {OTHER: "not-applicable", "framing.ping-pong": "untested"}
+
+
+def test_what_does_not_apply_is_no_finding_unless_that_is_gated() -> None:
+    assert absent(everything(**GONE)) == []
+
+
+def test_what_no_longer_applies_has_vanished() -> None:
+    made = everything(**GONE)
+    made.gate.expect = True
+    expected = [("vanished", OTHER, "not-applicable: none")]
+    expected.append(("vanished", "framing.ping-pong", "untested: no test judged it"))
+    assert sorted(absent(made)) == sorted(expected)
+    assert made.verdict().exit_code == 12
+    assert "requirements that are no longer judged" in made.verdict().reason
+    made.partial = True
+    assert absent(made) == []
+
+
+def test_what_is_listed_need_not_apply() -> None:
+    made = everything(**GONE)
+    assert absent(made, **{OTHER: "we have none"}) == [
+        ("vanished", "framing.ping-pong", "untested: no test judged it")
+    ]
+    assert absent(made, **dict.fromkeys(GONE, "none")) == []
+
+
+def test_list_of_what_need_not_apply_names_requirements() -> None:
+    assert absent(everything(), **{"no.such": "x"}) == [
+        ("unmatched", "no.such", "[not_applicable] names no requirement")
+    ]
+
+
+def test_known_failure_and_what_is_newer_than_the_pin_need_not_apply() -> None:
+    made = everything(**{OTHER: "not-applicable"})
+    made.gate.expect = True
+    made.gate.declared = (replace(ENTRY, requirement=OTHER),)
+    assert absent(made) == []
+    made = everything(**GONE)
+    made.gate.expect = True
+    made.gate.baseline = Baseline(Path("b"), version="0.1")
+    assert absent(made) == []
+
+
+def test_gate_is_data_for_the_report() -> None:
+    made = judged(replace(OWNED, expires=PAST), replace(ENTRY, target="other"))
+    results = made.requirements()
+    results[3].new = True
+    label, advice = RED["expired"]
+    assert made.gate.as_data(made.findings(), results) == {
+        "file": "baseline.toml",
+        "requirements_version": made.gate.baseline.version if made.gate.baseline else "",
+        "entries": 2,
+        "other_targets": 1,
+        "applicability_gated": False,
+        "new": [results[3].requirement.id],
+        "findings": [
+            {
+                "kind": "expired",
+                "label": label,
+                "requirement": MUST,
+                "detail": "tolerated until 2020-01-01: for now",
+                "advice": advice,
+                "where": "baseline.toml",
+                "owner": "platform",
+                "link": "https://bugs.example/1",
+            }
+        ],
+    }
+    made.gate.baseline, made.gate.expect = None, True
+    data = made.gate.as_data([], [])
+    assert (data["file"], data["requirements_version"], data["applicability_gated"]) == (None, None, True)

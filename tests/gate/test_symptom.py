@@ -58,3 +58,28 @@ def test_only_the_asterisk_is_special() -> None:
 
 def test_unpinned_are_those_that_no_pattern_knows() -> None:
     assert unpinned(["closed with *"], ["closed with 1002", "silence", "silence"]) == ["silence"]
+
+
+@pytest.mark.parametrize("message", ["", " ", "\nonly a story"])
+def test_failure_without_a_message_has_a_symptom_too(message: str) -> None:
+    assert symptom(message) == "without a message"
+    assert symptom(message, "HTTP/1.1 500 Oops") == "without a message (HTTP 500)"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("x" * LONGEST, "x" * LONGEST),
+        ("x" * (LONGEST + 1), "x" * (LONGEST - 1) + "*"),
+        ("Close 1002", "Close 1002"),
+        ("HTTP 426 came", "HTTP 426 came"),
+    ],
+)
+def test_symptom_is_cut_only_where_it_is_too_long(text: str, told: str) -> None:
+    assert symptom(text, "HTTP/1.1 426 Upgrade Required" if "426" in text else "") == told
+
+
+def test_pattern_fits_the_whole_text_in_any_case() -> None:
+    assert fits("*daphne*", "Server: Daphne\n2")
+    assert not fits("closed", "closed with 1002")
+    assert not fits("a.c", "abc")

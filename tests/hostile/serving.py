@@ -8,7 +8,7 @@ import itertools
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 from hypothesis import strategies as st
@@ -28,18 +28,18 @@ class Manner:
     """What one connection is told, in which segments, whether before it has asked, and how it ends."""
 
     says: bytes
-    at: list[int]
-    early: bool
-    end: str
-    pause: bool
+    at: list[int] = field(default_factory=list)
+    end: str = "stay"
+    early: bool = False
+    pause: bool = False
 
 
 manners = st.builds(
     Manner,
     conversations | conversations | anything | h2_conversations | st.just(b""),
     cuts,
-    st.sampled_from([False] * 5 + [True]),
     st.sampled_from(ENDS),
+    st.sampled_from([False] * 5 + [True]),
     st.booleans(),
 )
 programs = st.lists(manners, min_size=1, max_size=5)

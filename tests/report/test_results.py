@@ -92,6 +92,24 @@ def test_gravest_phase_of_a_test_stays():
     assert [one.outcome for one in made.tests.values()] == ["failed"]
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "stays"),
+    [
+        ("suite-fault", "passed", "suite-fault"),
+        ("known-failure", "suite-fault", "suite-fault"),
+        ("passed", "suite-fault", "suite-fault"),
+        ("failed", "suite-fault", "failed"),
+        ("suite-fault", "inconclusive", "suite-fault"),
+        ("inconclusive", "suite-fault", "inconclusive"),
+        ("suite-fault", "failed", "failed"),
+    ],
+)
+def test_fault_of_the_suite_weighs_as_what_could_not_be_judged(first, then, stays):
+    made = results(result(first, name="same"), result(then, name="same"))
+    assert [one.outcome for one in made.tests.values()] == [stays]
+    assert made.suite_faults == ["x.py::same"]
+
+
 def test_fault_of_the_suite_is_inconclusive_for_the_requirement():
     assert entry_of(results(result("suite-fault"))).outcome == "inconclusive"
 
@@ -257,3 +275,85 @@ def test_evidence_of_what_every_test_sees_broken_is_kept_a_few_times():
     kept = [test.id for test in made.tests.values() if test.transcripts]
     assert kept == [*(f"x.py::t{n}" for n in range(WITNESSES)), "x.py::own"]
     assert all(test.breaches for test in made.tests.values())
+
+
+def test_evidence_is_thinned_only_where_every_breach_is_known_well():
+    rare = [charge(OTHER), charge(SHOULD)]
+    made = results(*(result(name=f"t{n}", charges=[charge(OTHER)]) for n in range(WITNESSES)))
+    both = result(name="both", charges=rare, transcripts=[{"label": "x"}], script="s", server_output="o")
+    late = result(
+        name="late", charges=[charge(OTHER)], transcripts=[{"label": "x"}], script="s", server_output="o"
+    )
+    made.add(both)
+    made.add(late)
+    assert (both.transcripts, both.script, both.server_output) == ([{"label": "x"}], "s", "o")
+    assert (late.transcripts, late.script, late.server_output) == ((), "", "")
+
+
+def test_times_are_told_in_milliseconds_by_their_percentiles():
+    times = [n / 1000 for n in range(1, 101)]
+    made = results(
+        result(samples={"reply": times[50:]}),
+        result(samples={"reply": times[:50], "open": [0.0012345], "none": []}),
+    )
+    assert made.measurements() == {
+        "reply": {"count": 100, "p50": 51.0, "p95": 96.0, "p99": 100.0, "max": 100.0},
+        "open": {"count": 1, "p50": 1.234, "p95": 1.234, "p99": 1.234, "max": 1.234},
+    }
+
+
+def test_unstable_charge_is_inconclusive_and_no_symptom():
+    made = results(result(charges=[{**charge(OTHER), "unstable": True}]))
+    entry = entry_of(made, OTHER)
+    assert (entry.outcome, entry.reason, entry.symptoms) == ("inconclusive", "seen", [])
+    assert made.verdict().exit_code == 10
+
+
+def test_symptoms_are_those_of_tests_and_charges_each_once():
+    made = results(
+        result("failed", message="broke"),
+        result("failed", message="broke"),
+        result("failed", message="not accepted", actual="HTTP/1.1 426 Upgrade Required"),
+        result(charges=[charge(MUST, message="charged")]),
+        result("observed", message="nothing of it"),
+        result("inconclusive", message="nor of this"),
+    )
+    assert entry_of(made).symptoms == ["broke", "not accepted (HTTP 426)", "charged"]
+
+
+def test_run_is_whole_when_every_test_gave_its_result():
+    made = results(result(), expected=1)
+    assert made.whole
+    made.expected_tests = 2
+    assert not made.whole
+    made.expected_tests, made.partial = 1, True
+    assert not made.whole
+    made.partial, made.trouble = False, "the target died."
+    assert not made.whole
+
+
+def test_dialect_of_every_test_is_gathered():
+    assert results(result(dialect=["a"]), result(dialect=["b", "a"])).dialect_seen == {"a", "b"}
+
+
+def test_verdict_counts_what_passed_and_what_else_there_was():
+    made = results(
+        result(), result("advised", SHOULD), result("observed", MAY), result("not-applicable", OTHER)
+    )
+    left = len(requirements()) - 4
+    assert made.verdict().reason == (
+        f"1 requirement passed, 1 advised, 1 observed, 1 not applicable, {left} untested."
+    )
+    assert results(result("failed"), known=[MUST]).verdict().reason == (
+        f"0 requirements passed, 1 known failure, {len(requirements()) - 1} untested."
+    )
+
+
+def test_list_is_cut_only_where_that_spares_something():
+    names = [one.id for one in requirements().values() if one.binding][:4]
+    made = results(*(result("failed", one) for one in names[:3]))
+    assert made.verdict().reason == f"3 requirements failed: {', '.join(names[:3])}."
+    made = results(*(result("inconclusive", one) for one in names))
+    assert made.verdict().reason == (
+        f"4 requirements could not be judged: {', '.join(names[:3])} and 1 more."
+    )

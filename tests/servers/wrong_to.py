@@ -1,6 +1,7 @@
 """``python -m tests.servers.wrong_to WHOM NAME,… OPTIONS``: the reference server, wrong in several ways.
 
-The names are of ``tests/defects/browser.py``. WHOM is ``browsers``, as they are meant, or ``everybody``, for whom each raw client is a browser, too.
+The names are of ``tests/defects/browser.py``. WHOM is ``browsers``, as they are meant, or ``everybody``:
+then each raw client counts as a browser, too.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def profile_of(vice: str, when: str) -> str:
     text = (ROOT / "reference_server" / "conformance.toml").read_text("utf-8")
     text = text.replace('"-m", "reference_server"', f'"-m", "tests.vicious.serve", "{vice}", "{when}"')
     # However small the time bounds are made: starting takes as long as the machine has other things to do.
-    return text.replace('cwd = ".."', f"cwd = {json.dumps(str(ROOT))}\nready_timeout = 1000")
+    return text.replace('cwd = ".."', f"cwd = {json.dumps(str(ROOT))}\nready_timeout = 60")
 
 
 def run(

@@ -120,6 +120,43 @@ def test_window_as_agreed_is_accepted(bits):
     assert [inflater.inflate(payload) for payload in payloads] == [content, content]
 
 
+@pytest.mark.parametrize("bits", [9, 12, 15])
+@pytest.mark.parametrize("size", [0, 1, 50, 51, 52, 53, 54, 57, 58, 59, 60, 63, 64, 65, 122, 123, 124, 5000])
+def test_stream_may_end_at_any_octet_and_another_begin(bits, size):
+    content = noise(size)
+    one, other = compressed(content, bits=bits, flush=zlib.Z_FINISH)[0], compressed(b"lo", bits=bits)[0]
+    inflater = Inflater(Agreement(server_max_window_bits=bits))
+    assert inflater.inflate(one + other) == content + b"lo"
+    assert inflater.inflate(other) == b"lo"
+
+
+@pytest.mark.parametrize(
+    ("before", "distance", "kept"),
+    [
+        (1000, 512, True),
+        (1000, 513, False),
+        (4000, 513, False),
+        (6000, 512, True),
+        (6000, 600, False),
+        (20_000, 600, False),
+    ],
+)
+def test_window_is_kept_to_its_last_octet_and_far_into_a_message(before, distance, kept):
+    content = noise(before)
+    again = content[-distance:][:100]
+    plain = zlib.compressobj(0, wbits=-15)
+    looks_back = zlib.compressobj(wbits=-15, zdict=content)
+    payload = plain.compress(content) + plain.flush(zlib.Z_SYNC_FLUSH)
+    payload += looks_back.compress(again) + looks_back.flush(zlib.Z_SYNC_FLUSH).removesuffix(TAIL)
+    assert Inflater(PLAIN).inflate(payload) == content + again
+    inflater = Inflater(Agreement(server_max_window_bits=9))
+    if kept:
+        assert inflater.inflate(payload) == content + again
+    else:
+        with pytest.raises(zlib.error, match="distance too far back"):
+            inflater.inflate(payload)
+
+
 # Ours, back through an inflater that reads the other side's parameters.
 
 

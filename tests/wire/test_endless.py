@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 import zlib
 
 import pytest
@@ -39,15 +41,13 @@ def flooding(data, *, times=1_000_000):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"\x81\x05flood" * 4096, "more than 50000 frames"),
-        (
-            b"\x02\x7f" + (1 << 20).to_bytes(8, "big") + bytes(1 << 20),
-            "more than 64 MiB of frames",
-        ),
+        (b"\x81\x05flood" * 4096, "more than 5000 frames"),
+        (b"\x02\x7f" + (1 << 20).to_bytes(8, "big") + bytes(1 << 20), "more than 64 MiB of frames"),
         (HUGE, "a frame of 1099511627776 bytes, more than is read"),
     ],
 )
-async def test_server_without_an_end_is_given_up(data, why):
+async def test_server_without_an_end_is_given_up(monkeypatch, data, why):
+    monkeypatch.setattr(limits, "MAX_FRAMES", 5000)
     async with upgraded(flooding(data)) as peer:
         peer.send(Frame(PING))
         while not isinstance(event := await peer.connection.event(BOUND), End):
@@ -199,3 +199,37 @@ async def test_bytes_that_are_no_http_are_not_gathered():
         connection.data_received(bytes(65536))
     assert len(connection.unfinished) <= 65536
     assert isinstance(Peer(connection, QUICK, Recorder()).connection.end, End)
+
+
+class Discarding(asyncio.Transport):
+    """A transport that sends nothing."""
+
+    def write(self, data):
+        del data
+
+    def is_closing(self):
+        return False
+
+
+async def test_what_was_received_goes_with_the_connection():
+    connection = Connection("test", lambda breach: None)
+    connection.connection_made(Discarding({"peername": ("127.0.0.1", 1)}))
+    connection.data_received(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + b"\x81\x01a")
+    connection.connection_lost(None)
+    left = weakref.ref(connection)
+    gc.disable()
+    try:
+        del connection
+        assert left() is None
+    finally:
+        gc.enable()
+
+
+async def test_of_a_flood_of_pings_only_the_latest_are_answered():
+    async def script(served):
+        served.writer.write(b"".join(Frame(PING, b"%d" % number, mask=None).encode() for number in range(40)))
+        first = await served.frame()
+        served.say("81 02" + first[1].hex())
+
+    async with upgraded(script) as peer:
+        assert int((await peer.expect_message()).content) >= 24

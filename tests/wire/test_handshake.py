@@ -118,6 +118,23 @@ def test_response_cut_at_any_byte_is_the_same(cut):
     assert (response, parser.rest) == (ResponseParser().feed(ANSWER), b"\x89\x00")
 
 
+@pytest.mark.parametrize(
+    ("status", "protocol", "upgraded"),
+    [
+        (101, "Upgrade: websocket", True),
+        (101, "Upgrade: WebSocket", True),
+        (101, "Upgrade: h2c, websocket", True),
+        (101, "Connection: Upgrade", True),
+        (101, "Upgrade: h2c", False),
+        (200, "Upgrade: websocket", False),
+        (426, "Upgrade: websocket", False),
+    ],
+)
+def test_response_switches_to_websocket(status, protocol, upgraded):
+    response = ResponseParser().feed(f"HTTP/1.1 {status} X\r\n{protocol}\r\n\r\n".encode())
+    assert response.upgraded == upgraded
+
+
 def test_repeated_headers_are_kept_in_order():
     response = ResponseParser().feed(b"HTTP/1.1 403 No\r\nX: 1\r\nY: 2\r\nx:  3 \t\r\n\r\n")
     assert (response.all("X"), response.get("x"), response.get("z")) == (["1", "3"], "1, 3", None)

@@ -77,6 +77,27 @@ async def twin(
             raise Inconclusive(f"the raw twin got the subprotocol {chosen}: see auth.subprotocol-answer")
 
 
+async def own_page(target: Target) -> None:
+    """Prove that the server lets pages of its own origin in, where its cookie is always sent along.
+
+    Raises:
+        NotApplicable: it does not, as the profile's allowed origins say.
+
+    """
+    own, who = target.url.origin, visitor(target)
+    if not target.profile.allowed_origins or own in target.profile.allowed_origins:
+        return
+    carriers = [one for one in target.profile.carriers if one != "cookie"]
+    if who is not None and not carriers:
+        return
+    path = target.anonymous_path if who is None else target.at(OWN)
+    token, carrier = (None, None) if who is None else (who.token, carriers[0])
+    attempt = await target.attempt(target.opening(path, token=token, carrier=carrier, origin=own))
+    attempt.connection.shut()
+    if not attempt.upgraded:
+        raise NotApplicable(f"{own}, the server's own origin, is none of the allowed ones and is refused")
+
+
 def visitor(target: Target) -> Credential | None:
     """Return as whom a page connects where it does not matter: anonymous where that is allowed."""
     if target.has("anonymous"):

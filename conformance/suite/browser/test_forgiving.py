@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from playwright.async_api import Page
 
@@ -34,8 +32,8 @@ async def test_faults_of_a_server_as_a_browser_judges_them(page: Page, target: T
         control = await seen(page, f"{url}right", RIGHT, bound)
         if [one.kind for one in control.seen] != GREETED:
             raise Inconclusive(f"without a fault: {control}")
-        sockets = await asyncio.gather(*(seen(page, url + name, one, bound) for name, one in FAULTS.items()))
-    for fault, socket in zip(FAULTS.values(), sockets, strict=True):
-        forgiven = [one.kind for one in socket.seen] == GREETED
-        said = "forgiven" if forgiven else f"refused: {socket}"
-        target.recorder.observe(f"{name_of(page)}: {fault.what}: {said}")
+        for name, fault in FAULTS.items():
+            socket = await seen(page, url + name, fault, bound)
+            forgiven = [one.kind for one in socket.seen] == GREETED
+            said = "forgiven" if forgiven else f"refused: {socket}"
+            target.recorder.observe(f"{name_of(page)}: {fault.what}: {said}")

@@ -101,7 +101,7 @@ async def test_200_heartbeats_are_answered_in_their_order(page: Page, target: Ta
         answered = str((await receive(socket, target)).get("id"))
         if answered != one:
             raise Nonconformance(
-                "the answers to a script's 200 heartbeats came in another order, while a raw client's did not",
+                "the answers to a script's 200 heartbeats came out of order, while a raw client's did not",
                 expected=[f"the id {one!r} at position {position}"],
                 actual=f"{answered!r}; {socket}",
             )

@@ -23,6 +23,7 @@ from conformance.wire.transcript import Transcript
 
 T = TypeVar("T")
 OFFER = f"{PLAIN}; client_max_window_bits"
+HELD, COMPRESSED, FAULTY = 40, 24, 12  # examples of a run by default; of the last, for each fault
 AT_ONCE = 8  # conversations: most of each is waiting for the server, or for it to have read a segment
 HASTE = 0.2  # seconds; enough while a failure is made short, for the shortest is tried again in full
 
@@ -104,11 +105,10 @@ async def hold(target: Target, menu: Menu, conversation: Conversation, manner: M
 
 async def _send(peer: Client, burst: Burst, manner: Manner) -> None:
     first, *others = burst.segments
-    with peer.connection.in_pieces():
-        peer.send_bytes(first)
-        for segment in others:
-            await asyncio.sleep(manner.pause)  # nothing tells that the one before was read
-            peer.send_bytes(segment)
+    peer.send_bytes(first)
+    for segment in others:
+        await asyncio.sleep(manner.pause)  # nothing tells that the one before was read
+        peer.send_bytes(segment)
 
 
 async def _say(peer: Client, burst: Burst, manner: Manner) -> None:

@@ -1,0 +1,236 @@
+"""One run: what it takes from the user, when it writes a baseline, how a test is repeated, what is dead."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import UsageProblem
+from conformance.fuzz.search import Plan
+from conformance.gate.baseline import load
+from conformance.report.results import TestResult
+from conformance.run import Options, Run, reference_profile
+from conformance.target.probe import endpoint_of
+from conformance.target.target import Target
+from conformance.wire.peer import Limits
+
+MUST, SHOULD = "handshake.accepted", "handshake.upgrade-list"
+NOWHERE = "ws://127.0.0.1:1/"
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Return a run with these options, in a folder of its own."""
+    made = []
+
+    def begun(**options):
+        made.append(Run(Options(**{"folder": tmp_path, "server_url": NOWHERE} | options)))
+        return made[-1]
+
+    yield begun
+    for run in made:
+        run.stop()
+
+
+def aim(run, **limits):
+    run.target = Target(
+        url=run.url,
+        profile=run.profile,
+        endpoint=endpoint_of(run.url, run.profile),
+        recorder=run.recorder,
+        limits=Limits(**limits) if limits else Limits(),
+    )
+    return run
+
+
+def add(run, outcome="failed", requirement=MUST, **members):
+    run.results.add(TestResult(id=outcome, requirement=requirement, outcome=outcome, **members))
+    run.results.expected_tests = len(run.results.tests)
+
+
+# What the user says.
+
+
+def test_profile_in_the_folder_is_taken_unless_another_is_named(begin, tmp_path):
+    (tmp_path / "conformance.toml").write_text('[target]\nurl = "ws://127.0.0.1:2/here"\n')
+    other = tmp_path / "other.toml"
+    other.write_text('[target]\nurl = "ws://127.0.0.1:3/other"\n')
+    assert str(begin(server_url=None).url) == "ws://127.0.0.1:2/here"
+    assert str(begin(server_url=None, profile=other).url) == "ws://127.0.0.1:3/other"
+    assert str(begin().url) == NOWHERE
+
+
+def test_without_url_and_profile_it_is_the_reference_server(begin):
+    assert begin(server_url=None).profile.path == reference_profile()
+    assert begin().profile.path is None
+
+
+def test_server_that_is_named_is_not_started(begin):
+    assert begin(server_url=None, profile=reference_profile()).profile.start
+    assert not begin(profile=reference_profile()).profile.start
+
+
+def test_profile_that_says_of_no_server_is_a_mistake(begin, tmp_path):
+    (tmp_path / "conformance.toml").write_text("")
+    with pytest.raises(UsageProblem, match=r"neither --server-url nor target\.url says where the server is"):
+        begin(server_url=None)
+
+
+def test_certificates_are_verified_unless_somebody_says_not(begin):
+    assert not begin().profile.insecure
+    assert begin(insecure=True).profile.insecure
+    assert begin(ca_file=Path("ca.pem")).profile.ca_file == Path("ca.pem")
+
+
+# How a test is repeated.
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "--server-url=ws://127.0.0.1:1/ 'x.py::t[a]'"),
+        (
+            {"nodes": ("ws://127.0.0.1:2",)},
+            "--server-url=ws://127.0.0.1:1/ --server-url=ws://127.0.0.1:2 'x.py::t[a]'",
+        ),
+        ({"repeat": 3}, "--server-url=ws://127.0.0.1:1/ --repeat=3 'x.py::t[a]'"),
+        ({"server_url": None}, "'x.py::t[a]'"),
+    ],
+)
+def test_command_repeats_one_test(begin, options, words):
+    assert begin(**options).repeat("x.py::t[a]").endswith(f"pytest {words}")
+
+
+def test_command_names_the_profile_and_what_was_drawn(begin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text("")
+    run = begin(profile=tmp_path / "mine.toml", plan=Plan(examples=7, seed=42))
+    words = run.repeat("x.py::t").split()
+    assert words[-1] == "x.py::t"
+    assert words[words.index("--profile=mine.toml") + 1 : -1] == run.options.plan.options
+
+
+# When a baseline is written: only from what judged something to its end.
+
+
+@pytest.fixture
+def updating(begin, tmp_path):
+    run = begin(baseline=tmp_path / "baseline.toml", update_baseline=True)
+    add(run, message="broke")
+    return run
+
+
+def test_baseline_is_written_from_a_run_that_judged(updating, tmp_path):
+    add(updating, "advised", SHOULD)
+    updating.update_baseline()
+    assert [one.requirement for one in load(tmp_path / "baseline.toml").entries] == [MUST]
+    assert updating.results.verdict().exit_code == 0
+    assert updating.changes.added == 1
+
+
+def test_strict_run_writes_what_should_be_too(begin, tmp_path):
+    run = begin(baseline=tmp_path / "baseline.toml", update_baseline=True, strict=True)
+    add(run, "failed", SHOULD)
+    run.update_baseline()
+    assert [one.requirement for one in load(tmp_path / "baseline.toml").entries] == [SHOULD]
+
+
+@pytest.mark.parametrize("change", ["not asked for", "interrupted", "in trouble", "nothing judged"])
+def test_baseline_is_left_alone_otherwise(updating, tmp_path, change):
+    if change == "not asked for":
+        updating.options.update_baseline = False
+    if change == "interrupted":
+        updating.complete = False
+    if change == "in trouble":
+        updating.results.trouble = "the target died."
+    if change == "nothing judged":
+        updating.results.tests.clear()
+        add(updating, "not-applicable")
+        add(updating, "inconclusive")
+    updating.update_baseline()
+    assert (updating.changes, (tmp_path / "baseline.toml").exists()) == (None, False)
+
+
+def test_baseline_that_is_not_there_is_a_mistake_unless_it_will_be_written(begin, tmp_path):
+    with pytest.raises(UsageProblem, match="no such file"):
+        begin(baseline=tmp_path / "baseline.toml")
+
+
+# Whether the target still lives.
+
+
+@contextmanager
+def answering(answer):
+    """Listen on loopback and give each connection these bytes; None says nothing and keeps it open."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held = []
+
+        def serve():
+            for _ in range(2):
+                try:
+                    one, _ = listener.accept()
+                except OSError:
+                    return
+                held.append(one)
+                if answer is not None:
+                    one.recv(4096)
+                    one.sendall(answer)
+                    one.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+        for one in held:
+            one.close()
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 403 Forbidden\r\n\r\n", b"x"])
+def test_target_that_says_anything_lives(begin, answer):
+    with answering(answer) as url:
+        assert aim(begin(server_url=url)).why_dead() == ""
+
+
+def test_target_that_ends_connections_is_dead(begin):
+    with answering(b"") as url:
+        assert aim(begin(server_url=url)).why_dead() == "it ends connections without an answer"
+
+
+def test_target_that_is_silent_is_dead(begin):
+    with answering(None) as url:
+        why = aim(begin(server_url=url), handshake=0.05).why_dead()
+    assert why == "it gives no answer within 0.05 s"
+
+
+def test_target_that_refuses_connections_is_dead(begin):
+    assert aim(begin()).why_dead() == "connecting fails: Connection refused"
+    assert begin().why_dead() == "there is no target"
+
+
+# What the reports are made of.
+
+
+def test_document_has_no_secret_and_says_whether_the_run_is_whole(begin):
+    run = aim(begin(repeat=2, command="pytest --header=t0ken"))
+    run.recorder.hide("t0ken")
+    add(run, message="said t0ken")
+    about = run.document()["run"]
+    assert (about["complete"], about["partial"], about["tier"]) == (True, False, "full")
+    assert (about["command"], about["options"]["repeat"]) == ("pytest --header=[secret]", 2)
+    assert "t0ken" not in json.dumps(run.document())
+    run.complete, run.results.partial = False, True
+    about = run.document()["run"]
+    assert (about["complete"], about["partial"]) == (False, True)
+    run.complete, run.results.trouble = True, "the target died."
+    assert run.document()["run"]["complete"] is False
+
+
+def test_document_of_a_run_that_found_no_target_names_it_all_the_same(begin):
+    made = begin().document()
+    assert (made["target"], made["run"]["tier"]) == ({"url": NOWHERE}, None)
