@@ -76,6 +76,9 @@ def parser() -> argparse.ArgumentParser:
     shape.add_argument("--list", action="store_true", help="one line a requirement")
     shape.add_argument("--html", action="store_true", help="one self-contained page instead of Markdown")
     shape.add_argument("--coverage", action="store_true", help="per chapter: tested, unproven, and why")
+    shape.add_argument(
+        "--families", action="store_true", help="the known deviations of server families (--family)"
+    )
     one.add_argument("--output", metavar="FILE", type=Path, help="write to a file instead of the terminal")
     return made
 
@@ -141,6 +144,8 @@ def spec(options: argparse.Namespace) -> int:
         text = listing()
     elif options.coverage:
         text = covered()
+    elif options.families:
+        text = known_of_families()
     else:
         text = render.html(proven()) if options.html else render.markdown(proven())
     if options.output is None:
@@ -162,6 +167,17 @@ def listing() -> str:
     lines = []
     for name, title, chosen in render.by_chapter():
         lines += [f"{name}: {title}", *(f"  {one.level:<10}  {one.id:<38} {one.title}" for one in chosen)]
+    return "\n".join(lines)
+
+
+def known_of_families() -> str:
+    """Return what is known of each server family, one line a requirement."""
+    from conformance.gate.families import families  # noqa: PLC0415 - the other commands need not wait for it
+
+    lines = []
+    for name, family in families().items():
+        lines += [f"{name}: {family.title} {family.versions}"]
+        lines += [f"  {one.requirement:<38} {one.reason}" for one in family.entries]
     return "\n".join(lines)
 
 

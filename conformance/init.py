@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance, Unreachable, UsageProblem
+from conformance.gate.families import families
 from conformance.recorder import Recorder
 from conformance.session.client import Json
 from conformance.target.probe import endpoint_of, probe
@@ -208,6 +209,11 @@ def _target(found: Findings) -> str:
         '# url = "ws://127.0.0.1:{port}"',
         '# start = ["my-server", "--port", "{port}"]',
     ]
+    if known := [name for name, family in families().items() if family.fits(found.server or "")]:
+        name = min(known, key=len)
+        lines.append(
+            f'# family = ["{name}"]   # tolerate what {name} itself breaks: conformance spec --families'
+        )
     if found.closed:
         lines.append("anonymous = false        # a client without a token was refused")
     elif found.confirmation.get("user_id", 0) is None:

@@ -12,12 +12,15 @@ from conformance.blame import blame
 from conformance.browser.witness import cut
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.printable import printable
+from conformance.recorder import Record
 from conformance.report.cards import anchor
 from conformance.report.console import failure_text
 from conformance.report.results import TestResult
 from conformance.report.scripts import repro, repro_path
 from conformance.run import Run
 from conformance.spec import Requirement, requirements
+
+SILENT = "no connection of this test was answered by HTTP: what did not happen there proves nothing"
 
 
 def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement: Requirement) -> TestResult:
@@ -55,6 +58,10 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
             result.outcome = "suite-fault"
             result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
     result.message = run.clean(str(error)) if error is not None else ""
+    if result.outcome in {"passed", "observed", "not-applicable"} and _silent(record):
+        # What must not happen does not happen on a server that says nothing: nobody has been judged.
+        result.outcome, result.message = "inconclusive", SILENT
+        result.charges = [one for one in result.charges if not one["kept"]]
     if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
         if isinstance(error, Nonconformance):
             blame(record.transcripts, error.actual)
@@ -69,6 +76,11 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     if result.outcome in {"failed", "advised"} or result.breaches:
         result.script = repro(run, result, requirement)
     return result
+
+
+def _silent(record: Record) -> bool:
+    """Whether connections were made, and on none of them an opening handshake was answered by HTTP."""
+    return bool(record.transcripts) and not any(one.answered for one in record.transcripts)
 
 
 def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: Requirement) -> None:

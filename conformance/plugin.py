@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import os
 import shlex
 import signal
@@ -115,6 +117,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "that no longer fits is red",
     )
     group.addoption(
+        "--family",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="tolerate the known deviations of a server family, such as daphne; may be repeated "
+        "(list: `conformance spec --families`)",
+    )
+    group.addoption(
         "--update-baseline",
         action="store_true",
         help="write the --baseline anew from this run; reasons, owners and days are kept",
@@ -148,7 +158,8 @@ def pytest_configure(config: pytest.Config) -> None:
     elif getattr(config.option, "dist", "no") != "no":
         config.pluginmanager.register(Controller(config, run_of, ready), "conformance-controller")
     option = config.option
-    if option.server_url or option.profile or option.baseline or option.update_baseline or option.repeat != 1:
+    early = (option.server_url, option.profile, option.family, option.baseline, option.update_baseline)
+    if any(early) or option.repeat != 1:
         run_of(config)
 
 
@@ -178,6 +189,7 @@ def run_of(config: pytest.Config) -> Run:
             plan=planned(option.examples, getattr(option, "hypothesis_seed", None)),
             intrusive=option.intrusive,
             polite=option.polite,
+            families=tuple(option.family),
             baseline=option.baseline,
             update_baseline=option.update_baseline,
             expect_applicable=option.expect_applicable,
@@ -269,6 +281,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     worker = session.config.pluginmanager.getplugin(WORKER)
     if ours and worker is not None:
         worker.tell(ours, partial=_partial(session, ours))
+    if ours:
+        gc.freeze()  # what was imported and collected stays: no collection has to look through it again
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -344,6 +358,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             raise NotApplicable(f"needs {need}: {evidence}")
 
 
+@pytest.hookimpl(tryfirst=True, specname="pytest_runtest_makereport")
+def pytest_verdict_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+    """Spare pytest the traceback of a verdict: it is told in words of its own, and `dress` puts them in."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    if REQUIREMENT not in item.stash or not isinstance(error, Nonconformance | Inconclusive | NotApplicable):
+        return None
+    told = copy.copy(call)
+    told.excinfo = None
+    return pytest.TestReport.from_item_and_call(item, told)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -358,6 +383,9 @@ def pytest_runtest_makereport(
     if result.outcome in {"failed", "inconclusive", "suite-fault"} and _stop_if_dead(item, run):
         # Nobody can tell a broken rule from a server that died; the run's verdict names the test.
         result.outcome = "inconclusive"
+    if not run.results.trouble and run.target is not None:
+        why = run.patience.lost(result.outcome, result.message, run.target.limits.reply)
+        _stop(item, run, why, "gave nothing to judge")
     if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
         result.outcome = "known-failure"
     report.conformance = asdict(result)  # type: ignore[attr-defined]
@@ -368,14 +396,19 @@ def pytest_runtest_makereport(
 
 def _stop_if_dead(item: pytest.Item, run: Run) -> bool:
     """Stop the session when the target answers nobody any more; return whether that is so."""
-    why = "" if run.results.trouble else run.why_dead()
-    if why:
-        run.results.trouble = (
-            f"the target stopped answering during {item.nodeid.rsplit('/', 1)[-1]} "
-            f"({item.stash[REQUIREMENT].id}): {why}."
-        )
-        item.session.shouldstop = "the target stopped answering"
+    _stop(item, run, "" if run.results.trouble else run.why_dead(), "stopped answering")
     return bool(run.results.trouble)
+
+
+def _stop(item: pytest.Item, run: Run, why: str, what: str) -> None:
+    if why:
+        run.results.trouble = printable(
+            run.clean(
+                f"the target {what} during {item.nodeid.rsplit('/', 1)[-1]} "
+                f"({item.stash[REQUIREMENT].id}): {why.rstrip('.')}."
+            )
+        )
+        item.session.shouldstop = f"the target {what}"
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -443,6 +476,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
     if run is not None:
         run.stop()
+        gc.unfreeze()
 
 
 # Fixtures.

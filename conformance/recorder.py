@@ -6,7 +6,9 @@ wire, a close code that should have been another. It is counted under that requi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -45,6 +47,8 @@ class Recorder:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.record = Record()
+        self._apart: ContextVar[list[Transcript] | None] = ContextVar("apart", default=None)
+        self.unanswered_farewells = 0  # of late, over all tests
         self._secrets: list[str] = []
         self.hide(*secrets)
 
@@ -66,7 +70,18 @@ class Recorder:
 
     def transcript(self, transcript: Transcript) -> None:
         """Keep a connection's transcript for the report."""
-        self.record.transcripts.append(transcript)
+        apart = self._apart.get()
+        (self.record.transcripts if apart is None else apart).append(transcript)
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[list[Transcript]]:
+        """Keep the transcripts of this task in a list of their own, while other tasks go on beside it."""
+        mine: list[Transcript] = []
+        token = self._apart.set(mine)
+        try:
+            yield mine
+        finally:
+            self._apart.reset(token)
 
     def charge(self, requirement: str, *, kept: bool, message: str = "") -> None:
         """Judge a requirement on the way; the first message of a breach is kept."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 import shlex
-import socket
 import tempfile
 import time
 from collections.abc import Mapping
@@ -22,7 +20,10 @@ from conformance.browser.finding import capability
 from conformance.errors import UsageProblem
 from conformance.fuzz.search import Plan
 from conformance.gate.baseline import load as load_baseline
+from conformance.gate.entries import KnownFailure
+from conformance.gate.families import entries_of
 from conformance.gate.update import Changes, updated
+from conformance.patience import Patience
 from conformance.recorder import Recorder
 from conformance.report import dialect
 from conformance.report.artefacts import artefacts
@@ -32,10 +33,10 @@ from conformance.report.scripts import write_scripts
 from conformance.spec import requirements
 from conformance.target import profile as profiles
 from conformance.target.launch import Adopted, Launcher
+from conformance.target.living import why_dead
 from conformance.target.probe import endpoint_of, is_loopback, probe
 from conformance.target.target import Capability, Target
 from conformance.target.url import ServerURL, parse
-from conformance.wire.handshake import opening
 from conformance.wire.pace import Pace
 from conformance.wire.peer import Limits
 
@@ -56,6 +57,7 @@ class Options:
     ca_file: Path | None = None
     insecure: bool = False
     plan: Plan = field(default_factory=Plan)
+    families: tuple[str, ...] = ()
     baseline: Path | None = None
     update_baseline: bool = False
     expect_applicable: bool = False
@@ -77,7 +79,9 @@ class Run:
         self.profile = self._load_profile()
         self.recorder = Recorder(self.profile.secrets)
         self.clean = self.recorder.clean
-        self.results = Results(strict=options.strict, known_failures=self.profile.known_failures)
+        self.results = Results(
+            strict=options.strict, known_failures=self.profile.known_failures + self._of_families()
+        )
         self.results.gate.expect = options.expect_applicable
         if options.baseline is not None:
             self.results.gate.baseline = load_baseline(options.baseline, create=options.update_baseline)
@@ -86,6 +90,7 @@ class Run:
         self.launcher: Launcher | None = None
         self.round_trip: float | None = None
         self.pace: Pace | None = None
+        self.patience = Patience()
         self.complete = True
         self.written: list[Path] = []
         self.made: dict[str, Any] = {}
@@ -117,6 +122,13 @@ class Run:
         profile.insecure = options.insecure or profile.insecure
         return profile
 
+    def _of_families(self) -> tuple[KnownFailure, ...]:
+        declared = entries_of(self.profile.families, f"profile {self.profile.path}: target.family")
+        return (
+            *declared,
+            *(one for one in entries_of(self.options.families, "--family") if one not in declared),
+        )
+
     @property
     def polite(self) -> bool:
         """Whether the target is handled as other people's servers are."""
@@ -138,7 +150,8 @@ class Run:
             self.url = self.launcher.url()
             self.launcher.prepare()
             instance = self.launcher.start()
-            instance.wait_ready(self.profile.ready_timeout * self.options.time_scale)
+            # To start takes as long as the machine has other things to do, however near the server is.
+            instance.wait_ready(self.profile.ready_timeout * max(1.0, self.options.time_scale))
         assert self.url is not None
         endpoint = endpoint_of(self.url, self.profile)
         if self.options.polite or not (self.options.intrusive or is_loopback(endpoint.addresses)):
@@ -222,26 +235,7 @@ class Run:
 
     def why_dead(self) -> str:
         """Return why the target answers nobody any more, or an empty string while it does."""
-        target = self.target
-        if target is None:
-            return "there is no target"
-        if target.instance is not None and not target.instance.running:
-            status = target.instance.exit_status
-            return "its process ended" + ("" if status is None else f" with {status}")
-        bound = target.limits.handshake
-        try:
-            with contextlib.closing(
-                socket.create_connection((target.url.host, target.url.port), bound)
-            ) as raw:
-                raw.settimeout(bound)
-                tls = target.endpoint.tls
-                with tls.wrap_socket(raw, server_hostname=target.url.host) if tls else raw as stream:
-                    stream.sendall(opening(target.path, target.url.authority).encode())
-                    return "" if stream.recv(1) else "it ends connections without an answer"
-        except TimeoutError:
-            return f"it gives no answer within {bound:g} s"
-        except OSError as error:
-            return f"connecting fails: {error.strerror or error}"
+        return why_dead(self.target) if self.target is not None else "there is no target"
 
     # What the server prints.
 

@@ -44,6 +44,7 @@ def test_permissions_server(suite: Suite, tmp_path: Path, target: str) -> None:
         assert "heartbeats are answered" in text
         assert "role_updates" in text
         assert "name the good ones" in text
+        assert ('# family = ["daphne"]' in text) == (target == "targets/django_channels")
         done = suite(f"--profile={tmp_path / 'conformance.toml'}", *SMOKE)
     assert done.returncode == 0, done.stdout[-3000:]
 

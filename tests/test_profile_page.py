@@ -11,6 +11,7 @@ from conformance.target.profile import _KEYS
 from tests.conftest import ROOT
 
 HEADINGS = {
+    "extends": frozenset(),
     "[target]": _KEYS["target"],
     "[tls]": _KEYS["tls"],
     "[carriers]": _KEYS["carriers"],

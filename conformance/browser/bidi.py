@@ -6,23 +6,33 @@ Only what the browser chapter uses is here. Source: W3C WebDriver BiDi; each met
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
 import re
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.async_api import Error
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-Handler = Callable[[Any], Awaitable[None]]
-BOUND = 30.0
+from conformance.browser.authorities import write_store
+from conformance.browser.bidi_pages import Context, Handler, Page, Route
+from conformance.browser.bidi_sockets import PRELOAD
+from conformance.errors import NotApplicable
+
+BOUND = 60.0
+EVENTS = (
+    "network.beforeRequestSent",
+    "network.responseCompleted",
+    "network.fetchError",
+    "browsingContext.contextCreated",
+    "log.entryAdded",
+    "script.message",
+)
 _READY = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
 # Quiet on the network, and no question whether a page may reach this machine: our user says yes.
 _PREFERENCES: Mapping[str, object] = {
@@ -39,25 +49,21 @@ _PREFERENCES: Mapping[str, object] = {
     "extensions.update.enabled": False,
     "toolkit.telemetry.enabled": False,
 }
-_CALL = """
-json => {
-  const asked = (%s);
-  const value = typeof asked === 'function' ? asked(JSON.parse(json)) : asked;
-  return Promise.resolve(value).then(one => JSON.stringify(one ?? null));
-}
-"""
 
 
 @contextlib.asynccontextmanager
-async def started(executable: Path) -> AsyncIterator[Browser]:
-    """Start a Firefox with a profile of its own, and end it.
+async def started(executable: Path, ca_file: Path | None = None) -> AsyncIterator[Browser]:
+    """Start a Firefox with a profile of its own, which trusts the authorities of a file too, and end it.
 
     Raises:
         Error: it does not start, or does not speak BiDi.
+        NotApplicable: it cannot be made to trust them.
 
     """
     with tempfile.TemporaryDirectory(prefix="conformance-firefox-", ignore_cleanup_errors=True) as profile:
         _prefer(Path(profile, "user.js"))
+        if ca_file is not None and (why := await write_store(Path(profile), ca_file, executable)):
+            raise NotApplicable(f"firefox cannot be made to trust {ca_file.name}: {why}")
         options = ["--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
         process = await asyncio.create_subprocess_exec(
             str(executable), *options,
@@ -72,8 +78,6 @@ async def started(executable: Path) -> AsyncIterator[Browser]:
                 browser = Browser(wire)
                 await browser.begin()
                 yield browser
-                with contextlib.suppress(Error, ConnectionClosed):
-                    await browser.ask("browser.close")
                 await browser.end()
         except (TimeoutError, OSError) as error:
             raise Error(f"it does not speak WebDriver BiDi: {error}") from None
@@ -114,13 +118,21 @@ class Browser:
         self._number = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.pages: dict[str, Page] = {}
         self.routes: list[tuple[str, Handler]] = []
         self._reader = asyncio.create_task(self._read())
 
     async def begin(self) -> None:
-        """Begin the session and listen to requests that are held back."""
+        """Begin the session, and listen to requests, sockets and consoles."""
         await self.ask("session.new", capabilities={})
-        await self.ask("session.subscribe", events=["network.beforeRequestSent"])
+        await self.ask("session.subscribe", events=[*EVENTS])
+        channel = {"type": "channel", "value": {"channel": "sockets"}}
+        await self.ask("script.addPreloadScript", functionDeclaration=PRELOAD, arguments=[channel])
+
+    async def close(self) -> None:
+        """Close the browser (``browser.close``)."""
+        with contextlib.suppress(ConnectionClosed):
+            await self.ask("browser.close")
 
     async def end(self) -> None:
         """Stop reading."""
@@ -137,8 +149,14 @@ class Browser:
         self._number += 1
         number = self._number
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        await self._wire.send(json.dumps({"id": number, "method": method, "params": params}))
-        message = await asyncio.wait_for(answer, BOUND)
+        try:
+            await self._wire.send(json.dumps({"id": number, "method": method, "params": params}))
+        except ConnectionClosed:
+            raise Error(f"{method}: the browser ended") from None
+        try:
+            message = await asyncio.wait_for(answer, BOUND)
+        except TimeoutError:
+            raise Error(f"{method}: no answer within {BOUND:g} s") from None
         if message.get("type") == "error":
             raise Error(f"{message.get('error')}: {message.get('message')}")
         result: dict[str, Any] = message.get("result", {})
@@ -150,19 +168,37 @@ class Browser:
                 message = json.loads(text)
                 if waiting := self._waiting.pop(message.get("id"), None):
                     waiting.set_result(message)
-                elif message.get("params", {}).get("isBlocked"):
-                    task = asyncio.create_task(self._let_go(message["params"]))
-                    self._tasks.add(task)
-                    task.add_done_callback(self._tasks.discard)
+                elif message.get("type") == "event":
+                    self._told(message["method"], message["params"])
         for waiting in self._waiting.values():
             waiting.set_exception(Error("the browser ended"))
 
+    def _told(self, method: str, params: dict[str, Any]) -> None:
+        if params.get("isBlocked"):
+            task = asyncio.create_task(self._let_go(params))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if method == "browsingContext.contextCreated":
+            if parent := self.pages.get(params.get("parent") or ""):
+                self.pages[params["context"]] = parent  # a frame
+            return
+        page = self.pages.get(params.get("context") or params.get("source", {}).get("context") or "")
+        if page is None:
+            return
+        if method == "log.entryAdded":
+            page.context.logged(params)
+        elif method == "script.message":
+            page.sockets.said(json.loads(params["data"]["value"]))
+        elif _handshake(params["request"]):
+            page.sockets.handshake(method, params)
+
     async def _let_go(self, held: dict[str, Any]) -> None:
         request = held["request"]
-        handshake = any(one["name"].lower() == "sec-websocket-key" for one in request["headers"])
         handler = next((one for origin, one in self.routes if request["url"].startswith(f"{origin}/")), None)
         with contextlib.suppress(Error):  # the page may be gone by now
-            if handshake or handler is None:  # Firefox names a handshake http://, as a page of that host
+            if (
+                _handshake(request) or handler is None
+            ):  # Firefox names a handshake http://, as a page of that host
                 await self.ask("network.continueRequest", request=request["request"])
             else:
                 await handler(Route(self, request))
@@ -173,155 +209,5 @@ class Browser:
         return Context(self, made["userContext"])
 
 
-class Route:
-    """A request that is held back."""
-
-    def __init__(self, browser: Browser, request: Mapping[str, Any]) -> None:
-        self._browser = browser
-        self._id = request["request"]
-        self.request = SimpleNamespace(url=request["url"])
-
-    async def fulfill(self, *, status: int, content_type: str, body: str) -> None:
-        """Answer in place of the network (``network.provideResponse``)."""
-        headers = [{"name": "Content-Type", "value": {"type": "string", "value": content_type}}]
-        await self._browser.ask(
-            "network.provideResponse", request=self._id, statusCode=status, reasonPhrase="OK",
-            headers=headers, body={"type": "string", "value": body},
-        )  # fmt: skip
-
-
-class Context:
-    """Pages that share cookies."""
-
-    def __init__(self, browser: Browser, name: str) -> None:
-        self.browser = browser
-        self._name = name
-        self._first: Callable[[Page], None] | None = None
-        self._intercepts: dict[str, str] = {}
-
-    def on(self, event: str, listener: Callable[[Any], None]) -> None:
-        """Tell of new pages; BiDi has no events of WebSockets to tell of."""
-        if event == "page":
-            self._first = listener
-
-    async def new_page(self) -> Page:
-        """Open a tab (``browsingContext.create``)."""
-        made = await self.browser.ask("browsingContext.create", type="tab", userContext=self._name)
-        page = Page(self, made["context"])
-        if self._first is not None:
-            self._first(page)
-        return page
-
-    async def route(self, pattern: str, handler: Handler) -> None:
-        """Hold back requests to an origin (``network.addIntercept``)."""
-        origin = pattern.removesuffix("/**")
-        if origin in self._intercepts:
-            return
-        parts = urlsplit(origin)
-        match: dict[str, str] = {
-            "type": "pattern",
-            "protocol": parts.scheme,
-            "hostname": parts.hostname or "",
-        }
-        if parts.port is not None:
-            match["port"] = str(parts.port)
-        made = await self.browser.ask(
-            "network.addIntercept", phases=["beforeRequestSent"], urlPatterns=[match]
-        )
-        self._intercepts[origin] = made["intercept"]
-        self.browser.routes.append((origin, handler))
-
-    async def add_cookies(self, cookies: Sequence[Mapping[str, Any]]) -> None:
-        """Set cookies (``storage.setCookie``)."""
-        for one in cookies:
-            url = urlsplit(one["url"])
-            cookie = {
-                "name": one["name"],
-                "value": {"type": "string", "value": one["value"]},
-                "domain": url.hostname,
-                "path": "/",
-                "httpOnly": one["httpOnly"],
-                "secure": url.scheme == "https",
-                "sameSite": one["sameSite"].lower(),
-            }
-            await self.browser.ask(
-                "storage.setCookie",
-                cookie=cookie,
-                partition={"type": "storageKey", "userContext": self._name},
-            )
-
-    async def set_offline(self, offline: bool) -> None:  # noqa: FBT001 - as Playwright has it
-        """Cut the network off (``emulation.setNetworkConditions``)."""
-        conditions = {"type": "offline"} if offline else None
-        await self.browser.ask(
-            "emulation.setNetworkConditions", networkConditions=conditions, userContexts=[self._name]
-        )
-
-    async def close(self) -> None:
-        """Close the pages and forget all (``browser.removeUserContext``)."""
-        for origin, name in self._intercepts.items():
-            await self.browser.ask("network.removeIntercept", intercept=name)
-            self.browser.routes = [one for one in self.browser.routes if one[0] != origin]
-        await self.browser.ask("browser.removeUserContext", userContext=self._name)
-
-
-class Page:
-    """A tab."""
-
-    def __init__(self, context: Context, name: str) -> None:
-        self.context = context
-        self.url = "about:blank"
-        self._name = name
-        self._closed = False
-
-    async def goto(self, url: str) -> None:
-        """Go somewhere and wait until it is loaded (``browsingContext.navigate``)."""
-        made = await self.context.browser.ask(
-            "browsingContext.navigate", context=self._name, url=url, wait="complete"
-        )
-        self.url = made["url"]
-
-    async def reload(self) -> None:
-        """Load the page again (``browsingContext.reload``)."""
-        await self.context.browser.ask("browsingContext.reload", context=self._name, wait="complete")
-
-    async def go_back(self, **_: str) -> None:
-        """Go one step back (``browsingContext.traverseHistory``) and wait until the address says so."""
-        before = self.url
-        await self.context.browser.ask("browsingContext.traverseHistory", context=self._name, delta=-1)
-        for _attempt in range(200):
-            with contextlib.suppress(Error):  # between two documents there is none to ask
-                self.url = await self.evaluate("document.readyState === 'complete' ? location.href : ''")
-                if self.url not in {"", before}:
-                    return
-            await asyncio.sleep(0.02)
-        raise Error(f"the page stays at {before}")
-
-    async def evaluate(self, expression: str, argument: object = None) -> Any:
-        """Call a function in the page, or read an expression (``script.callFunction``); values are JSON."""
-        made = await self.context.browser.ask(
-            "script.callFunction", functionDeclaration=_CALL % expression, awaitPromise=True,
-            target={"context": self._name}, arguments=[{"type": "string", "value": json.dumps(argument)}],
-        )  # fmt: skip
-        if made["type"] == "exception":
-            raise Error(str(made["exceptionDetails"]["text"]))
-        return json.loads(made["result"]["value"])
-
-    def on(self, _event: str, _listener: Callable[[Any], None]) -> None:
-        """Hear nothing: BiDi has no events of WebSockets."""
-
-    once = on
-
-    def is_closed(self) -> bool:
-        """Whether the tab was closed."""
-        return self._closed
-
-    async def screenshot(self, **_: float) -> bytes:
-        """Return the page as PNG (``browsingContext.captureScreenshot``)."""
-        made = await self.context.browser.ask("browsingContext.captureScreenshot", context=self._name)
-        return base64.b64decode(made["data"])
-
-    async def close(self) -> None:
-        """Close the tab (``browsingContext.close``)."""
-        self._closed = True
-        await self.context.browser.ask("browsingContext.close", context=self._name)
+def _handshake(request: Mapping[str, Any]) -> bool:
+    return any(one["name"].lower() == "sec-websocket-key" for one in request["headers"])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
+
+from conformance.browser.authorities import write_store
 
 SYSTEM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 MAC = (
@@ -57,3 +60,11 @@ def launch_options(executable: Path) -> dict[str, Any]:
         "ignore_default_args": ["--disable-back-forward-cache"],
         "headless": True,
     }
+
+
+async def trusting(home: Path, ca_file: Path, executable: Path) -> tuple[dict[str, str], str]:
+    """Return the environment in which Chromium trusts the authorities of a file, or why there is none."""
+    if not sys.platform.startswith("linux"):
+        return {}, "on this system Chromium asks the system alone: add the authority there"
+    why = await write_store(home / ".pki" / "nssdb", ca_file, executable)
+    return {**os.environ, "HOME": str(home)}, why

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
-from conformance.browser.chromium import launch_options
-from conformance.browser.finding import HINTS, found, system_firefox, why_missing
+from conformance.browser.finding import HINTS, found, why_missing
+from conformance.browser.keeper import Keeper
 from conformance.browser.witness import Witness
-from conformance.errors import Inconclusive, NotApplicable
+from conformance.errors import NotApplicable
 from conformance.target.target import Target
 
 if TYPE_CHECKING:
@@ -21,52 +20,40 @@ if TYPE_CHECKING:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
-    """Start a real browser, once for the run: a Chromium, or the one that was asked for."""
+async def keeper(request: pytest.FixtureRequest, target: Target) -> AsyncIterator[Keeper]:
+    """Keep a real browser for the run: a Chromium, or the one that was asked for."""
     name = getattr(request, "param", "chromium")
     executable = found(name)
     if executable is None:
         raise NotApplicable(f"{why_missing(name)}: {HINTS[name]}")
-    async with launched(name, executable) as started:
-        yield started
-
-
-@contextlib.asynccontextmanager
-async def launched(name: str, executable: Path) -> AsyncIterator[Browser]:
-    """Start a browser by Playwright, and a Firefox of the system by WebDriver BiDi.
-
-    Raises:
-        Inconclusive: it does not start.
-
-    """
-    from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - a run without the browser need not load it
-
-    async with contextlib.AsyncExitStack() as stack:
-        try:
-            if name == "firefox" and executable == system_firefox():
-                from conformance.browser import bidi  # noqa: PLC0415
-
-                # It has what the chapter uses of Playwright's class, and no more.
-                started = cast("Browser", await stack.enter_async_context(bidi.started(executable)))
-            else:
-                playwright = await stack.enter_async_context(async_playwright())
-                options = launch_options(executable) if name == "chromium" else {}
-                started = await getattr(playwright, name).launch(**options)
-                stack.push_async_callback(started.close)
-        except Error as error:
-            raise Inconclusive(f"{executable} does not start: {str(error).splitlines()[0]}") from None
-        yield started
+    ca_file = target.profile.ca_file if target.url.secure and not target.profile.insecure else None
+    keeper = Keeper(name, executable, request.config.getoption("time_scale"), ca_file)
+    yield keeper
+    await keeper.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def page(browser: Browser, target: Target) -> AsyncIterator[Page]:
+async def browser(keeper: Keeper) -> Browser:
+    """Return the run's browser."""
+    return await keeper.browser()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(keeper: Keeper, browser: Browser, target: Target) -> AsyncIterator[Page]:
     """Return an empty page in a context of its own; certificates are trusted as far as the profile does."""
+    from playwright.async_api import Error  # noqa: PLC0415 - a run without the browser need not load it
+
     profile = target.profile
-    # A context knows no other authorities than the system's: a file of one's own means trust without proof.
+    if target.url.secure and profile.certificate is not None:
+        raise NotApplicable("the server is shown a certificate (tls.certificate), and no browser has it")
+    # The raw twin has verified the certificate; how browsers judge it has a test of its own.
     context = await browser.new_context(
         ignore_https_errors=profile.insecure or profile.ca_file is not None,
         viewport={"width": 640, "height": 400},
     )
     target.recorder.record.browser = Witness(context).evidence
-    yield await context.new_page()
-    await context.close()
+    made = await context.new_page()
+    keeper.watched(made)
+    yield made
+    with contextlib.suppress(Error):  # it may have ended
+        await context.close()

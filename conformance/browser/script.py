@@ -16,6 +16,12 @@ from playwright.async_api import Error, Page, Route
 from conformance.browser.source import ELSEWHERE, PAGE
 from conformance.errors import NotApplicable
 
+# What Chromium and Firefox say of a certificate: that it is not trusted, and that nobody they know signed it.
+_UNTRUSTED = ("ERR_CERT", "NS_ERROR_MODULE_SECURITY")
+_STRANGER = ("ERR_CERT_AUTHORITY_INVALID", "SEC_ERROR_UNKNOWN_ISSUER", "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT")
+# What Firefox says of a service worker whose script went to a host that does not exist.
+_LOST = "encountered an error during installation"
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -64,7 +70,12 @@ class ScriptSocket:
     @property
     def untrusted(self) -> bool:
         """Whether the browser says that it does not trust the server's certificate."""
-        return any("ERR_CERT" in one for one in self._said)
+        return any(word in one for one in self._said for word in _UNTRUSTED)
+
+    @property
+    def stranger(self) -> bool:
+        """Whether the browser says that it does not know the authority behind the server's certificate."""
+        return any(word in one for one in self._said for word in _STRANGER)
 
     async def next(self, bound: float) -> Seen | None:
         """Return what script saw next, or ``None`` after ``bound`` seconds."""
@@ -169,6 +180,8 @@ async def open_socket(
     except Error as error:
         if "SecurityError" in str(error) or "serviceworker" in str(error).lower():
             what = "" if where == "page" else f" in a {where}"
+            if _LOST in str(error):
+                what += ": no page fetches its script, so that nothing intercepts it"
             raise NotApplicable(f"a page of {page.url} may not open {url.partition('?')[0]}{what}") from None
         raise
     return ScriptSocket(page, number, said)

@@ -20,6 +20,7 @@ class Witness:
 
     def __init__(self, context: BrowserContext) -> None:
         self._loop = asyncio.get_running_loop()
+        self._note: str = getattr(context, "frames_note", "")
         self._began = self._loop.time()
         self._page: Page | None = None
         self._sockets = 0
@@ -42,7 +43,7 @@ class Witness:
         socket.on("framesent", lambda payload: self._frame(number, "sent", payload))
         socket.on("framereceived", lambda payload: self._frame(number, "received", payload))
         socket.on("socketerror", lambda error: self._frame(number, "error", error))
-        socket.on("close", lambda _: self._frame(number, "closed"))
+        socket.on("close", lambda how: self._frame(number, "closed", how if isinstance(how, str) else ""))
 
     def _frame(self, number: int, what: str, payload: str | bytes = "") -> None:
         if isinstance(payload, bytes):
@@ -65,6 +66,8 @@ class Witness:
         frames = list(self._frames)
         if self._dropped:
             frames.insert(FRAMES // 4, f"… {self._dropped} frames left out")
+        if frames and self._note:
+            frames.insert(0, self._note)
         return {
             "screenshot": self._screenshot(),
             "frames": frames,

@@ -23,6 +23,7 @@ from conformance.wire.frames import CLOSE, Frame, close_payload
 from conformance.wire.handshake import Request
 from conformance.wire.peer import Limits
 
+LONGEST = 2000  # characters of one line: a status line may be 64 KiB of anything
 TIMEOUT = 1.5  # seconds for one answer: two of them and the start of Python stay under five
 NOBODY = "/conformance-doctor-asks-who-is-there"
 NAMES_OF_TOKENS = ("token", "access_token", "auth", "jwt", "api_key", "apikey", "key", "ticket", "session")
@@ -75,8 +76,9 @@ class Case:
         return self.reached[0]
 
     def clean(self, text: str) -> str:
-        """Return a text without secrets and without what would drive a terminal."""
-        return printable(self.recorder.clean(text)).replace("\n", " ").replace("\r", " ")
+        """Return a text without secrets and without what would drive a terminal, on one line."""
+        shown = printable(self.recorder.clean(text)).replace("\n", " ").replace("\r", " ")
+        return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]} … [{len(shown):,} characters in all]"
 
     @property
     def shown(self) -> str:

@@ -11,6 +11,7 @@ from conformance.doctor.upgrading import FRESH, refused_origin
 from conformance.target.target import Attempt
 from conformance.wire.connection import Close, Connection, End, Event, Message, Pong
 from conformance.wire.frames import PING, Frame
+from conformance.wire.handshake import TOKEN
 from conformance.wire.peer import describe
 
 FOREIGN = "http://conformance-doctor.example"
@@ -76,7 +77,9 @@ async def subprotocol(case: Case) -> Finding | None:
             steps=(
                 Step(
                     "Offer it in the client, or let the server name only what is offered (RFC 6455 §4.2.2).",
-                    f"conformance doctor {case.bare()} --subprotocol '{case.clean(chosen)}'",
+                    f"conformance doctor {case.bare()} --subprotocol {chosen}"
+                    if TOKEN.fullmatch(chosen)
+                    else None,
                 ),
             ),
         )

@@ -5,20 +5,21 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-
-from hypothesis import assume
-from hypothesis import strategies as st
+from functools import partial
 
 from conformance.fuzz.conversation import Conversation, Menu, heartbeat
+from conformance.fuzz.drawing import Draw, Unfit
 from conformance.fuzz.strategies import (
     BEFORE,
     BEHIND,
-    OCTETS,
-    WORDS,
+    TAME_KEY,
     Said,
     bursts_of,
     fragments_of,
+    octets,
     scripts,
+    tame,
+    words,
 )
 from conformance.wire.frames import (
     BINARY,
@@ -33,30 +34,25 @@ from conformance.wire.frames import (
 )
 
 PROTOCOL_ERROR = frozenset({1002})
-KEY = bytes.fromhex("37 fa 21 3d")  # a tame one: what is wrong is not the key
-BITS = st.sampled_from([4, 2, 1, 7])
-INVALID = st.sampled_from(
-    [
-        b"\x80",
-        b"\xbf",
-        b"\xc3(",
-        b"\xe2\x82",
-        b"\xe2(\xa1",
-        b"\xf0\x9f\x92",
-        b"\xc0\xaf",
-        b"\xe0\x80\xaf",
-        b"\xf0\x80\x80\xaf",
-        b"\xed\xa0\x80",
-        b"\xed\xbf\xbf",
-        b"\xf4\x90\x80\x80",
-        b"\xf8\x88\x80\x80\x80",
-        b"\xfe",
-        b"\xff",
-    ]
-)
-CLOSE_CODES = st.sampled_from([0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535]) | st.integers(
-    5000, 65535
-)
+BITS = [4, 2, 1, 7]
+INVALID = [
+    b"\x80",
+    b"\xbf",
+    b"\xc3(",
+    b"\xe2\x82",
+    b"\xe2(\xa1",
+    b"\xf0\x9f\x92",
+    b"\xc0\xaf",
+    b"\xe0\x80\xaf",
+    b"\xf0\x80\x80\xaf",
+    b"\xed\xa0\x80",
+    b"\xed\xbf\xbf",
+    b"\xf4\x90\x80\x80",
+    b"\xf8\x88\x80\x80\x80",
+    b"\xfe",
+    b"\xff",
+]
+CLOSE_CODES = [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535]
 
 Build = Callable[..., list[Frame]]
 
@@ -100,23 +96,25 @@ class Wrong:
         return str(self.conversation)
 
 
-@st.composite
-def wrong(draw: st.DrawFn, fault: Fault, menu: Menu) -> Wrong:
-    """Draw a legal conversation, cut it anywhere, and say one wrong thing there, and a little behind it."""
-    script = draw(scripts(menu, longest=2))
+def wrong(fault: Fault, menu: Menu) -> Callable[[Draw], Wrong]:
+    """Return what draws a legal conversation, cuts it anywhere and says one wrong thing there, and more."""
+    return partial(_wrong, fault, menu)
+
+
+def _wrong(fault: Fault, menu: Menu, draw: Draw) -> Wrong:
+    script = scripts(draw, menu, longest=2)
     said = script.said
-    place = draw(st.integers(0, len(said)))
-    while fault.between and place > 0 and said[place - 1].open:
-        place -= 1
-    said = said[:place]
+    inside = [place for place, one in enumerate(said, 1) if one.open]
+    places = [place for place in range(len(said) + 1) if not fault.between or place not in inside]
+    said = said[: draw.choice(inside if inside and not fault.between and draw.flag() else places)]
     opened = bool(said) and said[-1].open
     if not any(one.awaited for one in said):
         # What the fault is blamed for has worked before it.
-        at = draw(st.integers(0, len(said)))
+        at = draw.integer(0, len(said))
         said.insert(
             at,
             Said(
-                Frame(PING, BEFORE, mask=KEY),
+                Frame(PING, BEFORE, mask=TAME_KEY),
                 awaited=True,
                 open=at > 0 and said[at - 1].open,
             ),
@@ -124,9 +122,9 @@ def wrong(draw: st.DrawFn, fault: Fault, menu: Menu) -> Wrong:
     frames = fault.build(draw, menu, opened=opened)
     said += [Said(frame) for frame in frames]
     if not fault.swallows:
-        said.append(Said(Frame(PING, BEHIND, mask=KEY)))
+        said.append(Said(Frame(PING, BEHIND, mask=TAME_KEY)))
         if menu.texts and not _left_open(frames, opened=opened):
-            said.append(Said(Frame(TEXT, menu.spoken(heartbeat("behind", "")), mask=KEY)))
+            said.append(Said(Frame(TEXT, menu.spoken(heartbeat("behind", "")), mask=TAME_KEY)))
     bursts = bursts_of(draw, menu, said)
     return Wrong(Conversation(tuple(bursts), tuple(script.heartbeats)), _code(frames[-1]))
 
@@ -147,143 +145,145 @@ def _left_open(frames: Sequence[Frame], *, opened: bool) -> bool:
     return opened
 
 
-def _any_frame(draw: st.DrawFn, menu: Menu, *, opened: bool) -> Frame:
+def _any_frame(draw: Draw, menu: Menu, *, opened: bool) -> Frame:
     """Draw a frame that would be in order here."""
-    kinds = (
-        [PING, PONG, *([CONTINUATION] * 2 if opened else [TEXT])] if menu.texts or opened else [PING, PONG]
-    )
-    kind = draw(st.sampled_from(kinds))
+    kinds = [PING, CONTINUATION, PONG] if opened else [PING, TEXT, PONG] if menu.texts else [PING, PONG]
+    kind = draw.choice(kinds)
     if kind in {PING, PONG}:
-        return Frame(kind, draw(OCTETS), mask=KEY)
+        return Frame(kind, octets(draw), mask=TAME_KEY)
     content = menu.spoken(heartbeat("fault", "")) if kind == TEXT else b"}"
-    return Frame(kind, content, fin=draw(st.booleans()), mask=KEY)
+    return Frame(kind, content, fin=draw.flag(), mask=TAME_KEY)
 
 
-def reserved_bit(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def reserved_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Set one reserved bit, or more, of a frame that is in order otherwise."""
-    bits = draw(BITS)
+    bits = draw.choice(BITS)
     frame = _any_frame(draw, menu, opened=opened)
     return [replace(frame, rsv1=bool(bits & 4), rsv2=bool(bits & 2), rsv3=bool(bits & 1))]
 
 
-def reserved_opcode(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def reserved_opcode(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a frame that no version of the protocol knows."""
     del menu, opened
-    opcode = draw(st.sampled_from([3, 4, 5, 6, 7, 11, 12, 13, 14, 15]))
-    return [Frame(opcode, draw(OCTETS), mask=KEY)]
+    opcode = draw.choice([3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
+    return [Frame(opcode, bytes(125) if draw.flag() else octets(draw), mask=TAME_KEY)]
 
 
-def unmasked(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def unmasked(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a frame without a mask."""
     return [replace(_any_frame(draw, menu, opened=opened), mask=None)]
 
 
-def long_control(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def long_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a control frame of more than 125 bytes."""
     del menu, opened
-    opcode = draw(st.sampled_from([PING, PONG]))
-    return [Frame(opcode, b"c" * draw(st.sampled_from([126, 127, 200, 65_536])), mask=KEY)]
+    opcode = draw.choice([PING, PONG])
+    return [Frame(opcode, b"c" * draw.choice([126, 127, 200, 65_536]), mask=TAME_KEY)]
 
 
-def fragmented_control(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def fragmented_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a control frame with FIN clear."""
     del menu, opened
-    return [Frame(draw(st.sampled_from([PING, PONG])), draw(OCTETS), fin=False, mask=KEY)]
+    return [Frame(draw.choice([PING, PONG]), octets(draw), fin=False, mask=TAME_KEY)]
 
 
-def continuation_of_nothing(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def continuation_of_nothing(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Continue a message that was never begun."""
     del menu, opened
-    return [Frame(CONTINUATION, draw(OCTETS), fin=draw(st.booleans()), mask=KEY)]
+    return [Frame(CONTINUATION, octets(draw), fin=draw.flag(), mask=TAME_KEY)]
 
 
-def message_inside_message(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def message_inside_message(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Begin a message inside another."""
     del menu
-    begun = [] if opened else [Frame(draw(st.sampled_from([TEXT, BINARY])), b"{", fin=False, mask=KEY)]
-    opcode = draw(st.sampled_from([TEXT, BINARY]))
+    begun = [] if opened else [Frame(draw.choice([TEXT, BINARY]), b"{", fin=False, mask=TAME_KEY)]
+    opcode = draw.choice([TEXT, BINARY])
     return [
         *begun,
-        Frame(opcode, draw(st.sampled_from([b"", b"}"])), fin=draw(st.booleans()), mask=KEY),
+        Frame(opcode, draw.choice([b"", b"}"]), fin=draw.flag(), mask=TAME_KEY),
     ]
 
 
-def top_bit(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def top_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Declare a length with its top bit set."""
     del menu
-    opcode = CONTINUATION if opened else draw(st.sampled_from([TEXT, BINARY]))
-    length = 1 << 63 | draw(st.sampled_from([0, 1, 5, 125, 126, (1 << 63) - 1]))
-    return [Frame(opcode, b"", length_form=64, declared_length=length, mask=KEY)]
+    opcode = CONTINUATION if opened else draw.choice([TEXT, BINARY])
+    length = 1 << 63 | draw.choice([0, 1, 5, 125, 126, (1 << 63) - 1])
+    return [Frame(opcode, b"", length_form=64, declared_length=length, mask=TAME_KEY)]
 
 
-def _broken(draw: st.DrawFn) -> bytes:
-    content = heartbeat("fault", draw(st.sampled_from(["", "é€😀", "x" * 60])))
-    place = draw(st.integers(0, len(content)))
-    content = content[:place] + draw(INVALID) + content[place:]
+def _broken(draw: Draw) -> bytes:
+    content = heartbeat("fault", draw.choice(["", "é€😀", "x" * 60]))
+    place = draw.integer(0, len(content))
+    content = content[:place] + draw.choice(INVALID) + content[place:]
     try:
         content.decode()
     except UnicodeDecodeError:
         return content
-    assume(False)  # noqa: FBT003 - what stood there made a character of it
-    raise AssertionError
+    raise Unfit  # what stood there made a character of it
 
 
-def invalid_text(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def invalid_text(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a text message in one frame that is no UTF-8."""
     del menu, opened
-    return [Frame(TEXT, _broken(draw), mask=KEY)]
+    return [Frame(TEXT, _broken(draw), mask=TAME_KEY)]
 
 
-def invalid_fragments(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def invalid_fragments(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a text message in fragments that together are no UTF-8."""
     del menu, opened
-    frames = fragments_of(draw, _broken(draw), TEXT, st.just(KEY))
-    assume(len(frames) > 1)
-    place = draw(st.integers(1, len(frames) - 1))
-    pongs = [Frame(PONG, draw(OCTETS), mask=KEY) for _ in range(draw(st.integers(0, 1)))]
+    frames = fragments_of(draw, _broken(draw), TEXT, tame)
+    if len(frames) == 1:
+        raise Unfit
+    place = draw.integer(1, len(frames) - 1)
+    pongs = [Frame(PONG, octets(draw), mask=TAME_KEY) for _ in range(draw.integer(0, 1))]
     return [*frames[:place], *pongs, *frames[place:]]
 
 
-def one_byte_close(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def one_byte_close(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a Close frame of one byte."""
     del menu, opened
-    return [Frame(CLOSE, bytes([draw(st.integers(0, 255))]), mask=KEY)]
+    return [Frame(CLOSE, bytes([draw.integer(0, 255)]), mask=TAME_KEY)]
 
 
-def invalid_code(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def invalid_code(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a Close frame with a code that may not be sent."""
     del menu, opened
-    return [Frame(CLOSE, close_payload(draw(CLOSE_CODES), draw(WORDS)), mask=KEY)]
+    return [
+        Frame(
+            CLOSE,
+            close_payload(
+                draw.integer(5000, 65535) if draw.flag() else draw.choice(CLOSE_CODES), words(draw)
+            ),
+            mask=TAME_KEY,
+        )
+    ]
 
 
-def invalid_reason(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def invalid_reason(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a Close frame with a reason that is no UTF-8."""
     del menu, opened
-    reason = draw(st.sampled_from([b"", b"because ", "é".encode()])) + draw(INVALID)
-    return [Frame(CLOSE, close_payload(draw(st.sampled_from([1001, 3000, 4999])), reason), mask=KEY)]
+    reason = draw.choice([b"", b"because ", "é".encode()]) + draw.choice(INVALID)
+    return [Frame(CLOSE, close_payload(draw.choice([1001, 3000, 4999]), reason), mask=TAME_KEY)]
 
 
-def rsv1_elsewhere(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def rsv1_elsewhere(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Set RSV1 where compression gives it no meaning."""
-    control = Frame(draw(st.sampled_from([PING, PONG])), draw(OCTETS), rsv1=True, mask=KEY)
-    if draw(st.booleans()):
+    control = Frame(draw.choice([PING, PONG]), octets(draw), rsv1=True, mask=TAME_KEY)
+    if draw.flag():
         return [control]
-    begun = [] if opened else [Frame(TEXT, b"{", fin=False, mask=KEY)]
+    begun = [] if opened else [Frame(TEXT, b"{", fin=False, mask=TAME_KEY)]
     del menu
-    return [*begun, Frame(CONTINUATION, b"}", fin=draw(st.booleans()), rsv1=True, mask=KEY)]
+    return [*begun, Frame(CONTINUATION, b"}", fin=draw.flag(), rsv1=True, mask=TAME_KEY)]
 
 
-def corrupt_stream(draw: st.DrawFn, menu: Menu, *, opened: bool) -> list[Frame]:
+def corrupt_stream(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a compressed message that stops being DEFLATE."""
     del menu, opened
     # Whole blocks, then one of the reserved type, or a stored one whose lengths disagree.
-    whole = draw(st.sampled_from([b"", b'\x00\x05\x00\xfa\xff{"a":']))
-    bad = draw(
-        st.sampled_from(
-            [b"\x06\x00", b"\x07\xff\xff", b"\x00\x05\x00\x00\x00hello", b"\x01\x01\x00\x01\x00a"]
-        )
-    )
-    frames = fragments_of(draw, whole + bad, draw(st.sampled_from([TEXT, BINARY])), st.just(KEY))
+    whole = draw.choice([b"", b'\x00\x05\x00\xfa\xff{"a":'])
+    bad = draw.choice([b"\x06\x00", b"\x07\xff\xff", b"\x00\x05\x00\x00\x00hello", b"\x01\x01\x00\x01\x00a"])
+    frames = fragments_of(draw, whole + bad, draw.choice([TEXT, BINARY]), tame)
     return [replace(frames[0], rsv1=True), *frames[1:]]
 
 

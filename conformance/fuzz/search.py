@@ -1,8 +1,9 @@
 """Look for a conversation that a check refuses, make it short, and see whether it is refused again.
 
-Hypothesis draws and shrinks in a thread of its own while the check runs on the event loop. What Hypothesis
-itself complains of never becomes a verdict about the target: a failure counts only when the shortest
-conversation fails once more behind the search.
+Conversations are drawn by a seeded generator and held some at a time. Only when one is refused Hypothesis
+makes it short, in a thread of its own while the check runs on the event loop. What Hypothesis complains of
+itself never becomes a verdict about the target: a failure counts only when the shortest conversation fails
+once more behind the search.
 """
 
 from __future__ import annotations
@@ -11,16 +12,13 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis.errors import Flaky
-from hypothesis.strategies import SearchStrategy
-
 from conformance.errors import Inconclusive, Nonconformance
-from conformance.fuzz.steady import steady
+from conformance.fuzz.drawing import Draw, Unfit, at_random, simplest
+from conformance.fuzz.shrinking import shrink
 
 
 class Sized(Protocol):
@@ -33,6 +31,7 @@ class Sized(Protocol):
 
 T = TypeVar("T", bound=Sized)
 DEFAULT_SEED = 6455
+TRIES = 20  # for each example: some draws make none, or one that was there before
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class Manner:
     pause: float = 0.0
 
 
-FIRST = Manner(pause=0.0005)
+FIRST = Manner(pause=0.001)
 SHRINKING = Manner(hasty=True, pause=0.002)
 CONFIRMING = (Manner(), Manner(pause=0.005), Manner(pause=0.02), Manner(pause=0.02))
 
@@ -92,42 +91,44 @@ class _Enough(BaseException):
     """Ends the search at once: Hypothesis lets what is no Exception through."""
 
 
-class _Refused(Exception):
-    """The check refused an example. Always raised in one line: to Hypothesis all failures are one."""
-
-
 @dataclass(slots=True)
 class _State(Generic[T]):
     loop: asyncio.AbstractEventLoop
     check: Callable[[T, Manner], Awaitable[None]]
     budget: float
     failures: dict[T, Nonconformance] = field(default_factory=dict)
-    began: float | None = None
+    passed: set[T] = field(default_factory=set)
+    chosen: list[int] = field(default_factory=list)
+    began: float = 0.0
     fatal: BaseException | None = None
     stopped: bool = False
 
-    def refuses(self, example: T) -> bool:
-        """Whether the check refuses an example, or did so before."""
-        if self.stopped or (self.began is not None and time.monotonic() - self.began > self.budget):
-            raise _Enough
-        if example in self.failures:
-            return True
+    async def holds(self, example: T, manner: Manner) -> bool:
+        """Whether the check accepts an example; why not is kept."""
         try:
-            self._run(example)
+            await self.check(example, manner)
         except Nonconformance as error:
             self.failures[example] = error
-            self.began = self.began or time.monotonic()
+            return False
+        self.passed.add(example)
+        return True
+
+    def refuses(self, example: T) -> bool:
+        """Whether the check refuses an example, or did so before; called from another thread."""
+        if example in self.failures:
             return True
+        if example in self.passed:
+            return False
+        if self.stopped or time.monotonic() - self.began > self.budget:
+            raise _Enough
+        try:
+            return not self._run(example)
         except BaseException as error:
             self.fatal = error
             raise _Enough from error
-        return False
 
-    def _run(self, example: T) -> None:
-        async def awaited() -> None:
-            await self.check(example, FIRST if self.began is None else SHRINKING)
-
-        future = asyncio.run_coroutine_threadsafe(awaited(), self.loop)
+    def _run(self, example: T) -> bool:
+        future = asyncio.run_coroutine_threadsafe(self.holds(example, SHRINKING), self.loop)
         while True:
             try:
                 return future.result(0.5)
@@ -136,19 +137,36 @@ class _State(Generic[T]):
                     raise
                 if self.stopped:  # the run was interrupted: nobody turns the loop any more
                     future.cancel()
-                    return None
+                    return True
+
+
+def drawn(make: Callable[[Draw], T], seed: int | str, count: int) -> Iterator[tuple[T, list[int]]]:
+    """Draw up to ``count`` different examples, the simplest first, each with the numbers that make it."""
+    source = at_random(seed)
+    seen: set[T] = set()
+    for number in range(count * TRIES):
+        if len(seen) == count:
+            return
+        draw = Draw(source if number else simplest)
+        with contextlib.suppress(Unfit):
+            example = make(draw)
+            if example not in seen:
+                seen.add(example)
+                yield example, draw.chosen
 
 
 async def search(
-    strategy: SearchStrategy[T],
+    make: Callable[[Draw], T],
     check: Callable[[T, Manner], Awaitable[None]],
     *,
     examples: int,
     plan: Plan,
     budget: float,
+    at_once: int = 1,
 ) -> None:
-    """Check ``examples`` of ``strategy``, and confirm the shortest that is refused.
+    """Check ``examples`` of what ``make`` draws, and confirm the shortest that is refused.
 
+    They are checked ``at_once`` at a time, but one by one as soon as one of them was refused.
     ``check`` raises :class:`Nonconformance` where it refuses; it is told in which manner.
     ``budget`` bounds shrinking, in seconds.
 
@@ -158,34 +176,43 @@ async def search(
 
     """
     state: _State[T] = _State(asyncio.get_running_loop(), check, budget)
+    waiting = drawn(make, plan.seed, plan.count(examples))
 
-    def body(example: T) -> None:
-        if state.refuses(example):
-            raise _Refused
+    async def go_on() -> None:
+        for example, chosen in waiting:
+            if not await state.holds(example, FIRST):
+                state.chosen = state.chosen or chosen
+            if state.failures:
+                return
 
-    drawn = settings(
-        max_examples=plan.count(examples),
-        deadline=None,
-        database=None,
-        report_multiple_bugs=False,
-        print_blob=False,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-        verbosity=Verbosity.quiet,
-    )(given(example=strategy)(body))
+    async with _all_or_none() as group:
+        for _ in range(at_once):
+            group.create_task(go_on())
+    if not state.failures:
+        return
+    state.began = time.monotonic()
 
-    def explore() -> None:
-        with steady(), contextlib.suppress(_Refused, _Enough, Flaky):  # told below, from what the check saw
-            seed(plan.seed)(drawn)()
+    def shorten() -> None:
+        with contextlib.suppress(_Enough):  # told below, from what the check saw
+            shrink(make, state.chosen, state.refuses)
 
     try:
-        await asyncio.to_thread(explore)
+        await asyncio.to_thread(shorten)
     finally:
         state.stopped = True
     if state.fatal is not None:
         raise state.fatal
-    if state.failures:
-        await _confirm(state, plan)
+    await _confirm(state, plan)
+
+
+@contextlib.asynccontextmanager
+async def _all_or_none() -> AsyncIterator[asyncio.TaskGroup]:
+    """Wait for tasks; what one of them raises ends the others, and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from None
 
 
 async def _confirm(state: _State[T], plan: Plan) -> None:

@@ -19,7 +19,8 @@ class KnownFailure:
     """A requirement that the target is known to break, and why that is so for now.
 
     ``target`` is a pattern of the URL, the host or the ``Server`` header. Without ``symptom`` any failure of
-    the requirement is the known one. ``where`` names the file that the entry stands in.
+    the requirement is the known one. ``where`` names the file that the entry stands in. Entries of a server
+    ``family`` are never stale: versions differ, and not every application lets a fault of its server show.
     """
 
     requirement: str
@@ -30,6 +31,7 @@ class KnownFailure:
     symptom: tuple[str, ...] = ()
     expires: dt.date | None = None
     where: str = "the profile"
+    family: str = ""
 
     def concerns(self, names: Iterable[str]) -> bool:
         """Whether the entry is about the target that goes by these names."""

@@ -115,7 +115,7 @@ class Gate:
             if other:
                 pinned = "; ".join(one for entry in entries for one in entry.symptom)
                 found.append(_finding("different", entries[0], f"now {_told(other)}, not {pinned!r}"))
-        for entry in entries:
+        for entry in (one for one in entries if not one.family):
             expired = entry.expires is not None and entry.expires < self.today
             if result.outcome in KEPT and whole:
                 found.append(_finding("stale", entry, f"known in {entry.where} because {entry.reason!r}"))

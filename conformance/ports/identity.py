@@ -36,6 +36,11 @@ class Identity:
         """Whether this tells services apart: an answer that is late, or that says "too busy", does not."""
         return not any(one.startswith(UNSURE) for one in (self.accepts, self.refuses, self.confirms))
 
+    @property
+    def upgraded(self) -> bool:
+        """Whether it is a WebSocket server that was seen, and not one that ends or refuses everything."""
+        return self.accepts.startswith("101,")
+
     def __str__(self) -> str:
         """Describe the service."""
         return ", ".join(f"{name} → {getattr(self, part) or 'none'}" for name, part in PARTS.items())
@@ -154,10 +159,11 @@ async def _first_message(target: Target, attempt: Attempt) -> str:
         return LATE if attempt.connection.end is None else "none"
     try:
         message = json.loads(target.profile.dialect.heard(event.content))
-    except ValueError:
-        return "no JSON"
+    except (ValueError, RecursionError):
+        return "no JSON that is read"
     if not isinstance(message, dict):
         return "no JSON object"
     features = message.get("features")
     named = f" with features {', '.join(sorted(features))}" if isinstance(features, dict) else ""
-    return f"{message.get('type')} ({', '.join(sorted(message))}){named}"
+    kind = message.get("type")
+    return f"{kind if isinstance(kind, str) else 'no type'} ({', '.join(sorted(message))}){named}"

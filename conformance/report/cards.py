@@ -152,7 +152,9 @@ def _requirement(key: str, recorded: Mapping[str, Any], tests: list[Mapping[str,
         outcome=known_outcome(outcome),
         reason=clip(recorded.get("reason"), 400),
         unlock=clip(recorded.get("unlock"), 400),
-        waiver=clip(waiver.get("reason"), 400),
+        waiver=clip(
+            ": ".join(filter(None, map(str, (waiver.get("family", ""), waiver.get("reason") or "")))), 400
+        ),
         stale=bool(waiver.get("stale")),
         tests=tuple(_test_line(t) for t in tests[:_TEST_LINES]),
         tests_left_out=max(0, len(tests) - _TEST_LINES),

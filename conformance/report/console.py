@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance.gate.entries import KnownFailure
+from conformance.gate.families import recognised
 from conformance.gate.lines import gate_lines
 from conformance.report.dialect import never_seen
-from conformance.report.results import TestResult
+from conformance.report.results import RequirementResult, TestResult
 from conformance.spec import Requirement
 from conformance.wire.pace import MORE, OPEN, RATE
 
@@ -62,10 +64,11 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
             lines.append(f"{title}: {len(chosen) - 20} more in the report")
     known = [entry for entry in entries if entry.outcome == "known-failure"]
     lines += [
-        f"known failure: {e.requirement.id}: {_short(e.known_failure.reason)}"
+        f"known failure{_of(e.known_failure)}: {e.requirement.id}: {_short(e.known_failure.reason)}"
         for e in known
         if e.known_failure
     ]
+    lines += _families(run, entries)
     lines += gate_lines(run, entries)
     session = run.target.capabilities.get("session") if run.target else None
     if session is not None and not session.present:
@@ -87,6 +90,21 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
     else:
         lines.append(f"{verdict.name.upper()} (exit {verdict.exit_code}): {verdict.reason}")
     return lines
+
+
+def _of(known: KnownFailure) -> str:
+    return f" of {known.family}" if known.family else ""
+
+
+def _families(run: Run, entries: Sequence[RequirementResult]) -> list[str]:
+    """Return which failures are known of the family that the server says it is of."""
+    broken = [one.requirement.id for one in entries if one.outcome == "failed"]
+    header = run.target.server_header if run.target else None
+    return [
+        f"{len(own)} of {len(broken)} failures are known of {family.title} {family.versions}: "
+        f"--family={family.name} tolerates them, docs/findings.md describes them"
+        for family, own in recognised(header, broken)
+    ]
 
 
 def _written(paths: Sequence[Path]) -> list[str]:

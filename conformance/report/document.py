@@ -123,6 +123,7 @@ def _known_failure(known: KnownFailure, entry: RequirementResult) -> dict[str, A
         "link": known.link,
         "stale": entry.stale,
         **({"owner": known.owner} if known.owner else {}),
+        **({"family": known.family} if known.family else {}),
         **({"expires": known.expires.isoformat()} if known.expires else {}),
         **({"symptom": list(known.symptom)} if known.symptom else {}),
     }

@@ -169,7 +169,8 @@ class Results:
         known = self.known
         for name, tolerated in known.items():
             if name in found:
-                found[name].known_failure = tolerated[0]
+                # An entry of the user's own is the one that is told of, and that may be stale.
+                found[name].known_failure = min(tolerated, key=lambda one: bool(one.family))
                 self._apply_known(found[name])
         return list(found.values())
 
@@ -198,8 +199,8 @@ class Results:
     def _apply_known(self, entry: RequirementResult) -> None:
         if entry.outcome in {"failed", "advised", "known-failure"}:
             entry.outcome = "known-failure"
-        elif entry.outcome in {"passed", "observed"} and not self.partial:
-            entry.stale = True
+        elif entry.outcome in {"passed", "observed"} and not self.partial and entry.known_failure:
+            entry.stale = not entry.known_failure.family
 
     def counts(self) -> Counter[str]:
         """Return how many requirements have which outcome."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-from functools import partial
+import time
+from functools import cache, partial
 from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.recorder import Recorder
 from conformance.session.dialect import Dialect
 from conformance.session.messages import faults
-from conformance.wire.connection import Connection, Event, Message
+from conformance.wire.connection import Close, Connection, Event, Message
 from conformance.wire.frames import TEXT, name_of
 from conformance.wire.peer import Limits, Peer, describe
 
 EVENTS = ("permission_changed", "role_updated", "menu_access_updated", "cache_invalidated")
+DEEPEST = 100
 _ids = itertools.count(1)
 Json = dict[str, Any]
 
@@ -25,13 +27,38 @@ def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= 4000 else digits
 
 
+def _deep(content: bytes, value: Any) -> bool:
+    """Whether a value is nested deeper than can be written again wherever we stand, RecursionError or not."""
+    if content.count(b"[") + content.count(b"{") <= DEEPEST:
+        return False
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [each for one in inner for each in one if isinstance(each, (dict, list))]
+    return bool(level)
+
+
 def _no_json(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
+_READER = json.JSONDecoder(parse_int=_integer, parse_constant=_no_json)
+
+
+@cache
+def _numbers() -> str:
+    return "".join(f"{number} " for number in range(0x10000 // 4 + 100))  # always enough
+
+
 def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same, true and 1 told apart."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    """Whether two JSON values are the same, true and 1 told apart, and 1 and 1.0."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(repr(one) == repr(other) if isinstance(one, float) else one == other)  # 0.0 is not -0.0
 
 
 def _has(content: bytes, event: Event) -> bool:
@@ -78,12 +105,20 @@ class Client(Peer):
             return self.chatty
         return self.decode(event).get("type") in EVENTS
 
+    def answers(self, event: Event) -> bool:
+        """Whether an event answers what was sent: a Close frame, or a message that nobody else caused."""
+        if isinstance(event, Message):
+            return self.echoes or not self.unasked(event)
+        return isinstance(event, Close)
+
     def decode(self, event: Event | None) -> Json:
         """Return a message's JSON object, or an empty one for anything else."""
         if not isinstance(event, Message) or event.opcode != TEXT:
             return {}
         try:
-            value = json.loads(self.heard(event).decode(), parse_int=_integer, parse_constant=_no_json)
+            value = _READER.decode(self.heard(event).decode())
+            if _deep(event.content, value):
+                return {}
         except RecursionError:
             return {}  # nested deeper than this reader goes, which breaks no rule
         except ValueError:
@@ -125,7 +160,7 @@ class Client(Peer):
         """Send a text message that is written in the specification's words."""
         self.send_text(self.dialect.spoken(text if isinstance(text, bytes) else text.encode()))
 
-    async def reply_to(self, identity: str) -> Json:
+    async def reply_to(self, identity: str, timeout: float | None = None) -> Json:
         """Expect the reply that carries this ``id``."""
         found: Json = {}
 
@@ -137,7 +172,7 @@ class Client(Peer):
                 return True
             return False
 
-        event = await self.take(wanted, self.limits.reply)
+        event = await self.take(wanted, timeout or self.limits.reply)
         if not found:
             raise Nonconformance(
                 "there was no reply with the request's id",
@@ -198,8 +233,7 @@ class Client(Peer):
         if length < bare:
             raise ValueError(f"a heartbeat has at least {bare} bytes")
         room = length - bare
-        numbers = "".join(f"{number} " for number in range(min(room, 0x10000) // 4 + 100))  # always enough
-        return self.carrying(numbers[: min(room, 0x10000)].ljust(room, "p"), identity)
+        return self.carrying(_numbers()[: min(room, 0x10000)].ljust(room, "p"), identity)
 
     async def exchange(self, text: str) -> None:
         """Send a text and expect it back."""
@@ -210,15 +244,18 @@ class Client(Peer):
     async def expect_back(self, content: bytes, opcode: int = TEXT) -> None:
         """Expect the content of a message that was sent to come back: all of it, and of the same type."""
         if not self.echoes:
-            await self._expect_acknowledged(self._carried.get(content) or json.loads(content))
+            sent = self._carried.get(content) or json.loads(content)
+            await self._expect_acknowledged(sent, self.limits.back(len(content)))
             return
         others: list[Event] = []
         marker: bytes | None = None
+        bound = self.limits.back(len(content))
+        deadline = time.monotonic() + 2 * bound  # for it, and for what is sent behind it
         while True:
-            event = await self.take(lambda e: isinstance(e, Message), self.limits.reply)
+            event = await self.take(lambda e: isinstance(e, Message), min(bound, deadline - time.monotonic()))
             if isinstance(event, Message) and (event.opcode, event.content) == (opcode, content):
                 if marker is not None:  # it must not be taken for an answer to what is sent next
-                    await self.take(partial(_has, marker), self.limits.reply)
+                    await self.take(partial(_has, marker), bound)
                 self.inbox[:0] = others
                 return
             if isinstance(event, Message) and (marker is None or event.content != marker):
@@ -235,8 +272,8 @@ class Client(Peer):
                 actual=difference(opcode, content, found) if isinstance(found, Message) else describe(found),
             )
 
-    async def _expect_acknowledged(self, sent: Json) -> None:
-        reply = await self.reply_to(sent["id"])
+    async def _expect_acknowledged(self, sent: Json, timeout: float) -> None:
+        reply = await self.reply_to(sent["id"], timeout)
         if reply.get("type") != "heartbeat_ack" or not same(reply.get("data"), sent["data"]):
             content, found = (json.dumps(one.get("data")).encode() for one in (sent, reply))
             raise Nonconformance(

@@ -24,6 +24,7 @@ CONFIRMED = "connection_confirmed"
 ENVELOPE = ("type", "id", "timestamp", "data")
 HEARTBEATS = ("heartbeat", "heartbeat_ack")
 _TYPE = re.compile(r'"type"(\s*:\s*)"([^"\\]*)"')
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _FOREIGN = "wire:"  # before a name that means something else in the specification
 
 
@@ -282,7 +283,12 @@ class Dialect:
         """Return the bytes of a server's message in the specification's words."""
         if not self:
             return content
-        return self.read(content.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:  # no JSON, and so nothing that has other words
+            return content
+        # What is left of surrogates were escapes in names: in JSON nothing stands outside a string.
+        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", self.read(text)).encode()
 
     # Whether it fits.
 
@@ -345,6 +351,6 @@ def _string(text: str | None) -> str | None:
 def _same(text: str, value: object) -> bool:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return type(found) is type(value) and bool(found == value)

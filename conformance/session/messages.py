@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from jsonschema import Draft7Validator, FormatChecker
 from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
+
+from conformance.session.quick import Check, quick
 
 Sender = Literal["server", "client"]
 _BASE = "file:///messages/"  # a name, never read: a reference resolves in the registry or not at all
@@ -77,6 +80,18 @@ def _validator(sender: Sender, kind: str) -> Draft7Validator:
     return Draft7Validator(_flat(schemas(sender)[kind], resolver), format_checker=_formats)
 
 
+@cache
+def _quick(sender: Sender, kind: str) -> Check:
+    return quick(cast("Mapping[str, Any]", _validator(sender, kind).schema), {"moment": _exists})
+
+
+def _exists(value: object) -> bool:
+    try:
+        return is_moment(value)
+    except ValueError:
+        return False
+
+
 def _flat(schema: dict[str, Any], resolver: Any) -> dict[str, Any]:
     # References resolved and words left out once, and not again for every message: several times as fast.
     if "$ref" in schema:
@@ -114,6 +129,8 @@ def _faults(message: Any, sender: Sender, *, unknown: str) -> str:
         return "no string member 'type'"
     if kind not in schemas(sender):
         return unknown
+    if _quick(sender, kind)(message):
+        return ""
     error = best_match(_validator(sender, kind).iter_errors(message))
     if error is None:
         return ""

@@ -59,7 +59,7 @@ class Requirement:
     name them. ``needs`` are capabilities of the target without which the rule does not apply.
     ``observed`` says how a client sees the rule kept or broken; ``accepted`` lists the outcomes that keep
     it, each with its reason, where there is more than one. ``clauses`` and ``security`` are the ids of what
-    it covers in :mod:`conformance.spec.sources`.
+    it covers in :mod:`conformance.spec.sources`. ``unproven`` says why no broken server can break it.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Requirement:
     observed: str = ""
     clauses: tuple[str, ...] = ()
     security: tuple[str, ...] = ()
+    unproven: str = ""
 
     @property
     def binding(self) -> bool:
@@ -109,12 +110,14 @@ def requirements() -> Mapping[str, Requirement]:
 
 def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
     known = {"id", "level", "title", "text", "source", "needs", "charged", "accepted", "since"}
-    known |= {"observed", "clauses", "security"}
+    known |= {"observed", "clauses", "security", "unproven"}
     where = f"{name}: {entry.get('id', 'a requirement without id')}"
     if unknown := set(entry) - known:
         raise ValueError(f"{where}: unknown member {', '.join(sorted(unknown))}")
     if missing := {"id", "level", "title", "text", "source"} - set(entry):
         raise ValueError(f"{where}: {', '.join(sorted(missing))} is missing")
+    if entry.get("unproven") and entry["level"] != "MAY":
+        raise ValueError(f"{where}: only what a server MAY do can go unproven")
     if entry["level"] not in LEVELS:
         raise ValueError(f"{where}: level {entry['level']!r} is none of {', '.join(LEVELS)}")
     if unknown := set(entry.get("needs", ())) - set(NEEDS):
@@ -139,4 +142,5 @@ def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
         observed=" ".join(entry.get("observed", "").split()),
         clauses=tuple(entry.get("clauses", ())),
         security=tuple(entry.get("security", ())),
+        unproven=" ".join(entry.get("unproven", "").split()),
     )

@@ -75,6 +75,7 @@ def facts(one: Requirement, proven: Mapping[str, Sequence[str]]) -> list[tuple[s
     rows.append(("Since", f"specification {one.since}" if one.since != "1.0" else ""))
     rows.append(("Covers", ", ".join([*one.clauses, *one.security])))
     rows.append(("Proven by", ", ".join(proven.get(one.id, ()))))
+    rows.append(("Not proven", one.unproven))
     return [(label, text) for label, text in rows if text]
 
 

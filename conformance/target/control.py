@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from conformance.errors import Inconclusive
 
 DONE, BAD_PARAMETER, UNKNOWN, FAULT = 204, 400, 404, 500
+MAX_ANSWER = 64 * 1024  # bytes of an answer that nobody needs
 HINTS = {
     301: "name its final URL: a redirect is not followed",
     302: "name its final URL: a redirect is not followed",
@@ -82,9 +83,15 @@ class HttpControl(Control):
 
     async def _cause(self, action: str, parameters: dict[str, str]) -> tuple[int, str]:
         query = query_of(parameters)
-        status = await asyncio.to_thread(
-            self._post, f"{self._path}/{action}" + (f"?{query}" if query else "")
-        )
+        target = f"{self._path}/{action}" + (f"?{query}" if query else "")
+        try:
+            async with asyncio.timeout(2 * self.timeout):
+                status = await asyncio.to_thread(self._post, target)
+        except TimeoutError:  # http.client bounds each read, not all of them together
+            self.close()
+            raise Inconclusive(
+                f"the control interface at {self._netloc} gave no whole answer within {2 * self.timeout:g} s"
+            ) from None
         hint = f" ({HINTS[status]})" if status in HINTS else ""
         return status, f"the control interface answered {status} to {action}?{query}, expected 204{hint}"
 
@@ -96,14 +103,15 @@ class HttpControl(Control):
                     self._connection = kind(self._netloc, timeout=self.timeout)
                 self._connection.request("POST", target, headers={"Content-Length": "0"})
                 response = self._connection.getresponse()
-                response.read()
+                whole = response.length is not None and response.length <= MAX_ANSWER
+                response.read(None if whole else MAX_ANSWER)
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 # A kept connection may have been closed meanwhile; what timed out may have been carried out.
                 if fresh or self._connection is None or not isinstance(error, ConnectionError):
                     raise Inconclusive(f"the control interface at {self._netloc} failed: {error}") from None
             else:
-                if response.will_close:
+                if response.will_close or not response.isclosed():
                     self._connection.close()
                 return response.status
         return 0

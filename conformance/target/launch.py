@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shlex
 import signal
 import socket
@@ -11,36 +12,81 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
 from conformance.errors import Unreachable, UsageProblem
+from conformance.target.keeper import Keeper
 from conformance.target.profile import Profile
 from conformance.target.url import ServerURL, parse
 
 STOP_BOUND = 10.0
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_FIRST_PORT = 10240
+_reserved: deque[socket.socket] = deque(maxlen=64)
+_chance = random.SystemRandom()  # the common generator is seeded by whoever wants the same tests again
 _POLL = 0.02
 
 
 def free_port(host: str = "localhost") -> int:
-    """Return a TCP port that is free on every address of ``host`` at this moment."""
-    for _ in range(50):
-        with contextlib.ExitStack() as stack:
-            port = 0
-            try:
-                for family, address in addresses_of(host):
-                    one = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
-                    if family == socket.AF_INET6:
-                        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                    one.bind((address, port))
-                    port = one.getsockname()[1]
-            except OSError:
-                continue
-            if port:
-                return port
+    """Return a TCP port that is free on every address of ``host``, and that no other run will choose.
+
+    It is none of those that the kernel gives to outgoing connections, where that range is known: such a
+    connection could take the port before the server does, and one that asks whether the server listens yet
+    could even be connected to itself.
+    """
+    addresses = addresses_of(host)
+    first, last = _ports()
+    for _ in range(200):
+        port = _chance.randint(first, last)
+        if _is_free(port, addresses) and _reserve(port):
+            return port
     raise Unreachable(f"no free port was found on {host}")
+
+
+def _ports() -> tuple[int, int]:
+    """Return the first and the last port to choose from: those below the ephemeral ones of every system."""
+    with contextlib.suppress(OSError, ValueError):
+        lowest = int(_EPHEMERAL.read_text("ascii").split()[0])
+        if lowest > _FIRST_PORT + 4096:
+            return _FIRST_PORT, lowest - 1
+    return _FIRST_PORT, 32767
+
+
+def _is_free(port: int, addresses: Sequence[tuple[socket.AddressFamily, str]]) -> bool:
+    with contextlib.ExitStack() as stack:
+        try:
+            for family, address in addresses:
+                one = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind((address, port))
+        except OSError:
+            return False
+    return bool(addresses)
+
+
+def _reserve(port: int) -> bool:
+    """Hold a port's number against other processes that choose one, where the kernel can (Linux).
+
+    An abstract socket belongs to the network namespace, as ports do, and ends with the process. The latest
+    few are held: by then the server listens.
+    """
+    if not sys.platform.startswith("linux"):
+        return True
+    holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        holder.bind(f"\0websocket-conformance-port-{port}")
+    except OSError:
+        holder.close()
+        return False
+    if len(_reserved) == _reserved.maxlen:
+        _reserved[0].close()
+    _reserved.append(holder)
+    return True
 
 
 def addresses_of(host: str) -> list[tuple[socket.AddressFamily, str]]:
@@ -85,6 +131,7 @@ class Launcher:
             "tmp": self._folder.name,
         }
         self.processes: list[Instance] = []
+        self._keeper = Keeper()
 
     @property
     def folder(self) -> Path:
@@ -141,7 +188,8 @@ class Launcher:
                 )  # fmt: skip
         except OSError as error:
             raise Unreachable(f"the start command {shlex.join(command)} failed: {error.strerror}") from None
-        instance = Instance(process, output, self.url(**other), shlex.join(command))
+        self._keeper.keep(process.pid)
+        instance = Instance(process, output, self.url(**other), shlex.join(command), self._keeper)
         self.processes.append(instance)
         return instance
 
@@ -156,8 +204,11 @@ class Launcher:
 class Instance:
     """A started server: its process, what it prints, and its stop."""
 
-    def __init__(self, process: subprocess.Popen[bytes], output: Path, url: ServerURL, command: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], output: Path, url: ServerURL, command: str, keeper: Keeper
+    ) -> None:
         self.process = process
+        self._keeper = keeper
         self._stopped = False
         self.output = output
         self.url = url
@@ -230,11 +281,11 @@ class Instance:
         if self._stopped:
             return
         self._stopped = True
+        children: list[psutil.Process] = []
         with contextlib.suppress(psutil.Error):
             children = psutil.Process(self.pid).children(recursive=True)
-            self._end(children)
-            return
-        self._end([])
+        self._end(children)
+        self._keeper.release(self.pid)
 
     def _end(self, children: list[psutil.Process]) -> None:
         self.terminate()

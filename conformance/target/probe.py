@@ -6,6 +6,8 @@ import asyncio
 import ipaddress
 import socket
 import statistics
+import time
+from dataclasses import replace
 
 import psutil
 
@@ -24,6 +26,7 @@ from conformance.wire.connection import Endpoint
 from conformance.wire.peer import Limits
 
 PINGS = 8
+SAMPLE = 32 * 1024  # octets of the message that tells what the way carries
 
 
 def endpoint_of(url: ServerURL, profile: Profile) -> Endpoint:
@@ -158,7 +161,25 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
         *await offered(target),
     ]:
         _set(target, capability)
+    target.limits = replace(target.limits, rate=await _rate(target, round_trip))
     return round_trip
+
+
+async def _rate(target: Target, round_trip: float) -> float | None:
+    """Return how many octets a second a message makes on its way there and back."""
+    if not target.has("echo"):
+        return None
+    size = min(SAMPLE, (target.profile.max_message_bytes or SAMPLE) // 2)
+    try:
+        async with target.echoing() as client:
+            content = client.sized(size)
+            began = time.perf_counter()
+            client.send_text(content)
+            await client.expect_back(content)
+            took = time.perf_counter() - began
+    except (Nonconformance, Inconclusive, ValueError):
+        return None
+    return 2 * size / max(took - round_trip, 1e-4)
 
 
 def _set(target: Target, capability: Capability) -> None:

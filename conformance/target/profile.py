@@ -10,7 +10,6 @@ import difflib
 import os
 import re
 import secrets
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from conformance.gate.entries import KEYS as KNOWN_FAILURE_KEYS
 from conformance.gate.entries import KnownFailure, read_entries
 from conformance.session.dialect import Dialect
 from conformance.spec import requirements
+from conformance.target import extending
 from conformance.target.control_keys import read_control
 from conformance.target.dialect_keys import read_dialect
 from conformance.target.routes import Routes
@@ -32,13 +32,13 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "": frozenset(
         {
             "target", "tls", "carriers", "credentials", "bad_tokens", "control", "limits", "jwt", "dialect",
-            "known_failure",
+            "known_failure", extending.KEY,
         }
     ),
     "target": frozenset(
         {
             "url", "nodes", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
-            "allowed_origins", "no_origin", "public_permissions", "echo",
+            "allowed_origins", "no_origin", "public_permissions", "echo", "family",
         }
     ),
     "tls": frozenset({"ca_file", "insecure", "certificate", "key"}),
@@ -49,7 +49,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "jwt": frozenset({"public_key"}),
     "control": frozenset({"http", "command", "shell", "python", "timeout"}),
     "known_failure": KNOWN_FAILURE_KEYS,
-    "secret": frozenset({"env", "file", "generate"}),
+    "secret": frozenset(extending.SECRETS),
 }  # fmt: skip
 
 
@@ -83,6 +83,7 @@ class Profile:
     no_origin: str | None = None
     public_permissions: tuple[str, ...] = ()
     echo: str | None = None
+    families: tuple[str, ...] = ()
     ca_file: Path | None = None
     insecure: bool = False
     certificate: Path | None = None
@@ -124,13 +125,7 @@ def load(path: Path, generated: Mapping[str, str] | None = None) -> Profile:
         UsageProblem: the file, a key or a value is wrong; the message names file, key path and a suggestion.
 
     """
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageProblem(f"profile {path}: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageProblem(f"profile {path} is no TOML: {error}.") from None
-    return _Reader(path, table, generated or {}).profile()
+    return _Reader(path, extending.read(path), generated or {}).profile()
 
 
 class _Reader:
@@ -196,6 +191,7 @@ class _Reader:
             dialect=dialect,
             routes=routes,
             public_permissions=self._strings(target, "target", "public_permissions"),
+            families=self._strings(target, "target", "family"),
             known_failures=tuple(self._known_failures()),
         )
         profile.generated = self.generated

@@ -400,42 +400,52 @@ class Target:
             attempt = await self.attempt(self.opening())
             self.recorder.record.transcripts = kept
             if not attempt.upgraded:
+                attempt.connection.shut()
                 raise Inconclusive(f"the bystander connection was refused: {attempt}")
-            self._bystander = self._client(attempt)
+            bystander = self._client(attempt)
             try:
-                await self._bystander.ping()
+                await bystander.ping()
             except Nonconformance as error:  # no fault of what the current test is about
+                await bystander.leave()
                 raise Inconclusive(
                     f"the bystander connection does not work: {error.actual} to a Ping"
                 ) from error
+            self._bystander = bystander
         return self._bystander
 
     async def aftermath(self) -> None:
         """Judge that an abuse harmed nobody else: the bystander answers, and a new connection works."""
         bystander = self._bystander
-        unharmed, what = True, ""
+        # Asked first and heard last: it answers while the new connection is made.
+        asked = bystander.send_ping() if bystander is not None else b""
+        what = await self._why_nobody_new()
+        unharmed = not what
         if bystander is not None:
             try:
-                await bystander.ping()
+                await bystander.expect_pong(asked)
             except Nonconformance as error:
-                what = f"a connection opened before does not answer: {error.actual}"
-                unharmed = _given_up(bystander.connection)
+                if _given_up(bystander.connection):
+                    # Either side may have been too slow for a Pong, which says nothing about the abuse.
+                    self.recorder.note("the bystander was closed behind the server's own Ping")
+                    bystander.connection.shut()
+                    bystander = self._bystander = None
+                else:
+                    unharmed, what = False, f"a connection opened before does not answer: {error.actual}"
+        if bystander is not None:
             bystander.inbox.clear()
-            if what and unharmed:
-                # Either side may have been too slow for a Pong, which says nothing about the abuse.
-                self.recorder.note("the bystander was closed behind the server's own Ping")
-                bystander.connection.shut()
-                bystander = self._bystander = None
-        if unharmed:
-            try:
-                async with self.connect(confirm=False, label="aftermath") as fresh:
-                    await fresh.ping()
-            except (Nonconformance, Inconclusive) as error:
-                unharmed, what = False, f"a new connection does not work: {error}"
         self.recorder.charge("robustness.others-unharmed", kept=unharmed, message=what)
         if bystander is not None and not unharmed:
             bystander.connection.shut()
             self._bystander = None
+
+    async def _why_nobody_new(self) -> str:
+        """Return why a new connection does not work, or an empty string where it does."""
+        try:
+            async with self.connect(confirm=False, label="aftermath") as fresh:
+                await fresh.ping()
+        except (Nonconformance, Inconclusive) as error:
+            return f"a new connection does not work: {error}"
+        return ""
 
     async def leave(self) -> None:
         """Leave nothing open behind."""

@@ -9,8 +9,14 @@ from conformance.wire.handshake import parse_extensions
 
 NAME = "permessage-deflate"
 TAIL = b"\x00\x00\xff\xff"
-MAX_INFLATED = 256 * 1024 * 1024
+MAX_INFLATED = 32 * 1024 * 1024
+MAX_STREAMS = 1000
 EXACT, COARSE = 4 * 1024, 64
+_PIECE = 16 * 1024
+
+
+class Unread(Exception):
+    """A message inflates to more than is read: no fault that we judge, but nothing behind it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,8 @@ def agreement(header: str | None) -> Agreement | None:
 
 
 def _bits(value: str | None) -> int:
-    return int(value) if value is not None and value.isdecimal() and 8 <= int(value) <= 15 else 15
+    # No number of many digits: Python refuses to read those of thousands.
+    return int(value) if value in {"8", "9", "10", "11", "12", "13", "14", "15"} else 15
 
 
 class Inflater:
@@ -49,6 +56,7 @@ class Inflater:
         self._stream = self._new()
 
     def _new(self) -> zlib._Decompress:
+        self._length = 0  # octets that the stream has put out
         return zlib.decompressobj(-max(9, self._agreed.server_max_window_bits))
 
     def inflate(self, payload: bytes) -> bytes:
@@ -56,37 +64,47 @@ class Inflater:
 
         Raises:
             zlib.error: the payload is no DEFLATE stream within the agreed window.
+            Unread: there are more than ``MAX_INFLATED`` bytes in it, or more than ``MAX_STREAMS`` streams.
 
         """
         if self._agreed.server_no_context_takeover:
             self._stream = self._new()
-        content, rest = bytearray(), payload + TAIL
-        while rest and (rest != TAIL or not content):
-            piece, rest = self._one_stream(rest)
-            content += piece
-            if self._stream.eof:  # a block with BFINAL ends the stream; what follows begins a new one
+        content, data, at, streams, begun = bytearray(), payload + TAIL, 0, 0, False
+        while at < len(data) and (begun or not content or len(data) - at != len(TAIL)):
+            # Never the whole rest: zlib copies what lies behind a stream's end, each time.
+            piece = data[at : at + _PIECE]
+            at += len(piece) - len(self._one_stream(piece, content))
+            begun = not self._stream.eof
+            if not begun:  # a block with BFINAL ends the stream; what follows begins a new one
                 self._stream = self._new()
+                streams += 1
+            if len(content) > MAX_INFLATED or streams > MAX_STREAMS:
+                raise Unread
         return bytes(content)
 
-    def _one_stream(self, data: bytes) -> tuple[bytes, bytes]:
-        """Return what ``data`` inflates to, and what of it lies behind the stream's end."""
+    def _one_stream(self, data: bytes, content: bytearray) -> bytes:
+        """Add what ``data`` inflates to, as far as it is read; return what lies behind the stream's end."""
         stream = self._stream
         if self._agreed.server_max_window_bits == 15:
-            return stream.decompress(data, MAX_INFLATED), stream.unused_data
+            content += stream.decompress(data, MAX_INFLATED - len(content) + 1)
+            return stream.unused_data
+        window = 1 << self._agreed.server_max_window_bits
         # zlib looks back into all that one call has put out: only calls of one octet keep to the window.
         # That takes a microsecond each; behind EXACT octets of a message the window is kept to within COARSE.
-        content = bytearray()
         for start in range(0, len(data), 64):
             piece = data[start : start + 64]
-            while not stream.eof:
-                octet = stream.decompress(piece, 1 if len(content) < EXACT else COARSE)
+            while not stream.eof and len(content) <= MAX_INFLATED:
+                # Nothing lies further back than the window while the stream is not longer than that.
+                step = max(window - self._length, 1 if len(content) < EXACT else COARSE)
+                octet = stream.decompress(piece, step)
+                self._length += len(octet)
                 content += octet
                 piece = stream.unconsumed_tail
                 if not octet and not piece:
                     break
             if stream.eof:
-                return bytes(content), stream.unused_data + data[start + 64 :]
-        return bytes(content), b""
+                return stream.unused_data + data[start + 64 :]
+        return b""
 
 
 class Deflater:

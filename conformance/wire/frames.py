@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 DATA_OPCODES = frozenset({CONTINUATION, TEXT, BINARY})
@@ -20,6 +20,8 @@ NAMES = {
 }
 
 LengthForm = Literal[7, 16, 64]
+FLOOD = 10_000
+MAX_LENGTH = 32 * 1024 * 1024  # bytes of a payload, beyond which nothing is read
 
 
 def name_of(opcode: int) -> str:
@@ -79,8 +81,7 @@ def close_payload(code: int | None = None, reason: str | bytes = b"") -> bytes:
     return struct.pack("!H", code) + (reason.encode() if isinstance(reason, str) else reason)
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedFrame:
+class ReceivedFrame(NamedTuple):
     """A frame as the server sent it, with everything that can be wrong kept."""
 
     opcode: int
@@ -116,7 +117,7 @@ class FrameParser:
     a declared length over ``max_length`` bytes, which it reports in ``overrun``.
     """
 
-    def __init__(self, max_length: int = 128 * 1024 * 1024) -> None:
+    def __init__(self, max_length: int = MAX_LENGTH) -> None:
         self._buffer = bytearray()
         self._max_length = max_length
         self.overrun: int | None = None
@@ -128,8 +129,10 @@ class FrameParser:
 
     def feed(self, data: bytes, time: float = 0.0) -> list[ReceivedFrame]:
         """Return the frames that ``data`` completes; ``time`` is kept on each."""
+        frames: list[ReceivedFrame] = []
+        if self.overrun is not None:
+            return frames
         self._buffer += data
-        frames = []
         while self.overrun is None and (frame := self._next(time)) is not None:
             frames.append(frame)
         return frames
@@ -161,7 +164,8 @@ class FrameParser:
             return None
         if len(buffer) < position + length:
             return None
-        payload = bytes(buffer[position : position + length])
+        with memoryview(buffer) as whole:  # a slice of the buffer itself would be a second copy
+            payload = bytes(whole[position : position + length])
         header = bytes(buffer[:position])
         del buffer[: position + length]
         return ReceivedFrame(
@@ -175,3 +179,49 @@ class FrameParser:
             header=header,
             time=time,
         )
+
+
+class Outgoing:
+    """Where frames end in what is sent, however it is cut: inside one, nothing else may be said.
+
+    ``closed`` says that a Close frame was among them.
+    """
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._left = 0
+        self.closed = False
+
+    @property
+    def inside(self) -> bool:
+        """Whether a frame is not sent to its end."""
+        return bool(self._head or self._left)
+
+    def feed(self, data: bytes) -> None:
+        """Take what is sent; a flood of small frames is taken to end with a whole one."""
+        at = frames = 0
+        while at < len(data) and frames <= FLOOD:
+            if self._left:
+                step = min(self._left, len(data) - at)
+                self._left -= step
+                at += step
+                continue
+            self._head.append(data[at])
+            at += 1
+            if len(self._head) >= 2 and len(self._head) == self._size_of_head():
+                self._begin()
+                frames += 1
+        if frames > FLOOD:
+            self._left = 0
+
+    def _size_of_head(self) -> int:
+        length = self._head[1] & 0x7F
+        return 2 + (2 if length == 126 else 8 if length == 127 else 0) + (4 if self._head[1] & 0x80 else 0)
+
+    def _begin(self) -> None:
+        length = self._head[1] & 0x7F
+        if length >= 126:
+            length = int.from_bytes(self._head[2 : 4 if length == 126 else 10], "big")
+        self.closed = self.closed or self._head[0] & 0x0F == CLOSE
+        self._left = length
+        self._head.clear()

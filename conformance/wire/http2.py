@@ -26,6 +26,7 @@ from conformance.wire.stream import Fields, Report, Stream, listed
 
 ENABLE_CONNECT_PROTOCOL = 0x8
 DATA, HEADERS, SETTINGS = 0x0, 0x1, 0x4
+MAX_WAITING = 16 * 1024 * 1024
 
 
 class Http2Connection(asyncio.Protocol):
@@ -99,6 +100,8 @@ class Http2Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut what arrived into frames and hand them to h2 one by one, so that a bad one takes none along."""
+        if self.end is not None:
+            return
         self._buffer += data
         if not self.ready and (len(self._buffer) >= 4 and self._buffer[3] != SETTINGS):
             self.garbage = bytes(self._buffer[:256])
@@ -128,6 +131,11 @@ class Http2Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note a reset, or the end that we made ourselves."""
         self._finish("TCP was reset (RST)" if exc is not None else "TCP ended (FIN)")
+
+    def resume_writing(self) -> None:
+        """Read on, where :meth:`_flush` stopped it."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _frames(self) -> Iterator[bytes]:
         while len(self._buffer) >= 9:
@@ -300,6 +308,9 @@ class Http2Connection(asyncio.Protocol):
         data = self.h2.data_to_send()
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+            # Each PING of a server that does not read has an answer that waits for it in our memory.
+            if self._transport.get_write_buffer_size() > MAX_WAITING:
+                self._transport.pause_reading()
 
     def close(self) -> None:
         """Say GOAWAY and close TCP."""

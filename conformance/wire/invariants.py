@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 
 from conformance.spec import registries
 from conformance.wire import deflate, handshake
-from conformance.wire.frames import CLOSE, CONTINUATION, CONTROL_OPCODES, DATA_OPCODES, TEXT, ReceivedFrame
+from conformance.wire.frames import (
+    CLOSE,
+    CONTINUATION,
+    CONTROL_OPCODES,
+    DATA_OPCODES,
+    MAX_LENGTH,
+    TEXT,
+    ReceivedFrame,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,9 @@ class Breach:
 
 
 _SENDABLE = registries.valid_close_codes()
+MAX_MESSAGE = MAX_LENGTH
+FRAGMENT = 256  # bytes that each fragment counts as, were it empty: it costs us as much
+MOST_TOLD, LONGEST = 3, 300  # of lines that are no header field: a head may hold thousands
 
 
 def valid_close_code(code: int) -> bool:
@@ -41,7 +52,8 @@ class Monitor:
     """Judge the server's side of one connection, frame by frame.
 
     ``report`` is called with each :class:`Breach`; ``on_message`` with opcode and content of each whole
-    data message, inflated where compression is in force.
+    data message, inflated where compression is in force. ``unread`` says why a message is not read to its
+    end: nothing that follows it can be judged.
     """
 
     def __init__(self, report: Callable[[Breach], None], on_message: Callable[[int, bytes], None]) -> None:
@@ -51,23 +63,32 @@ class Monitor:
         self._opcode: int | None = None
         self._compressed = False
         self._parts: list[bytes] = []
+        self._size = 0
+        self.unread = ""
         self._closed = False
-        self._where = ""
-        self._frame = b""
+        self._judged: ReceivedFrame | None = None
+        self._frame_at = 0
         self._offset = 0
         self.checked = 0
 
-    def _breach(self, requirement: str, message: str, part: str) -> None:
-        self._report(Breach(requirement, message + self._where, part, self._frame))
+    def _breach(self, requirement: str, message: str, part: str, where: str = "") -> None:
+        frame, begins = self._judged, b""
+        if frame is not None:
+            # Where to look: in the transcript, or in a capture of one's own.
+            begins = frame.header + frame.payload[:8]
+            more = " …" if len(frame.payload) > 8 else ""
+            place = f"frame {self.checked}, at byte {self._frame_at} behind the response"
+            where = where or f" ({place}: {begins.hex(' ')}{more})"
+        self._report(Breach(requirement, message + where, part, begins))
 
     def overrun(self, length: int) -> None:
         """Judge a declared length that no parser waits for: its most significant bit has to be 0."""
-        self._where = f" (in the frame at byte {self._offset} behind the response)"
         if length >= 1 << 63:
             self._breach(
                 "framing.server-minimal-length",
                 f"the 64-bit length {length:#x} has its top bit set",
                 "payload length",
+                f" (in the frame at byte {self._offset} behind the response)",
             )
 
     def response(self, request: handshake.Request, response: handshake.Response) -> None:
@@ -102,11 +123,7 @@ class Monitor:
     def frame(self, frame: ReceivedFrame) -> None:
         """Judge one frame of the server and hand on the message that it completes."""
         self.checked += 1
-        # Where to look: every later breach is found by it in the transcript, or in a capture of one's own.
-        self._frame = frame.header + frame.payload[:8]
-        shown = self._frame.hex(" ")
-        more = " …" if len(frame.payload) > 8 else ""
-        self._where = f" (frame {self.checked}, at byte {self._offset} behind the response: {shown}{more})"
+        self._judged, self._frame_at = frame, self._offset
         self._offset += len(frame.header) + len(frame.payload)
         if self._closed and frame.opcode in DATA_OPCODES | {CLOSE}:
             # A Ping may still have to be answered: only a Close that was received ends that duty (§5.5.2).
@@ -180,10 +197,13 @@ class Monitor:
         else:
             if self._opcode is not None:
                 self._breach("framing.server-fragments", "a new message inside a fragmented one", "opcode")
-            self._opcode, self._parts = frame.opcode, []
+            self._opcode, self._parts, self._size = frame.opcode, [], 0
             self._compressed = frame.rsv[0] and self._inflater is not None
         self._parts.append(frame.payload)
-        if frame.fin:
+        self._size += len(frame.payload) + FRAGMENT
+        if self._size > MAX_MESSAGE:
+            self.unread = f"a message of more than {MAX_MESSAGE >> 20} MiB without an end"
+        elif frame.fin:
             opcode, self._opcode = self._opcode, None
             self._message(opcode or 0, b"".join(self._parts))
 
@@ -191,6 +211,9 @@ class Monitor:
         if self._compressed and self._inflater is not None:
             try:
                 content = self._inflater.inflate(content)
+            except deflate.Unread:
+                self.unread = f"a message that inflates to more than {deflate.MAX_INFLATED >> 20} MiB"
+                return
             except zlib.error as error:
                 self._breach(
                     "deflate.server-stream",
@@ -221,7 +244,7 @@ def _asks_for_websocket(request: handshake.Request, response: handshake.Response
 
 def check_upgrade_headers(response: handshake.Response) -> list[str]:
     """Return what is wrong with the status line, Upgrade and Connection of a 101 response."""
-    wrong = [f"no header field: {line!r}" for line in response.defects]
+    wrong = [f"no header field: {line[:LONGEST]!r}" for line in response.defects[:MOST_TOLD]]
     if response.version != "HTTP/1.1":
         wrong.append(f"status line says {response.version}")
     if [value.lower() for value in response.all("Upgrade")] != ["websocket"]:

@@ -17,13 +17,19 @@ from conformance.recorder import Recorder
 from conformance.wire.connection import Close, Connection, End, Event, Message, Pong
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
 
+MARGIN = 3  # a line that was measured once may be slower the next time
 FAILED = ("a Close frame", "the end of TCP (FIN)", "a TCP reset (RST)")
+SHOWN = 20  # events before an end that are named one by one
+PATIENCE = 5  # farewells in a row without an end of TCP, before no other is waited for as long
 _counter = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds in seconds, made from the measured round trip by ``conformance.target.calibration``."""
+    """Bounds in seconds, made from the measured round trip by ``conformance.target.probe``.
+
+    ``rate`` is what the way carries in octets a second, there and back, where it could be measured.
+    """
 
     handshake: float = 5.0
     reply: float = 5.0
@@ -31,6 +37,11 @@ class Limits:
     event: float = 10.0
     prompt: float = 1.0
     idle: float = 60.0
+    rate: float | None = None
+
+    def back(self, size: int) -> float:
+        """Return the bound for a message of this many octets to come back: a slow line carries it twice."""
+        return self.reply + (2 * MARGIN * size / self.rate if self.rate else 0.0)
 
 
 @dataclass(slots=True)
@@ -41,6 +52,7 @@ class Ending:
     end: End | None = None
     before: list[Event] = field(default_factory=list)
     beneath: str = "TCP"
+    given_up: End | None = None  # we stopped reading, which is no end of the server's making
 
     @property
     def messages(self) -> list[Message]:
@@ -49,9 +61,13 @@ class Ending:
 
     def __str__(self) -> str:
         """Describe the ending for a person."""
-        parts = [describe(event) for event in self.before]
+        parts = [describe(event) for event in self.before[:SHOWN]]
+        if len(self.before) > SHOWN:
+            parts.append(f"{len(self.before) - SHOWN} more")
         if self.close is not None:
             parts.append(describe(self.close))
+        if self.given_up is not None:
+            parts.append(describe(self.given_up))
         parts.append(describe(self.end) if self.end else f"{self.beneath} stays open")
         return ", then ".join(parts)
 
@@ -69,6 +85,8 @@ def describe(event: Event | None) -> str:
             return "an empty Close frame"
         case Close(code=code, reason=reason):
             return f"Close {code}" + (f" {reason[:60].decode(errors='backslashreplace')!r}" if reason else "")
+        case End(ours=True, kind=kind):
+            return "bytes that are no HTTP" if kind == "garbage" else kind
         case End(kind="fin"):
             return "TCP ended (FIN)"
         case End(kind="reset"):
@@ -148,9 +166,13 @@ class Peer:
 
     async def ping(self, payload: bytes | None = None) -> Pong:
         """Send a Ping and expect the Pong with its payload; other events wait in ``inbox``."""
+        return await self.expect_pong(self.send_ping(payload))
+
+    def send_ping(self, payload: bytes | None = None) -> bytes:
+        """Send a Ping, by default with a payload that no other has; return the payload."""
         payload = b"probe %d" % next(_counter) if payload is None else payload
         self.send(Frame(PING, payload))
-        return await self.expect_pong(payload)
+        return payload
 
     async def expect_pong(self, payload: bytes) -> Pong:
         """Expect a Pong with exactly this payload."""
@@ -219,6 +241,9 @@ class Peer:
         while ending.end is None and (remaining := deadline - time.monotonic()) > 0:
             event = await self.connection.event(remaining)
             if event is None:
+                break
+            if isinstance(event, End) and event.ours:
+                ending.given_up = event
                 break
             if isinstance(event, End):
                 ending.end = event
@@ -314,9 +339,13 @@ class Peer:
         upgraded = connection.response is not None and connection.response.upgraded
         if upgraded and connection.end is None and not connection.close_sent:
             self.send_close(1000)
-            deadline = time.monotonic() + self.limits.prompt
+            # A server that leaves TCP open after each Close must not cost a second for each connection.
+            weary = self.recorder.unanswered_farewells >= PATIENCE
+            deadline = time.monotonic() + self.limits.prompt / (20 if weary else 1)
             while connection.end is None and (remaining := deadline - time.monotonic()) > 0:
                 await connection.event(remaining)
+            missed = connection.end is None
+            self.recorder.unanswered_farewells = self.recorder.unanswered_farewells + 1 if missed else 0
         connection.shut()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ LEFT_OUT = frozenset({"host", "upgrade", "connection", "sec-websocket-key"})
 CONNECTION_SPECIFIC = frozenset(
     {"connection", "upgrade", "keep-alive", "proxy-connection", "transfer-encoding"}
 )
+_STATUS = re.compile(r"[0-9]{3}")
 Fields = list[tuple[str, str]]
 Report = Callable[[Breach], None]
 
@@ -72,13 +74,14 @@ class Stream(Connection):
         lines = [(name, value) for name, value in found if not name.startswith(":")]
         self.transcript.add("event", note=f"received HEADERS: {listed(found)}")
         response = Http2Response(
-            int(status) if status.isdecimal() else 0, "", "HTTP/2", lines, repr(found).encode()
+            int(status) if _STATUS.fullmatch(status) else 0, "", "HTTP/2", lines, repr(found).encode()
         )
         for breach in breaches_of(response):
             self._report(breach)
         if response.upgraded and self._request is not None:
             self._monitor.negotiated(self._request, response)
         self.response = response
+        self.transcript.answered = True
         self._wake()
 
     def data_received(self, data: bytes) -> None:
@@ -92,7 +95,7 @@ class Stream(Connection):
         if self.response.upgraded:
             self._feed_frames(data)
         else:
-            self.response.body += data
+            self.response.take(data)
         self._wake()
 
     def finish(self, kind: str) -> None:
@@ -100,8 +103,8 @@ class Stream(Connection):
         self._finish(kind)
         self._writable.set()
 
-    def write(self, data: bytes) -> None:
-        """Send bytes in a DATA frame of their own, or in several where the server's limits ask for it."""
+    def _say(self, data: bytes) -> None:
+        # In a DATA frame of its own, or in several where the server's limits ask for it.
         if self._half_closed:
             return
         self.transcript.add("sent", data)
@@ -111,9 +114,9 @@ class Stream(Connection):
     def settle(self) -> None:
         """Let ``drain`` wait as long as something waits for the server's flow control window."""
         if self.pending and self.end is None:
-            self._writable.clear()
-        else:
-            self._writable.set()
+            self.pause_writing()
+        elif not self._writable.is_set():
+            self.resume_writing()
 
     def half_close(self) -> None:
         """Send END_STREAM, which is what a FIN is to TCP, and keep reading."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from conformance.wire.frames import CLOSE, FrameParser, ReceivedFrame, name_of
 
@@ -13,10 +13,10 @@ MAX_ENTRIES = 200
 MAX_BYTES_SHOWN = 512
 MAX_BYTES_SENT = 64 * 1024
 MAX_FRAMES = 4
+MAX_FAULTS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """Bytes that were ``sent`` or ``received``, or an ``event``; ``cut`` says that more bytes were there."""
 
     time: float
@@ -42,6 +42,7 @@ class Transcript:
         self.began = time.perf_counter()
         self.entries: list[Entry] = []
         self.dropped = 0
+        self.answered = False  # by an HTTP response, whatever it says
         self.faults: dict[int, list[Fault]] = {}
 
     def now(self) -> float:
@@ -66,7 +67,9 @@ class Transcript:
         for position in range(len(self.entries) - 1, -1, -1):
             entry = self.entries[position]
             if part and entry.direction == "received" and suits(entry.data):
-                self.faults.setdefault(position, []).append(Fault(part, frame))
+                faults = self.faults.setdefault(position, [])
+                if len(faults) < MAX_FAULTS or not frame:  # what is said of no frame is what the test found
+                    faults.append(Fault(part, frame))
                 return
             if self.dropped:  # what came last is not kept
                 return
@@ -90,8 +93,8 @@ def _apart(entry: Entry, faults: Sequence[Fault]) -> list[tuple[Entry, Sequence[
     head, blank, rest = entry.data.partition(b"\r\n\r\n")
     if entry.direction != "received" or not head.startswith(b"HTTP/1.1 101") or not rest:
         return [(entry, faults)]
-    first = replace(entry, data=head + blank, cut=False)
-    second = replace(entry, data=rest, note=str(len(rest)))
+    first = entry._replace(data=head + blank, cut=False)
+    second = entry._replace(data=rest, note=str(len(rest)))
     return [
         (first, [one for one in faults if not one.frame]),
         (second, [one for one in faults if one.frame]),

@@ -2,8 +2,8 @@
 
 It writes one JSON document to the file that ``BENCHMARK_OUTPUT`` names. The conversation is a list of steps
 in the order in which they were taken: ``["open", n]``, ``["write", n, bytes, read]`` and ``["end", n, read,
-kind, over]``, where ``n`` numbers connections, ``read`` is how many bytes had been received before, and
-``over`` whether the server had ended TCP.
+kind, over]``, where ``n`` numbers connections, ``read`` is how many responses and frames but Pings had been
+received before, and ``over`` whether the server had ended TCP.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from conformance.wire.connection import Connection
+from conformance.wire.frames import PING
 
 MOMENTS: dict[str, float] = {}
 STEPS: list[list[Any]] = []
@@ -74,7 +75,6 @@ def _peak() -> int:
 def _record() -> None:
     """Write down what every connection of the suite does."""
     numbers: dict[int, int] = {}
-    received: dict[int, int] = {}
     kept: list[Connection] = []  # so that no other connection gets the identity of one that is gone
 
     def wrapped(name: str, before: Any) -> None:
@@ -90,24 +90,23 @@ def _record() -> None:
     def made(self: Connection, _transport: Any) -> None:
         kept.append(self)
         numbers[id(self)] = len(numbers)
-        received[id(self)] = 0
         STEPS.append(["open", numbers[id(self)]])
 
-    def got(self: Connection, data: bytes) -> None:
-        received[id(self)] += len(data)
+    def received(self: Connection) -> int:
+        frames = sum(frame.opcode != PING for frame in self.received_frames)
+        return frames + (self.response is not None)
 
     def wrote(self: Connection, data: bytes) -> None:
-        STEPS.append(["write", numbers[id(self)], data.hex(), received[id(self)]])
+        STEPS.append(["write", numbers[id(self)], data.hex(), received(self)])
 
     def ended(kind: str) -> Any:
         def step(self: Connection) -> None:
             over = bool(self.end)
-            STEPS.append(["end", numbers[id(self)], received[id(self)], kind, over])
+            STEPS.append(["end", numbers[id(self)], received(self), kind, over])
 
         return step
 
     wrapped("connection_made", made)
-    wrapped("data_received", got)
     wrapped("write", wrote)
     for name in ("half_close", "reset", "shut"):
         wrapped(name, ended(name))

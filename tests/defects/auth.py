@@ -338,7 +338,7 @@ def looks_the_user_up_before_refusing() -> None:
     @around(server, "identify")
     def identify(original, state, channel, **how):
         if isinstance(channel, UserChannel) and channel.user_id in state.users:
-            time.sleep(0.01)
+            time.sleep(0.05)
         return original(state, channel, **how)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from asyncio.sslproto import SSLProtocol
 from urllib.parse import urlsplit
 
 from websockets.frames import Opcode
@@ -15,6 +16,7 @@ from reference_server.events import Hub, Peer
 from reference_server.handshake import Refusal
 from tests.defects.echo import ECHO, echo_path
 from tests.defects.registry import around, chapter
+from tests.defects.secure import SECURE, speaks_tls
 
 OPENING = "browser/test_opening.py"
 MESSAGES = "browser/test_messages.py"
@@ -22,6 +24,7 @@ CLOSING = "browser/test_closing.py"
 CARRIERS = "browser/test_carriers.py"
 COOKIES = "browser/test_cookies.py"
 LIFETIME = "browser/test_lifetime.py"
+CERTIFICATES = "browser/test_certificates.py"
 defect = chapter(OPENING, time_scale=1.0)
 
 
@@ -345,3 +348,37 @@ def waits_for_browsers_that_have_said_goodbye() -> None:
         if of_browser(peer):
             await asyncio.Event().wait()  # a Ping would show that nobody is there
         await original(self, peer)
+
+
+@defect(
+    "browser.certificate",
+    files=(f"{CERTIFICATES}::test_browser_that_knows_the_authority_opens_a_socket",),
+    profile=SECURE,
+    sample=False,
+)
+def names_its_host_as_the_common_name_alone() -> None:
+    speaks_tls("common-name-alone")
+
+
+@defect(
+    "browser.untrusted-certificate",
+    files=(f"{CERTIFICATES}::test_browser_that_does_not_know_the_authority_harms_nobody",),
+    profile=SECURE,
+    sample=False,
+)
+def loses_its_worker_to_a_broken_off_tls_handshake() -> None:
+    """And with it all its connections; the next worker serves new ones as if nothing had been."""
+    speaks_tls()
+    served = set()
+
+    @around(server.Connection, "connection_made")
+    def connection_made(original, self, transport):
+        served.add(transport)
+        original(self, transport)
+
+    @around(SSLProtocol, "_on_handshake_complete")
+    def _on_handshake_complete(original, self, error):
+        original(self, error)
+        if error is not None:
+            for transport in served:
+                transport.abort()

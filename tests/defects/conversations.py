@@ -10,7 +10,11 @@ from websockets.protocol import Protocol
 from tests.defects.framing import answers_pings, frames, heads
 from tests.defects.registry import around, chapter
 
-defect = chapter("protocol/test_fuzz.py")
+FUZZ = "protocol/test_fuzz.py"
+# The file is slow: a defect is shown to the legal conversations or to the faults in them.
+legal = chapter(f"{FUZZ}::test_any_legal_conversation_is_answered")
+compressed = chapter(f"{FUZZ}::test_any_compressed_conversation_is_answered")
+faulty = chapter(f"{FUZZ}::test_fault_anywhere_fails_the_connection")
 fragments = {}
 
 
@@ -42,35 +46,37 @@ def reads(judge):
         return (yield from original(read, **how))
 
 
-@defect("framing.any-conversation")
+@legal("framing.any-conversation")
 def drops_a_ping_between_the_third_and_the_fourth_fragment() -> None:
     counted(lambda _, frame: frame)
     answers_pings(lambda protocol, pong: pong if fragments.get(protocol.id, 0) != 3 else None)
 
 
-@defect("framing.any-conversation")
-def wants_the_extended_length_in_one_segment() -> None:
+@legal("framing.any-conversation")
+def wants_each_number_of_a_head_in_one_segment() -> None:
     def judge(pieces, size, there):
-        if len(pieces) == 1 and size == 2 and there == 1:
+        # On a busy machine most segments come together; of these cuts there are enough.
+        if pieces and size in {2, 4, 8} and 0 < there < size:
             raise ProtocolError("short read")
 
     reads(judge)
 
 
-@defect("framing.any-conversation")
+@legal("framing.any-conversation")
 def takes_a_key_for_a_number_with_a_sign() -> None:
     @around(Frame, "parse")
     def parse(original, read_exact, **how):
         def read(size):
             piece = yield from read_exact(size)
-            if size == 4 and piece[0] == 0xFF and piece[1] != 0xFF:
+            # A key drawn at random, as the probe's and other tests' are, is such a one once in 10^8.
+            if size == 4 and piece[0] == 0xFF and {*piece[1:]} <= {0x00, 0x37, 0x80}:
                 return bytes([piece[0], piece[1], piece[2], piece[3] ^ 1])
             return piece
 
         return (yield from original(read, **how))
 
 
-@defect("framing.any-conversation")
+@legal("framing.any-conversation")
 def forgets_what_stood_before_a_pong_inside_a_message() -> None:
     counted(lambda _, frame: frame)
 
@@ -82,7 +88,7 @@ def forgets_what_stood_before_a_pong_inside_a_message() -> None:
         original(self, frame)
 
 
-@defect("deflate.any-conversation")
+@compressed("deflate.any-conversation")
 def takes_a_flush_inside_a_message_for_its_end() -> None:
     @around(PerMessageDeflate, "decode")
     def decode(original, self, frame, **how):
@@ -91,7 +97,7 @@ def takes_a_flush_inside_a_message_for_its_end() -> None:
         return original(self, frame, **how)
 
 
-@defect("framing.unmasked")
+@faulty("framing.unmasked")
 def reads_an_unmasked_ping_inside_a_message() -> None:
     counted(lambda _, frame: frame)
 
@@ -115,7 +121,7 @@ def reads_an_unmasked_ping_inside_a_message() -> None:
         return (yield from original(read, **how))
 
 
-@defect(
+@faulty(
     "framing.reserved-bits",
     companions={"deflate.reserved-bit-control": "RSV1 of a continuation is one of its cases"},
 )
@@ -123,12 +129,12 @@ def overlooks_reserved_bits_of_a_continuation() -> None:
     heads(lambda first, second: (first & 0x8F if first & 0x0F == 0 else first, second))
 
 
-@defect("framing.reserved-opcode")
+@faulty("framing.reserved-opcode")
 def overlooks_reserved_control_opcodes_with_a_long_payload() -> None:
     heads(lambda first, second: (0x8A if first & 0x0F > 0x0A and second >= 0x80 | 124 else first, second))
 
 
-@defect("framing.control-length")
+@faulty("framing.control-length")
 def reads_a_pong_of_200_bytes_inside_a_message() -> None:
     counted(lambda _, frame: frame)
 
@@ -138,7 +144,7 @@ def reads_a_pong_of_200_bytes_inside_a_message() -> None:
             original(self)
 
 
-@defect("closing.invalid-code")
+@faulty("closing.invalid-code")
 def answers_a_close_code_above_all_ranges() -> None:
     def change(_, frame):
         if frame.opcode is Opcode.CLOSE and 6000 < int.from_bytes(frame.data[:2], "big") < 60000:

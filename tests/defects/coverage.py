@@ -1,18 +1,21 @@
 """`python -m tests.defects.coverage`: write which requirements are proven, and by which defects.
 
-The file is data of the specification, so that `conformance spec` can list it where these tests are not
-installed.
+The list is data of the specification, so that `conformance spec` can show it where these tests are not
+installed; `docs/proof.md` is for readers.
 """
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from conformance.spec import requirements
+from tests.defects import proof
 from tests.defects.matrix import ROOT
 from tests.defects.registry import defects
 
 PROVEN = ROOT / "conformance" / "spec" / "proven.json"
+PROOF = ROOT / "docs" / "proof.md"
 
 
 def proven() -> dict[str, list[str]]:
@@ -28,12 +31,13 @@ def unproven() -> list[str]:
     return [one for one in requirements() if one not in proven()]
 
 
-def written() -> str:
-    """Return the file's text."""
-    return json.dumps(proven(), indent=1) + "\n"
+def written() -> dict[Path, str]:
+    """Return the files and their texts."""
+    return {PROVEN: json.dumps(proven(), indent=1) + "\n", PROOF: proof.page()}
 
 
 if __name__ == "__main__":
-    PROVEN.write_text(written(), "utf-8")
+    for file, text in written().items():
+        file.write_text(text, "utf-8")
     print(f"{len(proven())} of {len(requirements())} requirements are proven; without a defect:")
     print("\n".join(unproven()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 
 from reference_server import actions, control, session
@@ -58,19 +59,22 @@ def lets_roles_wait_for_a_cache() -> None:
             original(self, event, data, user_id=user_id)
 
         if event == "role_updated":
-            waiting.append(asyncio.get_running_loop().call_later(0.03, now))
+            waiting.append(asyncio.get_running_loop().call_later(0.3, now))
         else:
             now()
 
 
-@defect("events.not-before-confirmation")
+@defect(
+    "events.not-before-confirmation",
+    files=(f"{MOMENTS}::test_no_event_comes_before_the_confirmation", "events/test_isolation.py"),
+)
 def joins_before_it_confirms() -> None:
     later = []
 
     @around(Hub, "join")
     def join(_, self, peer, confirmation):
         self._peers.add(peer)
-        later.append(asyncio.get_running_loop().call_later(0.005, peer.push, confirmation))
+        later.append(asyncio.get_running_loop().call_later(0.03, peer.push, confirmation))
 
 
 @defect(
@@ -84,10 +88,16 @@ def joins_a_moment_behind_the_confirmation() -> None:
     @around(Hub, "join")
     def join(_, self, peer, confirmation):
         peer.push(confirmation)
-        later.append(asyncio.get_running_loop().call_later(0.05, self._peers.add, peer))
+        later.append(asyncio.get_running_loop().call_later(0.4, self._peers.add, peer))
 
 
-@defect("events.state-before-event")
+@defect(
+    "events.state-before-event",
+    files=(
+        f"{MOMENTS}::test_check_permission_agrees_as_soon_as_the_event_came",
+        f"{MOMENTS}::test_connection_opened_after_the_change_sees_it",
+    ),
+)
 def announces_before_it_writes() -> None:
     @around(actions.Actions, "change_permission")
     def change_permission(_, self, user, permission, *, granted):
@@ -95,14 +105,28 @@ def announces_before_it_writes() -> None:
             return
         data = {"user_id": user.user_id, "permission": permission, "granted": granted}
         self.hub.publish("permission_changed", data, user_id=user.user_id)
-        write = user.permissions.add if granted else user.permissions.discard
-        asyncio.get_running_loop().call_later(0.05, write, permission)
+        unwritten.append((user.permissions.add if granted else user.permissions.discard, permission))
+        asked.clear()
+
+    unwritten = []
+    asked = threading.Event()
+
+    @around(session, "check_permission")
+    def check_permission(original, *how):
+        asked.set()
+        return original(*how)
+
+    session.HANDLERS["check_permission"] = session.check_permission
 
     @around(control.ControlServer, "perform")
     def perform(original, self, name, parameters):
+        """The write is visible when the control interface answers: a moment behind the first question."""
         original(self, name, parameters)
-        if name in {"grant", "revoke"}:
-            time.sleep(0.08)  # the write is visible when the control interface answers, but not before
+        if unwritten:
+            asked.wait(0.3)
+            time.sleep(0.02)
+            write, permission = unwritten.pop()
+            write(permission)
 
 
 @defect("events.new-connection-sees-state")
@@ -182,13 +206,13 @@ def skips_events_while_the_reader_is_slow() -> None:
 
 @defect("events.burst", files=("events/test_burst.py", "events/test_delivery.py"))
 def keeps_only_one_of_many_events_that_wait() -> None:
-    """From the hundredth on within a second, as a queue that drops what is old."""
-    times = []
+    """The 97th of those that follow each other within a second, as a queue that drops what is old."""
+    times = [0.0]
 
     @around(Hub, "publish")
     def publish(original, self, *args, **how):
         now = time.monotonic()
-        times[:] = [one for one in times[-200:] if now - one < 1] + [now]
+        times[:] = [*times, now] if now - times[-1] < 1 else [now]
         if len(times) != 97:
             return original(self, *args, **how)
         return None

@@ -129,7 +129,7 @@ def delivers_what_its_flag_denies() -> None:
     session.FEATURES["menu_access_updates"] = False
 
 
-@defect("events.prompt", files=ONLY)
+@defect("events.prompt", files=ONLY, time_scale=0.2)
 def announces_caches_with_the_next_tick() -> None:
     later = []
 

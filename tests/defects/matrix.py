@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,19 @@ from typing import Any
 
 import pytest
 
+from conformance.suite import exploring
 from tests.defects.registry import Defect
 from tests.redis_server import redis_server
 
 ROOT = Path(__file__).parents[2]
 SUITE = "conformance/suite"
 BOUND = 180.0
+READY = 30.0  # seconds in which a server has to listen, also on a busy machine
+COST = "cost.json"
+
 # Each suite is a process of its own, forked from one that has imported what they all import.
 PROCESSES = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
-PROCESSES.set_forkserver_preload(["conformance.plugin", "pytest_asyncio.plugin", "pytest_html.plugin"])
+PROCESSES.set_forkserver_preload(["tests.defects.preload"])
 # A few tests of every other chapter: a defect must not be blamed for what it does not break.
 SAMPLE = (
     "protocol/test_control_frames.py::test_unsolicited_pong_is_ignored",
@@ -34,17 +39,22 @@ SAMPLE = (
     "port_conflict/test_owners.py",
 )
 # What the reference server never has: a certificate.
-NEVER = ("browser.certificate",)
+NEVER = ("browser.certificate", "browser.untrusted-certificate")
 BAD = ("failed", "advised", "inconclusive")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: its exit status, what it printed, and its report."""
+    """How a run ended: its exit status, what it printed, its report, and the seconds that it took.
+
+    ``processor`` counts the server's seconds of processor time too.
+    """
 
     exit_code: int
     printed: str
     report: Mapping[str, Any]
+    seconds: float = 0.0
+    processor: float = 0.0
 
     def by_requirement(self, *outcomes: str) -> dict[str, str]:
         """Return the requirements with one of these outcomes, and why."""
@@ -62,7 +72,11 @@ def run(
 ) -> Outcome:
     """Run tests of the suite against the reference server with a defect or another manner."""
     text = (ROOT / "reference_server" / "conformance.toml").read_text("utf-8")
-    changes = {'"-m", "reference_server"': f'"-m", "tests.defects.serve", "{name}"', **(replacing or {})}
+    changes = {
+        '"-m", "reference_server"': f'"-m", "tests.defects.serve", "{name}"',
+        "[target]\n": f"[target]\nready_timeout = {READY / time_scale:g}\n",
+        **(replacing or {}),
+    }
     return run_with(text, files, replacing=changes, time_scale=time_scale, sample=sample)
 
 
@@ -91,11 +105,14 @@ def run_with(
             *(f"{SUITE}/{one}" for one in chosen),
         ]  # fmt: skip
         exit_code, printed = _finished(arguments, Path(folder))
-        with contextlib.suppress(OSError):
-            return Outcome(
-                exit_code, printed, json.loads(Path(folder, "conformance.json").read_text("utf-8"))
-            )
-    return Outcome(exit_code, printed, {})
+        return Outcome(exit_code, printed, _read(folder, "conformance.json"), **_read(folder, COST))
+
+
+def _read(folder: str, name: str) -> dict[str, Any]:
+    with contextlib.suppress(OSError):
+        found: dict[str, Any] = json.loads(Path(folder, name).read_text("utf-8"))
+        return found
+    return {}
 
 
 def _finished(arguments: list[str], folder: Path) -> tuple[int, str]:
@@ -120,7 +137,16 @@ def _suite(arguments: list[str], output: Path) -> None:
     os.chdir(ROOT)
     for name in [one for one in os.environ if one.startswith("PYTEST_")]:
         del os.environ[name]
-    sys.exit(pytest.main(arguments))
+    # Servers by the hundred are started from the same few modules: they are compiled once.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    exploring.SEARCH_SECONDS = BOUND / 2  # all examples are drawn, also on a busy machine
+    began, before = time.monotonic(), sum(os.times()[:4])
+    try:
+        sys.exit(pytest.main(arguments))
+    finally:
+        cost = {"seconds": time.monotonic() - began, "processor": sum(os.times()[:4]) - before}
+        output.with_name(COST).write_text(json.dumps(cost), "utf-8")
 
 
 def judged(defect: Defect) -> Outcome:
@@ -131,7 +157,7 @@ def judged(defect: Defect) -> Outcome:
             url = stack.enter_context(redis_server())
             profile = {old: new.replace("{redis}", url) for old, new in profile.items()}
         return run(
-            defect.name,
+            f"{defect.module}.{defect.name}",
             defect.files,
             replacing=profile,
             time_scale=defect.time_scale,
@@ -162,5 +188,6 @@ def complaints(defect: Defect, level: str, outcome: Outcome) -> list[str]:
     wrong += [f"{one} became not applicable" for one in lost if one not in kept]
     failed = wanted == "failed" or any(why.startswith("failed") for why in bad.values())
     if outcome.exit_code != int(failed):
-        wrong.append(f"exit status {outcome.exit_code}, expected {int(failed)}")
+        reason = outcome.report.get("verdict", {}).get("reason", "it wrote no report")
+        wrong.append(f"exit status {outcome.exit_code}, expected {int(failed)}: {reason}")
     return wrong

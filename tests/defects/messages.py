@@ -221,10 +221,10 @@ def listening(conversation):
 
 @defect("session.reply-correlation")
 def answers_from_a_cache_of_four_permissions() -> None:
-    caches = {}
+    caches = {}  # an identity is kept with its cache, so that no later one is found at its address
 
     def change(result, identity, _):
-        cache = caches.setdefault(id(identity), [])
+        _kept, cache = caches.setdefault(id(identity), (identity, []))
         if len(cache) == 4:
             return {**result, "data": cache[0]}
         cache.append(result["data"])
@@ -238,7 +238,7 @@ def answers_permissions_when_the_database_did() -> None:
     later = set()
 
     async def answered(peer, text):
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
         await peer.reply(text)
 
     async def conversation(self, peer, received):
@@ -265,7 +265,7 @@ def keeps_one_table_of_request_ids_for_all() -> None:
             return
         identity = json.loads(text).get("id", "")
         asked_by[identity] = peer
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.01)
         await (asked_by[identity] if identity[:1] == "s" else peer).reply(text)
 
     listening(conversation)

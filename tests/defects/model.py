@@ -124,8 +124,10 @@ def unsubscribes_the_user_with_one_of_several_connections() -> None:
 def subscribes_whom_the_client_says_it_is() -> None:
     """`connect` joins the group of its `userId`, though the confirmation went by the token."""
     also = {}
+    kept = []  # so that no later identity is found at the address of one that is gone
 
     def connect(_state, identity, message):
+        kept.append(identity)
         also.setdefault(id(identity), set()).add(str(message.get("data", {}).get("userId")))
 
     session.HANDLERS["connect"] = connect

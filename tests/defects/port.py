@@ -194,15 +194,16 @@ UNSEEN = "what comes after the end is not seen of a server that does not end"
         "port.exit-status": UNSEEN,
         "port.nothing-after-sigkill": UNSEEN,
     },
+    time_scale=0.3,
 )
-def overhears_sigterm_for_eleven_seconds() -> None:
+def overhears_sigterm_for_eight_seconds() -> None:
     @around(program, "run")
     async def run(original, *args):
         loop = server.asyncio.get_running_loop()
 
         @around(loop, "add_signal_handler")
         def add_signal_handler(add, number, stop):
-            add(number, lambda: loop.call_later(11, stop))
+            add(number, lambda: loop.call_later(8, stop))
 
         await original(*args)
 

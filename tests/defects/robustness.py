@@ -13,11 +13,11 @@ from reference_server.events import Peer
 from tests.defects.registry import around, chapter
 
 
-def hangs(seconds: float = 0.9) -> None:
+def hangs(seconds: float = 1.5) -> None:
     time.sleep(seconds)
 
 
-defect = chapter("robustness/test_flood.py", "robustness/test_crowd.py", time_scale=0.4)
+defect = chapter("robustness/test_flood.py", "robustness/test_crowd.py", time_scale=0.8)
 CHURN = ("robustness/test_churn.py",)
 VANISHED = ("robustness/test_vanished.py",)
 
@@ -31,7 +31,7 @@ def stops_for_everybody_behind_hundreds_of_wrong_messages() -> None:
         seen.append(received)
         if len(received) < 20 and len(seen) >= 300:
             seen.clear()
-            time.sleep(4)
+            time.sleep(6)
         return original(state, identity, received)
 
 

@@ -13,6 +13,7 @@ from conformance.fuzz.conversation import Menu
 from conformance.fuzz.faults import FAULTS, wrong
 from conformance.fuzz.search import Plan, search
 from conformance.fuzz.strategies import conversations
+from conformance.suite.protocol.fuzzing import FAULTY, HELD
 from conformance.wire.deflate import Agreement
 
 AGREEMENTS = [
@@ -48,11 +49,11 @@ def judge(conversation, agreed):
     return server.parser_exc, texts
 
 
-def each(strategy, look, examples=80):
+def each(make, look, examples=80):
     async def check(example, _manner):
         look(example)
 
-    asyncio.run(search(strategy, check, examples=examples, plan=Plan(), budget=1.0))
+    asyncio.run(search(make, check, examples=examples, plan=Plan(), budget=1.0))
 
 
 @pytest.mark.parametrize("agreed", AGREEMENTS, ids=["plain", "deflate", "small-window", "no-takeover"])
@@ -110,3 +111,56 @@ def decodes(data):
     except UnicodeDecodeError:
         return False
     return True
+
+
+# What the run by default holds: with few examples, each way of being rare has to be among them.
+
+
+def within(conversation):
+    """Yield each frame with the number of frames that the message has had which is open before it."""
+    before = 0
+    for frame in (frame for burst in conversation.bursts for frame in burst.frames):
+        yield before, frame
+        if frame.opcode < 8:
+            before = 0 if frame.fin else before + 1
+
+
+def drawn(make, examples):
+    found = []
+    each(make, found.append, examples)
+    return found
+
+
+def test_run_by_default_holds_what_is_rare():
+    held = drawn(conversations(Menu(binaries=True)), HELD)
+    frames = [(before, frame) for one in held for before, frame in within(one)]
+    assert any(before == 3 and frame.opcode == 9 for before, frame in frames)
+    assert any(before == 4 for before, _ in frames)
+    assert any(before and frame.opcode == 10 for before, frame in frames)
+    assert any(before and len(frame.payload) == 125 and frame.opcode == 9 for before, frame in frames)
+    assert any(frame.mask[0] == 0xFF != frame.mask[1] and len(frame.payload) > 3 for _, frame in frames)
+    assert any(not frame.payload and frame.opcode < 8 for _, frame in frames)
+    assert any(len(burst.cuts) > 12 for one in held for burst in one.bursts)
+    assert {1, 2, 3} <= {len(one.heartbeats) for one in held}
+    assert {None, 1000, 4999} <= {one.close[0] for one in held}
+
+
+@pytest.mark.parametrize(
+    ("fault", "rare"),
+    [
+        ("reserved-bit", lambda _, frame: frame.opcode == 0 and any((frame.rsv1, frame.rsv2, frame.rsv3))),
+        ("reserved-opcode", lambda _, frame: frame.opcode > 10 and len(frame.payload) >= 124),
+        ("reserved-opcode", lambda before, frame: before and 2 < frame.opcode < 8),
+        ("unmasked", lambda before, frame: before and frame.opcode == 9 and frame.mask is None),
+        (
+            "long-control-frame",
+            lambda before, frame: before and frame.opcode == 10 and len(frame.payload) > 125,
+        ),
+        ("invalid-close-code", lambda _, frame: frame.opcode == 8 and b"\x18" < frame.payload[:1] < b"\xea"),
+        ("length-top-bit", lambda before, frame: before and frame.declared_length),
+    ],
+)
+def test_run_by_default_puts_a_fault_where_it_is_rare(fault, rare):
+    known = next(one for one in FAULTS if one.id == fault)
+    found = [one.conversation for one in drawn(wrong(known, Menu()), FAULTY)]
+    assert any(rare(before, frame) for one in found for before, frame in within(one))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import sys
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import assume
-from hypothesis import strategies as st
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.fuzz.drawing import Unfit
 from conformance.fuzz.search import DEFAULT_SEED, Manner, Plan, planned, search
 
 
@@ -23,15 +24,16 @@ class Numbers:
         return len(self.values), sum(self.values)
 
 
-NUMBERS = st.lists(st.integers(0, 1000), max_size=8).map(lambda values: Numbers(tuple(values)))
+def numbers(draw):
+    return Numbers(tuple(draw.up_to(8, lambda: draw.integer(0, 1000))))
 
 
-def look(check, strategy=NUMBERS, **plan):
+def look(check, make=numbers, at_once=1, **plan):
     async def awaited(example, manner):
         await asyncio.sleep(0)
         check(example, manner)
 
-    asyncio.run(search(strategy, awaited, examples=60, plan=Plan(**plan), budget=5.0))
+    asyncio.run(search(make, awaited, examples=60, plan=Plan(**plan), budget=5.0, at_once=at_once))
 
 
 def drawn(**plan):
@@ -94,10 +96,38 @@ def test_fault_of_the_suite_is_raised_as_it_is():
         look(check)
 
 
+def test_what_makes_no_example_is_passed_over():
+    def make(draw):
+        if draw.below(4):
+            raise Unfit
+        return numbers(draw)
+
+    seen = []
+    look(lambda example, _: seen.append(example), make)
+    assert len(seen) == len(set(seen)) == 60
+
+
 def test_nothing_to_draw_is_no_nonconformance():
-    with pytest.raises(Exception) as raised:
-        look(lambda *_: None, NUMBERS.filter(lambda _: assume(condition=False)))
-    assert not isinstance(raised.value, Nonconformance)
+    def make(_draw):
+        raise Unfit
+
+    look(lambda *_: None, make)
+
+
+def test_failure_that_needs_a_fit_example_is_made_short():
+    def make(draw):
+        found = numbers(draw)
+        if sum(found.values) % 7:
+            raise Unfit
+        return found
+
+    def check(example, _):
+        if any(value > 100 for value in example.values):
+            raise Nonconformance("too large")
+
+    with pytest.raises(Nonconformance) as raised:
+        look(check, make)
+    assert re.search(r"values=\(\d+,\)", raised.value.message)  # one number, if not the least
 
 
 def test_shrinking_is_bounded():
@@ -110,7 +140,7 @@ def test_shrinking_is_bounded():
             raise Nonconformance("slow")
 
     with pytest.raises(Nonconformance):
-        asyncio.run(search(NUMBERS, check, examples=60, plan=Plan(), budget=0.1))
+        asyncio.run(search(numbers, check, examples=60, plan=Plan(), budget=0.1))
     assert sum(manner.hasty for manner in calls) < 30
 
 
@@ -126,6 +156,59 @@ def test_first_look_and_confirmation_are_not_hasty():
         look(check)
     assert manners[0].hasty is False
     assert manners[-1] == Manner()
+
+
+# Some at a time.
+
+
+def at_once(check, count):
+    """Return the most checks that were under way at the same time."""
+    under_way = most = 0
+
+    async def counted(example, manner):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await asyncio.sleep(0.001)
+            check(example, manner)
+        finally:
+            under_way -= 1
+
+    with contextlib.suppress(Nonconformance):
+        asyncio.run(search(numbers, counted, examples=60, plan=Plan(), budget=2.0, at_once=count))
+    return most
+
+
+def test_as_many_are_checked_at_a_time_as_asked_for():
+    assert at_once(lambda *_: None, 4) == 4
+    assert at_once(lambda *_: None, 1) == 1
+
+
+def test_failure_is_looked_at_alone():
+    def check(example, manner):
+        if example.values:
+            raise Nonconformance("always")
+        assert not manner.hasty or not example.values
+
+    alone = []
+
+    async def counted(example, manner):
+        alone.append((len(asyncio.all_tasks()), manner))
+        check(example, manner)
+
+    with pytest.raises(Nonconformance, match=r"values=\(0,\)"):
+        asyncio.run(search(numbers, counted, examples=60, plan=Plan(), budget=5.0, at_once=4))
+    assert max(tasks for tasks, manner in alone if manner.hasty or manner == Manner()) <= 2
+
+
+def test_trouble_among_several_is_raised_as_it_is():
+    def check(example, _):
+        if example.values:
+            raise Inconclusive("gone")
+
+    with pytest.raises(Inconclusive, match=r"^gone$"):
+        look(check, at_once=4)
 
 
 # Drawing again.

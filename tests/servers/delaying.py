@@ -1,8 +1,12 @@
 """A TCP proxy that makes a server on loopback as far away as one wants: ``python delaying.py PORT BEHIND …``.
 
 Each direction is delayed by ``--delay`` milliseconds and up to ``--jitter`` more; bytes keep their order, as
-TCP's do. With ``--segment`` no piece that is passed on is longer than so many bytes. A FIN stays a FIN and a
-reset a reset, each as late as the bytes before it; whoever does not read is not written to.
+TCP's do. With ``--segment`` no piece that is passed on is longer than so many bytes. ``--cut`` cuts the ends
+of each burst anew into pieces of 1 to so many bytes, a moment apart. ``--gather`` waits so long for more and
+passes all on at once. ``--rate`` is what the line carries. ``--stall`` is how many of a thousand pieces are
+lost: TCP sends such a segment again, and nothing that follows overtakes it, so all is 200 to 400 ms late.
+A FIN stays a FIN and a reset a reset, each as late as the bytes before it; whoever does not read is not
+written to. What is drawn is drawn from ``--seed`` and the connection's number.
 """
 
 from __future__ import annotations
@@ -10,12 +14,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import random
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 HOST = "127.0.0.1"
+APART = 0.0002  # seconds between pieces, so that a reader sees them one by one
+CUT_AT_EACH_END = 512  # bytes of a burst: a message of megabytes has edges too, and would last minutes
+STALL = (0.2, 0.4)  # seconds; the least time-out of a retransmission on Linux, and its double
+_numbers = itertools.count()
 
 
 class Side(asyncio.Protocol):
@@ -27,13 +37,20 @@ class Side(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.due = 0.0
         self.fin_in = self.fin_out = False
+        self.gathered = bytearray()
+        self.drawn = random.Random(f"{options.seed} {next(_numbers)}")
 
-    def later(self, act: Callable[[], None]) -> None:
+    def later(self, act: Callable[[], None], size: int = 0) -> None:
         """Do what this side caused, after its delay and after everything that it caused before."""
         loop = asyncio.get_running_loop()
-        delay = self.options.delay + random.uniform(0, self.options.jitter)
-        # A microsecond apart, since the loop keeps no order among equals.
-        self.due = max(self.due + 1e-6, loop.time() + delay / 1000)
+        delay = self.options.delay + self.drawn.uniform(0, self.options.jitter)
+        # A microsecond apart at least, since the loop keeps no order among equals.
+        apart = APART if self.options.cut else 1e-6
+        if self.options.rate:
+            apart = max(apart, size / self.options.rate)
+        self.due = max(self.due + apart, loop.time() + delay / 1000)
+        if size and self.drawn.random() * 1000 < self.options.stall:
+            self.due += self.drawn.uniform(*STALL)
         loop.call_at(self.due, act)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -41,20 +58,42 @@ class Side(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        size = self.options.segment or len(data)
+        if not self.options.gather:
+            self.pass_on(data)
+            return
+        if not self.gathered:
+            asyncio.get_running_loop().call_later(self.options.gather / 1000, self.pass_on)
+        self.gathered += data
+
+    def pass_on(self, data: bytes = b"") -> None:
+        """Pass on what came, and what was gathered before it."""
+        data, self.gathered = bytes(self.gathered) + data, bytearray()
         assert self.other is not None
-        for at in range(0, len(data), size):
-            piece = data[at : at + size]
-            self.later(lambda piece=piece: self.other.write(piece))  # type: ignore[misc]
+        for piece in self.pieces(data):
+            self.later(partial(self.other.write, piece), len(piece))
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Cut a burst as the options say."""
+        at = 0
+        while at < len(data):
+            size = self.options.segment or len(data)
+            if self.options.cut:
+                left = len(data) - at
+                inside = CUT_AT_EACH_END <= at < len(data) - CUT_AT_EACH_END
+                size = left - CUT_AT_EACH_END if inside else self.drawn.randint(1, self.options.cut)
+            yield data[at : at + size]
+            at += size
 
     def eof_received(self) -> bool:
         self.fin_in = True
         assert self.other is not None
+        self.pass_on()
         self.later(self.other.finish)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.other is not None and exc is not None:
+            self.pass_on()
             self.later(self.other.reset)
 
     def pause_writing(self) -> None:
@@ -113,12 +152,19 @@ class Near(Side):
 
 
 async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("port", type=int)
     parser.add_argument("behind", type=int, help="the port of the server behind, on loopback")
     parser.add_argument("--delay", type=float, default=25.0, help="milliseconds, one way")
     parser.add_argument("--jitter", type=float, default=0.0, help="milliseconds at most, one way")
     parser.add_argument("--segment", type=int, default=0, help="bytes at most; 0: as they come")
+    parser.add_argument("--cut", type=int, default=0, help="bytes at most, drawn; 0: as they come")
+    parser.add_argument("--gather", type=float, default=0.0, help="milliseconds; 0: nothing waits for more")
+    parser.add_argument("--rate", type=float, default=0.0, help="bytes a second; 0: as fast as it goes")
+    parser.add_argument("--stall", type=float, default=0.0, help="of a thousand pieces")
+    parser.add_argument("--seed", default="1", help="of what is drawn")
     options = parser.parse_args()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Near(options), HOST, options.port, backlog=512)

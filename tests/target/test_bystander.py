@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from target_harness import request_of, target_of
 
+from conformance.suite.robustness.bystanding import bystanding
 from conformance.wire.connection import Close
 from conformance.wire.handshake import accept_for
 
@@ -20,14 +21,20 @@ def answering(*behind):
         accept = accept_for(headers["sec-websocket-key"])
         lines = ["HTTP/1.1 101 S", "Upgrade: websocket", "Connection: Upgrade"]
         writer.write("\r\n".join([*lines, f"Sec-WebSocket-Accept: {accept}", "", ""]).encode())
-        head = await reader.readexactly(6)
-        payload = await reader.readexactly(head[1] & 0x7F)
-        mask = head[2:]
-        plain = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
-        writer.write(bytes([0x8A, len(plain)]) + plain + b"".join(behind))
+        writer.write(pong_to(*await frame_of(reader)) + b"".join(behind))
         await reader.read()
 
     return script
+
+
+async def frame_of(reader):
+    head = await reader.readexactly(6)
+    return head, await reader.readexactly(head[1] & 0x7F)
+
+
+def pong_to(head, payload):
+    plain = bytes(byte ^ head[2 + at % 4] for at, byte in enumerate(payload))
+    return bytes([0x8A, len(plain)]) + plain
 
 
 async def ended(target):
@@ -59,3 +66,30 @@ async def test_bystander_that_was_closed_is_shut_and_replaced() -> None:
         assert second is not first
         assert first.connection._transport.is_closing()
         second.connection.shut()
+
+
+async def test_bystander_given_up_before_an_abuse_is_replaced() -> None:
+    seen = []
+
+    async def script(reader, writer):
+        _, headers = await request_of(reader)
+        accept = accept_for(headers["sec-websocket-key"])
+        lines = ["HTTP/1.1 101 S", "Upgrade: websocket", "Connection: Upgrade"]
+        writer.write("\r\n".join([*lines, f"Sec-WebSocket-Accept: {accept}", "", ""]).encode())
+        seen.append(writer)
+        for count in range(1000):
+            head, payload = await frame_of(reader)
+            if head[0] == CLOSE[0] or (writer is seen[0] and count == 1):
+                # The first is given up where a Ping came too late, between two tests.
+                writer.write(CLOSE if head[0] == CLOSE[0] else PING + CLOSE)
+                break
+            writer.write(pong_to(head, payload) if head[0] == PING[0] else b"")
+        writer.close()
+
+    async with target_of(script) as target:
+        first = await target.bystander()
+        async with bystanding(target, "nothing at all") as watch:
+            await watch.more(2)
+        assert await target.bystander() is not first
+        assert not target.recorder.broken("robustness.others-unharmed")
+        await target.leave()

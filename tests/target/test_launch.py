@@ -7,6 +7,8 @@ import os
 import re
 import select
 import socket
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -15,6 +17,7 @@ from conformance.errors import Unreachable, UsageProblem
 from conformance.target import launch
 from conformance.target.launch import Launcher, addresses_of, free_port, launched
 from conformance.target.profile import Profile
+from tests.conftest import ROOT
 
 BOUND = 10.0
 URL = "ws://127.0.0.1:{port}"
@@ -50,6 +53,23 @@ def test_free_port_can_be_bound_on_every_address():
 def test_free_port_is_none_that_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert taken.getsockname()[1] not in {free_port("127.0.0.1") for _ in range(20)}
+
+
+def test_free_ports_are_none_that_an_outgoing_connection_gets():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        outgoing = []
+        for _ in range(20):
+            with socket.create_connection(server.getsockname()) as client:
+                outgoing.append(client.getsockname()[1])
+    assert max(free_port("127.0.0.1") for _ in range(20)) < min(outgoing)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="abstract sockets are Linux's")
+def test_free_port_is_reserved_against_other_processes():
+    port = free_port("127.0.0.1")
+    code = f"from conformance.target.launch import _reserve; print(_reserve({port}))"
+    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert asked.stdout == "False\n"
 
 
 def test_no_free_port_on_an_address_of_somebody_else():
@@ -264,3 +284,42 @@ def test_second_instance_has_its_own_port_and_output():
         assert first.output != second.output
         assert first.url.port != second.url.port
     assert (first.running, second.running) == (False, False)
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open (Linux)")
+@pytest.mark.parametrize("deaf", [False, True], ids=["ends-on-sigterm", "ignores-sigterm"])
+def test_servers_end_when_the_suite_is_killed(deaf):
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " if deaf else ""
+    server = f"{ignore}import time; print('up', flush=True); time.sleep(600)"
+    suite = f"""
+import sys, time
+from conformance.target.launch import Launcher
+from conformance.target.profile import Profile
+one = Launcher(Profile(url={URL!r}, start=("{{python}}", "-c", {server!r})))
+first, second = one.start(), one.start()
+while "up" not in first.printed() or "up" not in second.printed():
+    time.sleep(0.01)
+print(first.pid, second.pid, flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", suite], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stdout is not None
+        servers = [os.pidfd_open(int(pid)) for pid in killed.stdout.readline().split()]
+        killed.kill()
+    assert len(servers) == 2
+    for handle in servers:  # ready to read once the process ended, whoever collects it
+        assert select.select([handle], [], [], BOUND)[0] == [handle]
+        os.close(handle)
+
+
+def test_no_keeper_outlives_its_servers():
+    with launcher_of(profile("import time; time.sleep(600)")) as launcher:
+        launcher.start()
+        shells = [
+            one for one in psutil.Process().children() if one.name() in {"sh", "dash", "bash", "busybox"}
+        ]
+        assert shells
+    gone, _ = psutil.wait_procs(shells, timeout=BOUND)
+    assert len(gone) == len(shells)

@@ -9,7 +9,7 @@ import pytest
 from wire_harness import BOUND, connected, upgraded
 
 from conformance.wire.connection import Close, Connection, End, Endpoint, Message, Pong
-from conformance.wire.frames import PING, TEXT, Frame
+from conformance.wire.frames import CLOSE, PING, PONG, TEXT, Frame
 from conformance.wire.handshake import opening
 
 pytestmark = pytest.mark.asyncio
@@ -338,6 +338,24 @@ async def test_segments_are_sent_in_order():
     assert heard == [(TEXT, b"Hello")]
 
 
+async def test_pong_waits_for_the_end_of_a_frame_in_pieces():
+    wire = Frame(TEXT, b"Hello").encode()
+    heard = []
+
+    async def script(served):
+        await served.reader.readexactly(3)
+        served.say("89 01 61 81 01 62")  # a Ping, and a text that says when it was read
+        heard.append(await served.reader.readexactly(len(wire) - 3))
+        heard.append(await served.frame())
+
+    async with upgraded(script) as peer:
+        peer.send_bytes(wire[:3])
+        assert isinstance(await peer.connection.event(BOUND), Message)
+        peer.send_bytes(wire[3:])
+        await peer.connection.event(BOUND)
+    assert heard == [wire[3:], (PONG, b"a")]
+
+
 async def test_transcript_holds_both_sides_and_the_end():
     async def script(served):
         served.say("89 00")
@@ -361,3 +379,131 @@ async def test_bytes_after_a_switch_to_another_protocol_are_no_frames():
     assert connection.response.upgraded is False
     assert connection.received_frames == []
     assert breaches == []
+
+
+# Answers that must not spoil what we are saying.
+
+
+async def test_ping_inside_our_own_frame_is_answered_behind_it():
+    heard = []
+
+    async def script(served):
+        first = await served.reader.readexactly(3)
+        served.say("89 01 61 89 01 62")
+        served.say("8a 01 78")
+        served.reader._buffer[:0] = first  # what was read ahead
+        heard.extend([await served.frame(), await served.frame(), await served.frame()])
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        data = Frame(TEXT, b"in two pieces").encode()
+        peer.send_bytes(data[:3])
+        assert isinstance(await peer.connection.event(BOUND), Pong)  # so the two Pings are here
+        peer.send_bytes(data[3:])
+        peer.send(Frame(PING, b"end"))
+        await asyncio.sleep(SOON)
+    assert heard == [(TEXT, b"in two pieces"), (PONG, b"a"), (PONG, b"b")]
+
+
+async def test_ping_inside_our_own_close_frame_is_answered_no_more():
+    async def script(served):
+        first = await served.reader.readexactly(1)
+        served.say("89 01 61 8a 01 78")
+        served.reader._buffer[:0] = first
+        assert await served.frame() == (CLOSE, b"\x03\xe8")
+        rest.append(await served.reader.read(100))
+
+    rest = []
+    async with upgraded(script) as peer:
+        data = Frame(CLOSE, b"\x03\xe8").encode()
+        peer.send_bytes(data[:1])
+        assert isinstance(await peer.connection.event(BOUND), Pong)
+        peer.send_bytes(data[1:])
+        peer.connection.half_close()
+        assert isinstance(await peer.connection.event(BOUND), End)
+    assert rest == [b""]
+
+
+async def test_server_that_reads_nothing_is_owed_few_pongs():
+    async def script(served):
+        served.writer.transport.pause_reading()
+        served.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        for _ in range(10):
+            served.writer.write((b"\x89\x7d" + bytes(125)) * 500)
+            await served.writer.drain()
+        served.say("8a 01 78")
+        await looked.wait()
+        served.writer.transport.resume_reading()
+        await served.gone()
+
+    looked = asyncio.Event()
+    async with upgraded(script) as peer:
+        transport = peer.connection._transport
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+        assert isinstance(await peer.connection.event(BOUND), Pong)
+        assert transport.get_write_buffer_size() < 200_000
+        looked.set()
+        peer.connection.reset()
+
+
+# What is sent without end.
+
+
+async def test_message_without_end_is_not_read_without_end(monkeypatch):
+    monkeypatch.setattr("conformance.wire.invariants.MAX_MESSAGE", 1 << 20)
+
+    async def script(served):
+        served.say("01 00")
+        for _ in range(3000):
+            served.writer.write(b"\x00\x7e\x10\x00" + bytes(4096))
+            await served.writer.drain()
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        end = await peer.connection.event(BOUND)
+        assert end.kind == "a message of more than 1 MiB without an end"
+
+
+async def test_what_nobody_asked_for_is_not_kept_without_end(monkeypatch):
+    monkeypatch.setattr("conformance.wire.connection.MAX_UNASKED", 1 << 20)
+    monkeypatch.setattr("conformance.wire.connection.MAX_KEPT", 1 << 18)
+
+    async def script(served):
+        for _ in range(3000):
+            served.writer.write(b"\x82\x7e\x10\x00" + bytes(4096))
+            await served.writer.drain()
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        events = [await peer.connection.event(BOUND) for _ in range(400)]
+        assert events[-1].kind == "more than 1 MiB of frames"
+        assert sum(len(one.payload) for one in peer.connection.received_frames) < 1 << 19
+
+
+async def test_what_is_asked_for_may_be_as_much(monkeypatch):
+    monkeypatch.setattr("conformance.wire.connection.MAX_UNASKED", 1 << 16)
+
+    async def script(served):
+        for _ in range(40):
+            await served.frame()
+            served.writer.write(b"\x82\x7e\x40\x00" + bytes(16384))
+        await served.gone()
+
+    async with upgraded(script) as peer:
+        for _ in range(40):
+            peer.send_text("more")
+            assert isinstance(await peer.connection.event(BOUND), Message)
+
+
+async def test_body_is_kept_up_to_a_mebibyte_and_any_content_length_is_read():
+    async def script(served):
+        await served.reader.readuntil(b"\r\n\r\n")
+        served.writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n" + bytes(3 << 20)
+        )
+        await served.writer.drain()
+
+    async with connected(script) as connection:
+        connection.send_request(opening("/", "h"))
+        assert await connection.read_response(BOUND)
+        assert len(await connection.read_body(BOUND)) == 1 << 20

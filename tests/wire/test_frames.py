@@ -18,6 +18,7 @@ from conformance.wire.frames import (
     TEXT,
     Frame,
     FrameParser,
+    Outgoing,
     apply_mask,
     close_payload,
     name_of,
@@ -314,3 +315,25 @@ def test_every_frame_survives_the_round_trip(frames, step):
         (f.opcode, f.payload, f.fin, (f.rsv1, f.rsv2, f.rsv3), f.mask) for f in frames
     ]
     assert b"".join(f.header + apply_mask(f.payload, f.mask or bytes(4)) for f in found) == wire
+
+
+# Where frames end in what is sent.
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65535, 65536])
+@pytest.mark.parametrize("mask", [b"mask", None], ids=["masked", "unmasked"])
+def test_frame_that_is_sent_in_pieces_ends_with_its_last_byte(length, mask):
+    data = Frame(TEXT, bytes(length), mask=mask).encode()
+    outgoing = Outgoing()
+    for cut in {*range(1, min(len(data), 16)), len(data) - 1}:
+        outgoing.feed(data + data[:cut])
+        assert outgoing.inside
+        outgoing.feed(data[cut:])
+        assert not outgoing.inside
+    assert not outgoing.closed
+
+
+def test_close_frame_among_others_is_seen():
+    outgoing = Outgoing()
+    outgoing.feed(Frame(TEXT, b"\x88\x00").encode() + Frame(CLOSE).encode())
+    assert outgoing.closed

@@ -414,7 +414,7 @@ async def test_second_close_frame_is_not_swallowed():
         (Close(1000, b"\xff", 0.0), "Close 1000 '\\\\xff'"),
         (End("fin", 0.0), "TCP ended (FIN)"),
         (End("reset", 0.0), "TCP was reset (RST)"),
-        (End("garbage", 0.0), "TCP ended (garbage)"),
+        (End("unheard", 0.0), "TCP ended (unheard)"),
     ],
 )
 async def test_event_in_a_persons_words(event, words):

@@ -53,6 +53,7 @@ async def test_another_users_channel_with_a_token(target: Target, carrier: str) 
 
 @pytest.mark.requirement("auth.foreign-channel")
 async def test_another_users_channel_without_a_token(target: Target) -> None:
+    await control(target, user=target.users[1])
     _judge(target, await knock(target, target.opening(_channel(target, target.users[1].user_id))))
 
 
@@ -71,6 +72,7 @@ async def test_channel_of_the_rounded_id(target: Target) -> None:
 @pytest.mark.parametrize("with_token", [pytest.param(True, id="token"), pytest.param(False, id="no-token")])
 async def test_refusals_do_not_tell_whether_a_user_exists(target: Target, *, with_token: bool) -> None:
     alice, bob = target.users[:2]
+    await control(target, user=alice)
 
     async def refusal(user_id: int) -> list[str]:
         token = alice.token if with_token else None

@@ -56,6 +56,7 @@ async def test_good_token_on_the_anonymous_channel(target: Target, path: str) ->
     ],
 )
 async def test_empty_token_in_the_query_is_no_user(target: Target, query: str) -> None:
+    await control(target)
     outcome = await knock(target, target.opening(target.at(OWN) + query))
     judge_identity(outcome, what="an empty token")
     target.recorder.observe(str(outcome))
@@ -64,6 +65,7 @@ async def test_empty_token_in_the_query_is_no_user(target: Target, query: str) -
 @pytest.mark.requirement("auth.no-token-no-user")
 async def test_empty_cookie_is_no_user(target: Target) -> None:
     offered(target, "cookie")
+    await control(target, carrier="cookie")
     outcome = await knock(target, target.opening(target.at(OWN), token="", carrier="cookie"))
     judge_identity(outcome, what="an empty cookie")
     target.recorder.observe(str(outcome))
@@ -73,6 +75,7 @@ async def test_empty_cookie_is_no_user(target: Target) -> None:
 @pytest.mark.parametrize("scheme", ["Basic", "Digest", "Negotiate"])
 async def test_another_scheme_is_no_user(target: Target, scheme: str) -> None:
     user = target.users[0]
+    await control(target, user=user)
     pair = base64.b64encode(f"{user.name}:{user.user_id}".encode()).decode()
     value = f'Digest username="{user.name}"' if scheme == "Digest" else f"{scheme} {pair}"
     outcome = await knock(target, target.opening(target.at(OWN), extra=[("Authorization", value)]))

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.suite.auth.refusal import Outcome, knock, offered
+from conformance.errors import Inconclusive, Nonconformance
+from conformance.suite.auth.refusal import Outcome, control, knock, offered
 from conformance.target.profile import CARRIERS
 from conformance.target.target import OWN, Target
 
@@ -54,13 +54,17 @@ async def test_good_token_never_comes_back(target: Target, carrier: str) -> None
     offered(target, carrier)
     token = target.users[0].token
     request = target.opening(target.at(OWN), token=token, carrier=carrier)
-    _judge(await knock(target, request, saying=PROVOCATIONS), token)
+    outcome = await knock(target, request, saying=PROVOCATIONS)
+    _judge(outcome, token)
+    if not outcome.confirmed_as(target.users[0]):
+        raise Inconclusive(f"the provocations were not heard: a good token got {outcome}")
 
 
 @pytest.mark.requirement("auth.token-secrecy")
 @pytest.mark.parametrize("carrier", CARRIERS)
 async def test_bad_token_never_comes_back(target: Target, carrier: str) -> None:
     offered(target, carrier)
+    await control(target, carrier=carrier)
     token = f"unknown-{secrets.token_hex(16)}"
     _judge(await knock(target, target.opening(target.at(OWN), token=token, carrier=carrier)), token)
 
@@ -70,6 +74,7 @@ async def test_bad_token_never_comes_back(target: Target, carrier: str) -> None:
 @pytest.mark.parametrize("fault", ["unknown-path", "wrong-version", "plain-get"])
 async def test_token_never_comes_back_in_a_refusal(target: Target, carrier: str, fault: str) -> None:
     offered(target, carrier)
+    await control(target, carrier=carrier)
     token = target.users[0].token
     path = target.at("/ws/permissions/no-such-channel/" if fault == "unknown-path" else OWN)
     request = target.opening(path, token=token, carrier=carrier)

@@ -71,6 +71,31 @@ async def twin(
     async with target.connect(path, user=user, carrier=carrier, origin=origin) as client:
         if client.user_id != (user.user_id if user else None):
             raise Inconclusive(f"the raw twin was confirmed as {client.user_id}: see the chapter auth")
+        response = client.connection.response
+        chosen = response.get("Sec-WebSocket-Protocol") if response is not None else None
+        if carrier == "subprotocol" and chosen != "bearer":
+            raise Inconclusive(f"the raw twin got the subprotocol {chosen}: see auth.subprotocol-answer")
+
+
+async def own_page(target: Target) -> None:
+    """Prove that the server lets pages of its own origin in, where its cookie is always sent along.
+
+    Raises:
+        NotApplicable: it does not, as the profile's allowed origins say.
+
+    """
+    own, who = target.url.origin, visitor(target)
+    if not target.profile.allowed_origins or own in target.profile.allowed_origins:
+        return
+    carriers = [one for one in target.profile.carriers if one != "cookie"]
+    if who is not None and not carriers:
+        return
+    path = target.anonymous_path if who is None else target.at(OWN)
+    token, carrier = (None, None) if who is None else (who.token, carriers[0])
+    attempt = await target.attempt(target.opening(path, token=token, carrier=carrier, origin=own))
+    attempt.connection.shut()
+    if not attempt.upgraded:
+        raise NotApplicable(f"{own}, the server's own origin, is none of the allowed ones and is refused")
 
 
 def visitor(target: Target) -> Credential | None:

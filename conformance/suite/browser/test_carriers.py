@@ -7,7 +7,15 @@ from playwright.async_api import Page
 
 from conformance.browser.script import open_socket, serve
 from conformance.errors import Nonconformance
-from conformance.suite.browser.pages import allowed_origin, carried, confirmed, hold_cookie, twin, url_of
+from conformance.suite.browser.pages import (
+    allowed_origin,
+    carried,
+    confirmed,
+    hold_cookie,
+    own_page,
+    twin,
+    url_of,
+)
 from conformance.target.profile import Credential
 from conformance.target.target import OWN, Target
 
@@ -43,6 +51,7 @@ async def test_cookie_of_the_server_is_confirmed_as_its_user(
 ) -> None:
     # The page is the server's own: a browser adds no SameSite cookie to what another site's page asks for.
     origin = target.url.origin
+    await own_page(target)
     await twin(target, origin, alice, "cookie")
     await hold_cookie(page, target, alice)
     await serve(page, origin)

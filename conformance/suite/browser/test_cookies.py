@@ -17,6 +17,7 @@ from conformance.suite.browser.pages import (
     confirmed,
     expect_refused,
     hold_cookie,
+    own_page,
     receive,
     twin,
     url_of,
@@ -31,8 +32,10 @@ async def prove_cookie(page: Page, target: Target, user: Credential) -> None:
 
     Raises:
         Inconclusive: it is not, so that a page without identity proves nothing.
+        NotApplicable: the server lets none of its own pages in.
 
     """
+    await own_page(target)
     await twin(target, target.url.origin, user, "cookie")
     await hold_cookie(page, target, user)
     await serve(page, target.url.origin)

@@ -19,7 +19,8 @@ from conformance.suite.browser.pages import (
     visitor,
     with_close,
 )
-from conformance.target.target import OWN, Target
+from conformance.suite.browser.twins import prove_binary_refused, prove_heartbeats, prove_order
+from conformance.target.target import Target
 from conformance.wire.frames import BINARY, Frame
 
 LARGEST = 4 * 1024 * 1024
@@ -31,24 +32,9 @@ DATA: tuple[Json, ...] = (
 )
 
 
-async def prove_twin(target: Target, *payloads: Json) -> None:
-    """Prove that a raw client's heartbeats with these data are given back."""
-    user = visitor(target)
-    origin = None if user else allowed_origin(target)
-    path = target.anonymous_path if user is None else target.at(OWN)
-    async with target.connect(path, user=user, origin=origin) as client:
-        try:
-            for data in payloads:
-                await client.heartbeat(data)
-        except Nonconformance as fault:
-            raise Inconclusive(
-                f"the raw twin failed: {fault.actual[:100]}; see the chapter session"
-            ) from None
-
-
 @pytest.mark.requirement("browser.heartbeat")
 async def test_heartbeats_of_a_script_are_given_back(page: Page, target: Target) -> None:
-    await prove_twin(target, *DATA)
+    await prove_heartbeats(target, *DATA)
     socket = await connected(page, target, visitor(target))
     for number, data in enumerate(DATA):
         await given_back(socket, target, f"h{number}", data)
@@ -72,7 +58,7 @@ async def test_large_message_of_a_script_is_given_back(page: Page, target: Targe
     size = min((target.profile.max_message_bytes or 0) // 2, LARGEST)
     # Digits without a pattern, so that neither side can make them small.
     data: Json = {"text": random.Random(size).randbytes(size // 2).hex()[: size - 256]}  # noqa: S311 - no secret
-    await prove_twin(target, data)
+    await prove_heartbeats(target, data)
     socket = await connected(page, target, visitor(target))
     await given_back(socket, target, "large", data)
     left = await socket.buffered()
@@ -106,28 +92,27 @@ async def test_binary_messages_come_back_as_they_are(page: Page, target: Target)
 
 @pytest.mark.requirement("browser.order")
 async def test_200_heartbeats_are_answered_in_their_order(page: Page, target: Target) -> None:
-    await prove_twin(target, {"n": 0})
-    socket = await connected(page, target, visitor(target))
     wanted = [f"h{number}" for number in range(200)]
+    await prove_order(target, wanted)
+    socket = await connected(page, target, visitor(target))
     written = target.profile.dialect.written
     await socket.send(*(written(json.dumps({"type": "heartbeat", "id": one})) for one in wanted))
-    answered = [str((await receive(socket, target)).get("id")) for _ in wanted]
-    if answered != wanted:
-        position = next(
-            place for place, pair in enumerate(zip(answered, wanted, strict=True)) if pair[0] != pair[1]
-        )
-        raise Nonconformance(
-            "the answers to 200 heartbeats did not come in their order",
-            expected=[f"the id {wanted[position]!r} at position {position}"],
-            actual=f"{answered[position]!r}; {socket}",
-        )
+    for position, one in enumerate(wanted):
+        answered = str((await receive(socket, target)).get("id"))
+        if answered != one:
+            raise Nonconformance(
+                "the answers to a script's 200 heartbeats came out of order, while a raw client's did not",
+                expected=[f"the id {one!r} at position {position}"],
+                actual=f"{answered!r}; {socket}",
+            )
 
 
 @pytest.mark.requirement("browser.binary-refused")
 async def test_binary_message_of_a_script_is_refused(page: Page, target: Target) -> None:
-    await prove_twin(target, {"n": 0})
+    content = bytes(16)
+    await prove_binary_refused(target, content)
     socket = await connected(page, target, visitor(target))
-    await socket.send_binary(bytes(16))
+    await socket.send_binary(content)
     seen = await socket.next(target.limits.reply)
     if seen is not None and seen.kind == "close" and seen.code == 1003:
         target.recorder.observe("close 1003")
@@ -136,7 +121,7 @@ async def test_binary_message_of_a_script_is_refused(page: Page, target: Target)
     message = json.loads(text)
     if not isinstance(message, dict) or message.get("type") != "error":
         raise Nonconformance(
-            "a binary message of a script was not refused",
+            "a binary message of a script was not refused, while a raw client's was",
             expected=["a message of the type error", "close 1003"],
             actual=str(socket),
         )

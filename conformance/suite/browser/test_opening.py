@@ -21,6 +21,7 @@ from conformance.suite.browser.pages import (
     url_of,
     visitor,
 )
+from conformance.suite.browser.strict import opened, strict
 from conformance.target.target import OWN, Target
 
 UNKNOWN_PROTOCOL = "conformance.unknown"
@@ -33,10 +34,20 @@ async def test_page_of_an_allowed_origin_gets_a_confirmed_connection(page: Page,
 
 
 @pytest.mark.requirement("browser.workers")
-async def test_worker_and_service_worker_are_confirmed_beside_their_page(page: Page, target: Target) -> None:
+async def test_worker_and_service_worker_are_confirmed_beside_their_page(
+    page: Page, browser: Browser, target: Target
+) -> None:
     user = visitor(target)
     await connected(page, target, user)
     for where in ("worker", "service-worker"):
+        # A service worker verifies certificates, whatever the context of its page was told.
+        if where == "service-worker" and target.url.secure:
+            async with strict(browser, target) as socket:
+                if not opened(socket):
+                    target.recorder.observe(
+                        f"{name_of(page)}: no service worker, for want of trust: {socket}"
+                    )
+                    continue
         try:
             await confirmed(await open_socket(page, *carried(target, user), where=where), target, user)
         except NotApplicable as reason:
@@ -98,24 +109,6 @@ async def test_subprotocol_that_the_server_does_not_know(page: Page, target: Tar
     socket = await open_socket(page, url_of(target, path + query), [UNKNOWN_PROTOCOL])
     await socket.until("open", target.limits.handshake)
     target.recorder.observe(f"raw: {attempt}; {name_of(page)}: {socket}")
-
-
-@pytest.mark.requirement("browser.certificate")
-async def test_certificate_as_a_browser_judges_it(browser: Browser, target: Target) -> None:
-    if not target.url.secure:
-        raise NotApplicable("the target speaks no TLS")
-    # It knows the system's authorities alone: neither a file of the profile's nor that nothing is verified.
-    context = await browser.new_context(ignore_https_errors=False)
-    try:
-        page = await context.new_page()
-        await serve(page, "https://secure.example")
-        socket = await open_socket(page, url_of(target, target.path))
-        await socket.until("open", target.limits.handshake)
-        opened = any(seen.kind == "open" for seen in socket.seen)
-        said = "trusted" if opened or not socket.untrusted else "not trusted"
-        target.recorder.observe(f"{name_of(page)}: {said}; {socket}")
-    finally:
-        await context.close()
 
 
 @pytest.mark.requirement("browser.mixed-content")

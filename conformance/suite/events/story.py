@@ -176,10 +176,10 @@ class Story:
     async def next(self, client: Client) -> tuple[Json, Event | None]:
         """Return the next event of this story, or an empty object and what came instead."""
         last: Event | None = None
+        deadline = time.monotonic() + 2 * client.limits.event  # however much comes of other stories
         while True:
-            event = (
-                client.inbox.pop(0) if client.inbox else await client.connection.event(client.limits.event)
-            )
+            bound = min(client.limits.event, deadline - time.monotonic())
+            event = client.inbox.pop(0) if client.inbox else await client.connection.event(bound)
             if isinstance(event, Close):
                 client.inbox.insert(0, event)
             if event is None or isinstance(event, Close | End):

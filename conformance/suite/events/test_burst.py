@@ -51,7 +51,7 @@ async def _announced(story: Story, client: Client, changes: list[Change]) -> str
             await story.expect(client, change, once=True)
         except Nonconformance as fault:
             ending = [one for one in client.inbox if isinstance(one, Close | End)]
-            if ending or client.connection.end:
+            if ending or client.connection.gone:
                 # Not reading fast enough is the server's to judge; skipping is not.
                 return f"the server ended a connection in the burst: {fault.actual}"
             fault.args = (f"{fault} (change {number} of {len(changes)})",)

@@ -60,7 +60,7 @@ async def judge_gaps(target: Target, story: Story, slow: Client, changes: list[C
     try:
         await story.expect(slow, *changes)
     except Nonconformance as fault:
-        ended = slow.connection.end is not None or slow.connection.close_sent
+        ended = slow.connection.gone or slow.connection.close_sent
         outcome = f"{fault}: {fault.actual}, expected {', '.join(fault.expected)}"
         target.recorder.charge("events.no-gaps", kept=ended, message=outcome)
         target.recorder.observe("the slow reader was ended" if ended else outcome)

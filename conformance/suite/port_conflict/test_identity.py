@@ -58,6 +58,7 @@ async def test_every_address_is_the_same_service_or_refuses(target: Target) -> N
     target.recorder.observe(", ".join(f"{one} {'answers' if one in found else 'refuses'}" for one in sampled))
     if not found:
         raise Inconclusive(f"no address of {target.url.host} accepts TCP: {', '.join(sampled)}")
+    shown = [one for one in found.values() if one.sure]
     if len(set(found.values())) > 1:
         told = "; ".join(f"{address}: {one.apart(found.values())}" for address, one in found.items())
         raise Nonconformance(
@@ -65,6 +66,8 @@ async def test_every_address_is_the_same_service_or_refuses(target: Target) -> N
             expected=["the same service at every address", "TCP refused"],
             actual=f"{told}. {await holders(target)}",
         )
+    if not any(one.upgraded for one in shown):
+        raise Inconclusive(f"nobody showed who it is: {next(iter(found.values()))}. {await holders(target)}")
 
 
 @pytest.mark.requirement("port.repeated-connections")
@@ -90,6 +93,8 @@ async def test_repeated_connections_reach_the_same_service(target: Target) -> No
             f"{len(seen) - len(sure)} of {len(seen)} connections showed nobody's identity: "
             f"{next(one for one in seen if not one.sure)}. {await holders(target)}"
         )
+    if not any(one.upgraded for one in sure):
+        raise Inconclusive(f"nobody showed who it is: {sure[0]}. {await holders(target)}")
 
 
 @pytest.mark.smoke

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.suite.instances import bound, end, start
+from conformance.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.suite.instances import bound, end, running, start
+from conformance.target.launch import free_port
 from conformance.target.target import Target
 
 # A server that shares its port would give others' connections to the second instance, which is soon killed.
@@ -35,6 +37,8 @@ async def second(target: Target) -> AsyncIterator[Outcome]:
         instance = start(target, target.url.port)
         try:
             status = await asyncio.to_thread(instance.wait_exit, bound(target))
+            if status is None and (took := await taken_by_a_start(target)):
+                status = await asyncio.to_thread(instance.wait_exit, took)
             try:
                 await client.ping()
                 async with target.connect() as fresh:
@@ -45,6 +49,21 @@ async def second(target: Target) -> AsyncIterator[Outcome]:
         finally:
             await asyncio.to_thread(end, instance)
     yield Outcome(status, target.recorder.clean(instance.printed()), harm, bound(target))
+
+
+async def taken_by_a_start(target: Target) -> float:
+    """Return the seconds that a start takes now, 0 where it takes less than the bound.
+
+    What is slow to start, on a busy machine, is slow to find its port occupied: the control twin is a start
+    on a port that is free.
+    """
+    before = time.monotonic()
+    try:
+        async with running(target, await asyncio.to_thread(free_port, target.url.host)):
+            took = time.monotonic() - before
+    except Unreachable as error:
+        raise Inconclusive(f"a start on a free port, to compare with: {error}") from error
+    return took if took > bound(target) / 2 else 0.0
 
 
 @pytest.mark.requirement("port.second-instance-exits")

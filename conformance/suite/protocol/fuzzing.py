@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -24,7 +23,8 @@ from conformance.wire.transcript import Transcript
 
 T = TypeVar("T")
 OFFER = f"{PLAIN}; client_max_window_bits"
-SPIN = 0.001  # seconds up to which a pause between segments is spent turning the loop
+HELD, COMPRESSED, FAULTY = 40, 24, 12  # examples of a run by default; of the last, for each fault
+AT_ONCE = 8  # conversations: most of each is waiting for the server, or for it to have read a segment
 HASTE = 0.2  # seconds; enough while a failure is made short, for the shortest is tried again in full
 
 
@@ -33,7 +33,7 @@ def shrinking_time(target: Target) -> float:
     return max(1.0, min(4.0, target.limits.reply))
 
 
-def one_at_a_time(
+def apart(
     target: Target, check: Callable[[T, Manner], Awaitable[None]]
 ) -> Callable[[T, Manner], Awaitable[None]]:
     """Keep the connections of the last example only, and those on which the monitor saw a breach."""
@@ -42,12 +42,13 @@ def one_at_a_time(
     async def examined(example: T, manner: Manner) -> None:
         record = target.recorder.record
         before = len(record.charges)
-        record.transcripts[:] = kept
-        try:
-            await check(example, manner)
-        finally:
-            if any(not charge.kept for charge in list(record.charges.values())[before:]):
-                kept[:] = [*kept, *record.transcripts[-1:]][:3]
+        with target.recorder.apart() as mine:
+            try:
+                await check(example, manner)
+            finally:
+                record.transcripts[:] = [*kept, *mine]
+                if any(not charge.kept for charge in list(record.charges.values())[before:]):
+                    kept[:] = [*kept, *mine[-1:]][:3]
 
     return examined
 
@@ -76,7 +77,7 @@ async def _takes(peer: Client, frame: Frame) -> bool:
     """Whether an application takes a message, with an answer or without one, and stays."""
     peer.send(frame)
     if peer.speaks:
-        answer = await peer.take(lambda one: isinstance(one, Message | Close), peer.limits.reply)
+        answer = await peer.take(peer.answers, peer.limits.reply)
         if not isinstance(answer, Message):
             return False
     try:
@@ -103,14 +104,11 @@ async def hold(target: Target, menu: Menu, conversation: Conversation, manner: M
 
 
 async def _send(peer: Client, burst: Burst, manner: Manner) -> None:
-    for segment in burst.segments:
+    first, *others = burst.segments
+    peer.send_bytes(first)
+    for segment in others:
+        await asyncio.sleep(manner.pause)  # nothing tells that the one before was read
         peer.send_bytes(segment)
-        if manner.pause > SPIN:
-            await asyncio.sleep(manner.pause)
-        began = time.perf_counter()
-        # A timer of the loop is ten times as long.
-        while time.perf_counter() - began < manner.pause:  # noqa: ASYNC110 - nothing tells that it was read
-            await asyncio.sleep(0)
 
 
 async def _say(peer: Client, burst: Burst, manner: Manner) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from conformance.errors import Inconclusive, Nonconformance
@@ -12,6 +12,7 @@ from conformance.wire.frames import Frame
 from conformance.wire.peer import Peer
 
 AT_ONCE = 8
+SHARES = 4
 Case = TypeVar("Case")
 
 
@@ -55,13 +56,38 @@ async def each(target: Target, cases: Mapping[str, Case], judge: Callable[[Case]
         raise unjudged[0]
 
 
-async def in_segments(target: Target, peer: Peer, segments: Iterable[bytes]) -> None:
+async def in_shares(
+    target: Target, cases: Iterable[Case], judge: Callable[[Sequence[Case]], Awaitable[None]]
+) -> None:
+    """Judge cases that follow each other on one connection on a few of them at a time, each with its share.
+
+    A share that fails is judged again, alone, so that the transcript shows it.
+
+    Raises:
+        Nonconformance: a case failed.
+        Inconclusive: none failed, and one could not be judged.
+
+    """
+    every = list(cases)
+    shares = [every[begin::SHARES] for begin in range(min(SHARES, len(every)))]
+    errors = await asyncio.gather(*map(judge, shares), return_exceptions=True)
+    failed = [(share, one) for share, one in zip(shares, errors, strict=True) if one is not None]
+    for share, error in sorted(failed, key=lambda one: not isinstance(one[1], Nonconformance)):
+        if isinstance(error, Nonconformance):
+            target.recorder.record.transcripts.clear()
+            await judge(share)
+        raise error
+
+
+async def in_segments(
+    target: Target, peer: Peer, segments: Iterable[bytes], *, between: Peer | None = None
+) -> None:
     """Send TCP segments that the server reads one by one.
 
     Between two of them another connection makes a round trip: a server that answers there was awake for
-    the segment before it.
+    the segment before it. On several connections at a time, each needs one of its own to go ``between``.
     """
-    between = await target.bystander()
+    between = between or await target.bystander()
     for position, segment in enumerate(segments):
         if position:
             await between.ping()

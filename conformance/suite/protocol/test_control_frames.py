@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from conformance.errors import NotApplicable
+from conformance.suite.protocol.packed import in_shares
 from conformance.target.target import Target
 from conformance.wire.connection import Event, Pong
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload
@@ -28,9 +31,12 @@ async def test_ping_is_answered_by_a_pong_with_its_payload(target: Target, paylo
 
 @pytest.mark.requirement("framing.ping-pong")
 async def test_ping_of_every_length_is_answered(target: Target) -> None:
-    async with target.connect() as peer:
-        for length in range(126):
-            await peer.ping(bytes((length + 11 * at) % 256 for at in range(length)))
+    async def answered(lengths: Sequence[int]) -> None:
+        async with target.connect() as peer:
+            for length in lengths:
+                await peer.ping(bytes((length + 11 * at) % 256 for at in range(length)))
+
+    await in_shares(target, range(126), answered)
 
 
 @pytest.mark.requirement("framing.unsolicited-pong")

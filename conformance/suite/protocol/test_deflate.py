@@ -70,7 +70,8 @@ async def test_response_answers_each_window(target: Target, side: str, bits: int
 @pytest.mark.parametrize("offer", BAD.values(), ids=BAD.keys())
 async def test_bad_offer_is_declined(target: Target, offer: str) -> None:
     attempt = await target.attempt(target.opening(extra=[(HEADER, offer)]))
-    attempt.connection.shut()
+    if not attempt.upgraded:
+        attempt.connection.shut()
     answer = attempt.response.get(HEADER) if attempt.response else None
     target.expect(
         not attempt.upgraded or PLAIN not in (answer or ""),
@@ -78,6 +79,13 @@ async def test_bad_offer_is_declined(target: Target, offer: str) -> None:
         expected=["101 without permessage-deflate", "a refusal"],
         actual=f"{attempt}, {HEADER}: {answer}",
     )
+    if attempt.upgraded:
+        peer = target.client(attempt.connection)
+        await peer.ping()
+        await peer.leave()
+    else:
+        async with target.connect(extra=[(HEADER, PLAIN)], confirm=False, label="a good offer") as control:
+            await control.alive()
 
 
 @pytest.mark.requirement("deflate.fallback-offer")

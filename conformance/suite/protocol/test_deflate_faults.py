@@ -9,7 +9,6 @@ import pytest
 from conformance.suite.protocol.compression import HEADER, PLAIN, agreed, compressed, packed, settle
 from conformance.target.target import Target
 from conformance.wire import deflate
-from conformance.wire.connection import Close, Message
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload
 from conformance.wire.peer import describe
 
@@ -107,7 +106,7 @@ async def test_truncated_message_is_observed(target: Target, kept: float) -> Non
         content = peer.carrying("cut in the middle of its only block " * 3)
         payload = deflate.Deflater(agreement).deflate(content)
         peer.send(packed(payload[: int(kept * len(payload))]), Frame(PING, b"behind"))
-        event = await peer.take(lambda one: isinstance(one, Message | Close), target.limits.prompt)
+        event = await peer.take(peer.answers, target.limits.prompt)
         target.recorder.observe(describe(event))
     await target.aftermath()
 

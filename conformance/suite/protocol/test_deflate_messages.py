@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
 from conformance.errors import Nonconformance
 from conformance.suite.protocol.compression import OFFERS, PLAIN, compressed, in_parts, packed
-from conformance.suite.protocol.packed import in_segments, named
+from conformance.suite.protocol.packed import SHARES, in_segments, in_shares, named
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
@@ -61,33 +62,39 @@ async def test_compressed_messages_in_one_write_are_delivered(target: Target) ->
 
 @pytest.mark.requirement("deflate.compressed-message")
 async def test_compressed_message_cut_anywhere_in_two_is_delivered(target: Target) -> None:
-    async with compressed(target) as (peer, agreement):
-        deflater = deflate.Deflater(agreement)
-        longest = len(deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000")))
-        for cut in range(longest + 1):
-            content = peer.carrying(WORDS, f"cut-{cut:03}")
-            payload = deflater.deflate(content)
-            first, last = in_parts([payload[:cut], payload[cut:]])
-            peer.send(first, Frame(PING, b"between"), last)
-            try:
-                await peer.expect_back(content)
-            except Nonconformance as error:
-                raise named(f"compressed payload cut behind byte {cut}", error) from error
+    async def delivered(shares: Sequence[int]) -> None:
+        async with compressed(target) as (peer, agreement):
+            deflater = deflate.Deflater(agreement)
+            longest = len(deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000")))
+            for cut in range(shares[0], longest + 1, SHARES):
+                content = peer.carrying(WORDS, f"cut-{cut:03}")
+                payload = deflater.deflate(content)
+                first, last = in_parts([payload[:cut], payload[cut:]])
+                peer.send(first, Frame(PING, b"between"), last)
+                try:
+                    await peer.expect_back(content)
+                except Nonconformance as error:
+                    raise named(f"compressed payload cut behind byte {cut}", error) from error
+
+    await in_shares(target, range(SHARES), delivered)
 
 
 @pytest.mark.requirement("deflate.compressed-message")
 async def test_compressed_message_cut_anywhere_by_segments_is_delivered(target: Target) -> None:
-    async with compressed(target) as (peer, agreement):
-        deflater = deflate.Deflater(agreement)
-        longest = len(packed(deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000"))).encode())
-        for cut in range(1, longest):
-            content = peer.carrying(WORDS, f"cut-{cut:03}")
-            data = packed(deflater.deflate(content)).encode()
-            await in_segments(target, peer, [data[:cut], data[cut:]])
-            try:
-                await peer.expect_back(content)
-            except Nonconformance as error:
-                raise named(f"compressed frame cut behind byte {cut}", error) from error
+    async def delivered(shares: Sequence[int]) -> None:
+        async with target.connect(label="between") as between, compressed(target) as (peer, agreement):
+            deflater = deflate.Deflater(agreement)
+            whole = deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000"))
+            for cut in range(1 + shares[0], len(packed(whole).encode()), SHARES):
+                content = peer.carrying(WORDS, f"cut-{cut:03}")
+                data = packed(deflater.deflate(content)).encode()
+                await in_segments(target, peer, [data[:cut], data[cut:]], between=between)
+                try:
+                    await peer.expect_back(content)
+                except Nonconformance as error:
+                    raise named(f"compressed frame cut behind byte {cut}", error) from error
+
+    await in_shares(target, range(SHARES), delivered)
 
 
 @pytest.mark.requirement("deflate.compressed-message")

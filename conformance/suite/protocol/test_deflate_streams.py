@@ -138,7 +138,7 @@ async def test_message_behind_a_final_block_is_observed(target: Target) -> None:
         peer.send(packed(final(content)))
         await peer.expect_back(content)
         peer.send(packed(fixed(peer.carrying("behind a final block", "behind"))))
-        event = await peer.take(lambda one: isinstance(one, Message | Close), target.limits.prompt)
+        event = await peer.take(peer.answers, target.limits.prompt)
         target.recorder.observe(describe(event))
 
 
@@ -183,7 +183,7 @@ async def answer_to_binary(target: Target, content: bytes, *, compress: bool) ->
     async with compressed(target) as (peer, agreement):
         payload = deflate.Deflater(agreement).deflate(content) if compress else content
         peer.send(Frame(BINARY, payload, rsv1=compress))
-        event = await peer.take(lambda one: isinstance(one, Message | Close), target.limits.reply)
+        event = await peer.take(peer.answers, target.limits.reply)
         if isinstance(event, Message):
             if peer.echoes:
                 return f"a {name_of(event.opcode)} message with {event.content!r}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from conformance.errors import Nonconformance
-from conformance.suite.protocol.packed import named
+from conformance.suite.protocol.packed import SHARES, in_shares, named
 from conformance.target.target import Target
 from conformance.wire.frames import (
     BINARY,
@@ -90,11 +91,14 @@ async def test_any_masking_key_works(target: Target, key: bytes) -> None:
 
 @pytest.mark.requirement("framing.masking-key")
 async def test_masked_payload_of_every_short_length_is_unmasked(target: Target) -> None:
-    async with target.connect() as peer:
-        for size in range(126):
-            payload = bytes((7 * size + 3 * at) % 128 for at in range(size))
-            peer.send(Frame(PING, payload, mask=b"\x01\x7f\x80\xfe"))
-            await peer.expect_pong(payload)
+    async def unmasked(sizes: Sequence[int]) -> None:
+        async with target.connect() as peer:
+            for size in sizes:
+                payload = bytes((7 * size + 3 * at) % 128 for at in range(size))
+                peer.send(Frame(PING, payload, mask=b"\x01\x7f\x80\xfe"))
+                await peer.expect_pong(payload)
+
+    await in_shares(target, range(126), unmasked)
 
 
 @pytest.mark.requirement("framing.masking-key")
@@ -190,15 +194,18 @@ async def test_length_at_a_boundary_is_read(target: Target, length: int) -> None
 
 @pytest.mark.requirement("framing.text-message")
 async def test_text_of_every_short_length_comes_back(target: Target) -> None:
-    async with target.echoing() as peer:
-        shortest = len(peer.carrying("", "l000"))
-        for length in range(max(shortest, 1), max(shortest + 64, 131)):
-            content = peer.sized(length, f"l{length:03}")
-            peer.send(Frame(TEXT, content))
-            try:
-                await peer.expect_back(content)
-            except Nonconformance as error:
-                raise named(f"a text of {length} bytes", error) from error
+    async def come_back(offsets: Sequence[int]) -> None:
+        async with target.echoing() as peer:
+            shortest = max(len(peer.carrying("", "l000")), 1)
+            for length in range(shortest + offsets[0], max(shortest + 64, 131), SHARES):
+                content = peer.sized(length, f"l{length:03}")
+                peer.send(Frame(TEXT, content))
+                try:
+                    await peer.expect_back(content)
+                except Nonconformance as error:
+                    raise named(f"a text of {length} bytes", error) from error
+
+    await in_shares(target, range(SHARES), come_back)
 
 
 @pytest.mark.requirement("framing.length-top-bit")

@@ -12,7 +12,17 @@ from conformance.fuzz.conversation import Conversation
 from conformance.fuzz.faults import FAULTS, Fault, Wrong, wrong
 from conformance.fuzz.search import Manner, Plan, search
 from conformance.fuzz.strategies import conversations
-from conformance.suite.protocol.fuzzing import hold, menu_of, one_at_a_time, refuse, shrinking_time
+from conformance.suite.protocol.fuzzing import (
+    AT_ONCE,
+    COMPRESSED,
+    FAULTY,
+    HELD,
+    apart,
+    hold,
+    menu_of,
+    refuse,
+    shrinking_time,
+)
 from conformance.target.target import Target
 
 UNPROVEN = 3
@@ -27,22 +37,23 @@ async def hold_conversations(target: Target, plan: Plan, *, compress: bool, exam
 
     await search(
         conversations(menu),
-        one_at_a_time(target, check),
+        apart(target, check),
         examples=examples,
         plan=plan,
         budget=shrinking_time(target),
+        at_once=AT_ONCE,
     )
     target.recorder.observe(f"drawn: {plan.count(examples)}")
 
 
 @pytest.mark.requirement("framing.any-conversation")
 async def test_any_legal_conversation_is_answered(target: Target, plan: Plan) -> None:
-    await hold_conversations(target, plan, compress=False, examples=40)
+    await hold_conversations(target, plan, compress=False, examples=HELD)
 
 
 @pytest.mark.requirement("deflate.any-conversation")
 async def test_any_compressed_conversation_is_answered(target: Target, plan: Plan) -> None:
-    await hold_conversations(target, plan, compress=True, examples=24)
+    await hold_conversations(target, plan, compress=True, examples=COMPRESSED)
 
 
 @pytest.mark.parametrize(
@@ -65,10 +76,11 @@ async def test_fault_anywhere_fails_the_connection(target: Target, plan: Plan, f
 
     await search(
         wrong(fault, menu),
-        one_at_a_time(target, check),
-        examples=8,
+        apart(target, check),
+        examples=FAULTY,
         plan=plan,
         budget=shrinking_time(target),
+        at_once=AT_ONCE,
     )
     if not any(came_so_far):
         raise Inconclusive("the control failed: no legal conversation came as far as its fault")

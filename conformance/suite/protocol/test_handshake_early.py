@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -82,9 +83,10 @@ async def early(target: Target) -> tuple[Attempt, Counter[str]]:
     answers: Counter[str] = Counter()
     if attempt.upgraded:
         connection.write(frames(target, "later"))
+        deadline = time.monotonic() + 2 * target.limits.reply  # for all: a server may talk of other things
         wanted = {"the later Ping"} | ({"the later heartbeat"} if target.has("heartbeat") else set())
         while wanted - answers.keys():
-            event = await connection.event(target.limits.reply)
+            event = await connection.event(min(target.limits.reply, deadline - time.monotonic()))
             if event is None or isinstance(event, End):
                 break
             content = event.content if isinstance(event, Message) else getattr(event, "payload", b"")
@@ -144,7 +146,8 @@ async def test_request_behind_the_handshake_is_not_answered(target: Target) -> N
 async def heard_out(target: Target, attempt: Attempt) -> None:
     """Read what a server says until it answers a Ping, or ends the connection."""
     attempt.connection.write(Frame(PING, b"heard out").encode())
+    deadline = time.monotonic() + target.limits.prompt
     while True:
-        event = await attempt.connection.event(target.limits.prompt)
+        event = await attempt.connection.event(deadline - time.monotonic())
         if event is None or isinstance(event, End | Pong):
             return

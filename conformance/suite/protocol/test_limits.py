@@ -119,7 +119,7 @@ async def test_largest_message_is_observed(target: Target) -> None:
             content = peer.carrying("0123456789abcdef" * ((size - 100) // 16))
             # In 64 frames: a single one would have to be held whole to be parsed.
             peer.send(*fragments(cut(content, 64)))
-            event = await peer.take(lambda one: isinstance(one, Message | Close), target.limits.event)
+            event = await peer.take(peer.answers, target.limits.event + target.limits.back(size))
             if not isinstance(event, Message):
                 seen += f"; {size // MIB} MiB: {describe(event)}"
                 break
@@ -147,7 +147,7 @@ async def twin(peer: Client, content: bytes, *, send: bool = False) -> None:
 
 async def expect_too_large(target: Target, peer: Client, content: bytes) -> None:
     """Expect that a message is refused for its size, by an error, a Close or the end of TCP."""
-    event = await peer.take(lambda one: isinstance(one, Message | Close), target.limits.reply)
+    event = await peer.take(peer.answers, target.limits.back(len(content)))
     reply = {} if peer.echoes else peer.decode(event)
     delivered = isinstance(event, Message) and (
         event.content == content or len(event.content) >= limit_of(target)

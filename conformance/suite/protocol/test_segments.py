@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from conformance.errors import Nonconformance
-from conformance.suite.protocol.packed import encoded, in_segments, named
+from conformance.suite.protocol.packed import encoded, in_segments, in_shares, named
 from conformance.target.target import Target
 from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
 from conformance.wire.peer import fragments
@@ -33,20 +35,25 @@ async def test_frame_cut_anywhere_is_read(target: Target) -> None:
 
 @pytest.mark.requirement("framing.segmentation")
 async def test_frames_of_one_stream_cut_anywhere_are_read(target: Target) -> None:
-    async with target.connect() as peer:
-        payload = target.harmless()
-        first, last = fragments([payload[:5], payload[5:]])
-        await peer.twin(first, last)
-        for cut in range(1, len(encoded(Frame(PING, b"a"), first, Frame(PING, b"b"), last))):
-            mark = b"%03d" % cut
-            data = encoded(Frame(PING, b"a" + mark), first, Frame(PING, b"b" + mark), last)
-            await in_segments(target, peer, [data[:cut], data[cut:]])
-            try:
-                await peer.expect_pong(b"b" + mark)
-                await peer.ping(b"behind" + mark)
-            except Nonconformance as error:
-                raise named(f"Ping, fragment, Ping, fragment cut behind byte {cut}", error) from error
-            peer.inbox.clear()
+    payload = target.harmless()
+    first, last = fragments([payload[:5], payload[5:]])
+
+    async def read(cuts: Sequence[int]) -> None:
+        async with target.connect(label="between") as between, target.connect() as peer:
+            await peer.twin(first, last)
+            for cut in cuts:
+                mark = b"%03d" % cut
+                data = encoded(Frame(PING, b"a" + mark), first, Frame(PING, b"b" + mark), last)
+                await in_segments(target, peer, [data[:cut], data[cut:]], between=between)
+                try:
+                    behind = peer.send_ping(b"behind" + mark)
+                    await peer.expect_pong(b"b" + mark)
+                    await peer.expect_pong(behind)
+                except Nonconformance as error:
+                    raise named(f"Ping, fragment, Ping, fragment cut behind byte {cut}", error) from error
+                peer.inbox.clear()
+
+    await in_shares(target, range(1, len(encoded(Frame(PING, b"a"), first, Frame(PING, b"b"), last))), read)
 
 
 @pytest.mark.requirement("framing.segmentation")

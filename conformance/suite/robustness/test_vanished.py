@@ -23,6 +23,8 @@ async def _ends(target: Target, idlers: Idlers, connection: Connection | None, w
             actual="the connection is open",
         )
     target.recorder.observe(describe(ending.close or ending.end))
+    async with target.connect(label="control") as client:  # a server that drops everybody drops idlers too
+        await client.alive()
     return peer
 
 

@@ -1,0 +1,134 @@
+"""Whether the target still is what the probe found: it accepts an opening handshake and answers a Ping."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+
+import psutil
+
+from conformance.target.target import Target
+from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, name_of
+from conformance.wire.handshake import ResponseParser
+
+PING_PAYLOAD = b"still there?"
+ASKING = "is-the-target-still-there"
+_PAUSES = (0.02, 0.1, 0.3, 0.6)  # seconds between attempts: some servers need a moment behind a flood
+
+
+def why_dead(target: Target) -> str:
+    """Return why the target answers nobody any more, or an empty string while it does.
+
+    Asked synchronously, between tests. A target is given up only when no attempt succeeds within the bound
+    of a handshake.
+    """
+    instance = target.instance
+    if instance is not None and not instance.running:
+        status = instance.exit_status
+        return "its process ended" + ("" if status is None else f" with {status}")
+    if instance is not None and _stopped(instance.pid):
+        return f"its process {instance.pid} is stopped, by SIGSTOP or a debugger"
+    began = time.monotonic()
+    for pause in (*_PAUSES, None):
+        why = _asked(target)
+        if not why or pause is None or time.monotonic() - began > target.limits.handshake:
+            return why
+        time.sleep(pause)  # not for silence: what refused a moment ago is asked again
+    return ""
+
+
+def _stopped(pid: int) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}
+    return False
+
+
+def _asked(target: Target) -> str:
+    """Return why one attempt failed, or an empty string."""
+    limits = target.limits
+    stage = f"it gives no answer within {limits.handshake:.1f} s"
+    try:
+        with _stream(target) as stream:
+            stream.sendall(target.opening().setting("X-Conformance-Test", ASKING).encode())
+            parser = ResponseParser()
+            response = None
+            for data in _received(stream, limits.handshake):
+                if (response := parser.feed(data)) is not None or parser.garbage is not None:
+                    break
+                stage = f"its answer to an opening handshake is not whole within {limits.handshake:.1f} s"
+            if parser.garbage is not None:
+                return f"it answers an opening handshake with bytes that are no HTTP: {parser.garbage[:40]!r}"
+            if response is None:
+                return "it ends connections without an answer"
+            if not response.upgraded:
+                server = response.get("Server")
+                return (
+                    "it refuses the opening handshake that it accepted at the start: "
+                    f"{response.line!r}" + (f" by {server!r}" if server else "")
+                )
+            return _pong(stream, parser.rest, limits.reply)
+    except TimeoutError:
+        return stage
+    except OSError as error:
+        return f"connecting fails: {error.strerror or error}"
+
+
+def _pong(stream: socket.socket, rest: bytes, bound: float) -> str:
+    stream.sendall(Frame(PING, PING_PAYLOAD).encode())
+    frames, count, last = FrameParser(), 0, ""
+    with contextlib.suppress(TimeoutError):
+        for data in _first(rest, _received(stream, bound)):
+            for frame in frames.feed(data):
+                if frame.opcode == PONG and frame.payload == PING_PAYLOAD:
+                    stream.sendall(Frame(CLOSE, b"\x03\xe8").encode())
+                    return ""
+                count += 1
+                last = name_of(frame.opcode)
+        if not count:
+            return "it accepts an opening handshake, and ends the connection when a Ping comes"
+    seen = f"; {count} other frames came, the last a {last}" if count else ""
+    return f"it accepts an opening handshake, but does not answer a Ping within {bound:.1f} s{seen}"
+
+
+@contextlib.contextmanager
+def _stream(target: Target) -> Iterator[socket.socket]:
+    """Connect as tests do: over TCP, and TLS where the URL says so."""
+    endpoint = target.endpoint
+    last: OSError = ConnectionError("there is no address")
+    for address in endpoint.addresses or (endpoint.host,):
+        try:
+            raw = socket.create_connection((address, endpoint.port), target.limits.handshake)
+        except OSError as error:
+            last = error
+            continue
+        with contextlib.closing(raw):
+            if endpoint.tls is None:
+                yield raw
+            else:
+                name = endpoint.server_name or endpoint.host
+                with endpoint.tls.wrap_socket(raw, server_hostname=name) as stream:
+                    yield stream
+        return
+    raise last
+
+
+def _received(stream: socket.socket, bound: float) -> Iterator[bytes]:
+    """Yield what arrives until TCP ends; ``bound`` seconds are for all of it."""
+    deadline = time.monotonic() + bound
+    while True:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        stream.settimeout(remaining)
+        data = stream.recv(65536)
+        if not data:
+            return
+        yield data
+
+
+def _first(rest: bytes, more: Iterator[bytes]) -> Iterator[bytes]:
+    if rest:
+        yield rest
+    yield from more

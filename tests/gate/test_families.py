@@ -1,0 +1,84 @@
+"""Known deviations of server families: the shipped files, and what they change of a verdict."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from conformance.errors import UsageProblem
+from conformance.gate.entries import KnownFailure
+from conformance.gate.families import entries_of, families, recognised
+from conformance.report.results import Results, TestResult
+from conformance.spec import requirements
+from tests.conftest import ROOT, Suite
+
+RULE, OTHER = "handshake.http-version", "closing.reply"
+OWN = KnownFailure(RULE, "ours")
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in titles}
+
+
+def judged(*known: KnownFailure, **outcomes: str) -> Results:
+    made = Results(known_failures=known)
+    for name, outcome in outcomes.items():
+        rule = {"rule": RULE, "other": OTHER}[name]
+        made.add(TestResult(id=name, requirement=rule, outcome=outcome, message="broke"))
+    made.expected_tests = len(outcomes)
+    return made
+
+
+@pytest.mark.parametrize("name", families())
+def test_shipped_family_names_requirements_that_bind_and_findings_that_exist(name: str) -> None:
+    family = families()[name]
+    assert family.entries
+    for entry in family.entries:
+        assert requirements()[entry.requirement].level != "MAY", entry.requirement
+        assert not (entry.expires or entry.owner), entry.requirement
+        page, _, anchor = entry.link.partition("#")
+        assert anchor in anchors(ROOT / page), f"{name}: {entry.link}"
+    listed = [(one.requirement, one.symptom) for one in family.entries]
+    assert len(set(listed)) == len(listed)
+
+
+def test_family_tolerates_what_it_names_and_no_more() -> None:
+    known = entries_of(["daphne"], "--family")
+    assert judged(*known, rule="failed", other="passed").verdict().exit_code == 0
+    assert judged(*known, rule="failed", other="failed").verdict().exit_code == 1
+
+
+def test_family_is_never_stale() -> None:
+    known = entries_of(["daphne"], "--family")
+    assert judged(*known, rule="passed", other="passed").verdict().exit_code == 0
+
+
+def test_own_entry_beside_a_family_is_stale_as_ever() -> None:
+    made = judged(*entries_of(["daphne"], "--family"), OWN, rule="passed", other="passed")
+    assert made.verdict().exit_code == 12
+    entry = next(one for one in made.requirements() if one.requirement.id == RULE)
+    assert entry.stale
+    assert entry.known_failure is OWN
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("Daphne", "'daphne'"), ("daphney", "'daphne'"), ("iis", "Known: ")]
+)
+def test_unknown_family_names_the_nearest(name: str, hint: str) -> None:
+    with pytest.raises(UsageProblem, match=f"^--family: there is no server family '{name}'. .*{hint}"):
+        entries_of([name], "--family")
+
+
+def test_family_is_recognised_by_the_server_header() -> None:
+    found = recognised("Daphne", [RULE, OTHER])
+    assert [(family.name, own) for family, own in found] == [("daphne", [RULE])]
+    assert recognised(None, [RULE]) == recognised("nobody/1.0", [RULE]) == recognised("Daphne", []) == []
+
+
+def test_family_that_does_not_exist_ends_with_4(suite: Suite) -> None:
+    done = suite("--family=dafne", "conformance/suite/protocol/test_control_frames.py")
+    assert done.returncode == 4
+    assert "--family: there is no server family 'dafne'. Did you mean 'daphne'?" in done.stderr

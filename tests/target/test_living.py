@@ -1,0 +1,180 @@
+"""Whether a target is still what the probe found, and how long one is borne with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from target_harness import request_of, serving, target_at, websocket
+
+from conformance.errors import Inconclusive
+from conformance.patience import FEWEST, REPLIES, Patience
+from conformance.target.control import HttpControl
+from conformance.target.launch import Instance
+from conformance.target.living import why_dead
+from conformance.wire.peer import Limits
+
+pytestmark = pytest.mark.asyncio
+REFUSED = "it refuses the opening handshake that it accepted at the start"
+BRIEF = Limits(handshake=0.4, reply=0.4)
+
+
+async def asked(script, limits=BRIEF):
+    """Return why a server that follows ``script`` is thought dead."""
+    async with serving(script) as port:
+        target = target_at(f"ws://127.0.0.1:{port}")
+        target.limits = limits
+        return await asyncio.to_thread(why_dead, target)
+
+
+async def test_server_that_answers_a_ping_lives():
+    assert await asked(websocket(), replace(BRIEF, handshake=5.0, reply=5.0)) == ""
+
+
+async def test_server_that_talks_before_its_pong_lives():
+    assert await asked(websocket(session={"type": "hello"}), replace(BRIEF, handshake=5.0, reply=5.0)) == ""
+
+
+async def test_server_that_recovers_lives():
+    attempts = []
+
+    async def script(reader, writer):
+        attempts.append(writer)
+        if len(attempts) > 2:
+            await websocket()(reader, writer)
+
+    assert await asked(script, replace(BRIEF, handshake=5.0, reply=5.0)) == ""
+
+
+async def silent(reader, writer):
+    while await reader.read(65536):
+        pass
+
+
+async def refusing(reader, writer):
+    await request_of(reader)
+    writer.write(b"HTTP/1.1 503 Service Unavailable\r\nServer: proxy\r\nContent-Length: 0\r\n\r\n")
+
+
+async def echoing(reader, writer):
+    while data := await reader.read(65536):
+        writer.write(data)
+
+
+async def dripping(reader, writer):
+    await request_of(reader)
+    writer.write(b"HTTP/1.1 101")
+    await silent(reader, writer)
+
+
+async def gossiping(reader, writer):
+    await websocket(pong=False, session={"type": "gossip"})(reader, writer)
+
+
+async def hanging_up(reader, writer):
+    await reader.readuntil(b"\r\n\r\n")
+
+
+async def hanging_up_on_pings(reader, writer):
+    script = websocket(pong=False)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await script(reader, writer)
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (silent, "it gives no answer within 0.4 s"),
+        (refusing, f"{REFUSED}: 'HTTP/1.1 503 Service Unavailable' by 'proxy'"),
+        (echoing, "it answers an opening handshake with bytes that are no HTTP: b'GET "),
+        (dripping, "its answer to an opening handshake is not whole within 0.4 s"),
+        (websocket(pong=False), "it accepts an opening handshake, but does not answer a Ping within 0.4 s"),
+        (gossiping, "does not answer a Ping within 0.4 s; 1 other frames came, the last a Text"),
+        (hanging_up, "it ends connections without an answer"),
+        (hanging_up_on_pings, "it accepts an opening handshake, and ends the connection when a Ping comes"),
+    ],
+)  # fmt: skip
+async def test_server_that_turned_is_dead(script, why):
+    assert why in await asked(script)
+
+
+def stopped_process():
+    """Return a process that was stopped, as by SIGSTOP."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    os.kill(process.pid, signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)  # until it has heard of it
+    return process
+
+
+async def test_stopped_process_is_named(tmp_path):
+    process = stopped_process()
+    target = target_at("ws://127.0.0.1:1")
+    target.instance = Instance(process, Path(tmp_path, "output"), target.url, "sleep")
+    try:
+        assert why_dead(target) == f"its process {process.pid} is stopped, by SIGSTOP or a debugger"
+    finally:
+        process.kill()
+        process.wait()
+    assert why_dead(target) == "its process ended with -9"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a clock that tests turn themselves."""
+    now = [0.0]
+    monkeypatch.setattr("conformance.patience.time.monotonic", lambda: now[0])
+    return now
+
+
+def wait(patience, clock, outcomes, seconds):
+    """Tell of outcomes, each that many seconds behind the one before; return the last answer."""
+    why = ""
+    for outcome in outcomes:
+        why = patience.lost(outcome, f"{outcome} because", 1.0)
+        clock[0] += seconds
+    return why
+
+
+async def test_patience_ends_when_nothing_passes_for_long(clock):
+    step = REPLIES / FEWEST
+    assert wait(Patience(), clock, ["inconclusive", "failed"] * FEWEST, step) == (
+        f"in {step * (2 * FEWEST - 1):.0f} s none of {2 * FEWEST} tests in a row passed. "
+        "The first: inconclusive because"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "seconds"),
+    [
+        (["failed"] * 1000, 0.01),  # many, but quick: the user sees them all
+        (["failed"] * (FEWEST - 1), REPLIES),  # slow, but few
+        (["failed", "failed", "passed"] * 100, REPLIES),
+        (["failed", "observed"] * 100, REPLIES),
+        (["not-applicable"] * 100, REPLIES),
+    ],
+)
+async def test_patience_holds(clock, outcomes, seconds):
+    assert wait(Patience(), clock, outcomes, seconds) == ""
+
+
+async def test_control_that_drips_is_given_up():
+    async def script(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"H")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    async with serving(script) as port:
+        control = HttpControl(f"http://127.0.0.1:{port}/control", 0.2, str)
+        with pytest.raises(Inconclusive, match=r"gave no whole answer within 0\.4 s"):
+            await control("reset")

@@ -1,0 +1,1 @@
+"""Servers that hold to nothing, from their first byte or from some moment on."""
