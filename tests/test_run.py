@@ -1,11 +1,8 @@
-"""One run: what it takes from the user, when it writes a baseline, how a test is repeated, what is dead."""
+"""One run: what it takes from the user, when it writes a baseline, how a test is repeated."""
 
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +14,6 @@ from conformance.report.results import TestResult
 from conformance.run import Options, Run, reference_profile
 from conformance.target.probe import endpoint_of
 from conformance.target.target import Target
-from conformance.wire.peer import Limits
 
 MUST, SHOULD = "handshake.accepted", "handshake.upgrade-list"
 NOWHERE = "ws://127.0.0.1:1/"
@@ -37,13 +33,12 @@ def begin(tmp_path):
         run.stop()
 
 
-def aim(run, **limits):
+def aim(run):
     run.target = Target(
         url=run.url,
         profile=run.profile,
         endpoint=endpoint_of(run.url, run.profile),
         recorder=run.recorder,
-        limits=Limits(**limits) if limits else Limits(),
     )
     return run
 
@@ -161,55 +156,7 @@ def test_baseline_that_is_not_there_is_a_mistake_unless_it_will_be_written(begin
         begin(baseline=tmp_path / "baseline.toml")
 
 
-# Whether the target still lives.
-
-
-@contextmanager
-def answering(answer):
-    """Listen on loopback and give each connection these bytes; None says nothing and keeps it open."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        held = []
-
-        def serve():
-            for _ in range(2):
-                try:
-                    one, _ = listener.accept()
-                except OSError:
-                    return
-                held.append(one)
-                if answer is not None:
-                    one.recv(4096)
-                    one.sendall(answer)
-                    one.close()
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"ws://127.0.0.1:{listener.getsockname()[1]}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
-        for one in held:
-            one.close()
-
-
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 403 Forbidden\r\n\r\n", b"x"])
-def test_target_that_says_anything_lives(begin, answer):
-    with answering(answer) as url:
-        assert aim(begin(server_url=url)).why_dead() == ""
-
-
-def test_target_that_ends_connections_is_dead(begin):
-    with answering(b"") as url:
-        assert aim(begin(server_url=url)).why_dead() == "it ends connections without an answer"
-
-
-def test_target_that_is_silent_is_dead(begin):
-    with answering(None) as url:
-        why = aim(begin(server_url=url), handshake=0.05).why_dead()
-    assert why == "it gives no answer within 0.05 s"
-
-
-def test_target_that_refuses_connections_is_dead(begin):
-    assert aim(begin()).why_dead() == "connecting fails: Connection refused"
+def test_run_without_a_target_is_dead(begin):
     assert begin().why_dead() == "there is no target"
 
 

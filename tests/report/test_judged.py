@@ -64,6 +64,7 @@ def judge(run, request):
 
 def conversation(label="connection"):
     made = Transcript(label)
+    made.answered = True
     made.add("received", Frame(CLOSE, close_payload(1002), mask=None).encode())
     return made
 
@@ -193,6 +194,15 @@ def test_what_is_well_keeps_none(run, judge, error):
     evidence(run)
     found = judge(error)
     assert not (found.transcripts or found.controls or found.browser or found.script or found.server_output)
+
+
+@pytest.mark.parametrize("error", [None, NotApplicable("none")], ids=type)
+def test_nobody_was_judged_where_no_connection_was_answered(run, judge, error):
+    run.recorder.transcript(Transcript("silent"))
+    assert judge(error).outcome == "inconclusive"
+    assert judge(BROKEN).outcome == "failed"
+    run.recorder.transcript(conversation())
+    assert judge(error).outcome == ("passed" if error is None else "not-applicable")
 
 
 def test_what_is_well_but_saw_a_breach_keeps_it(run, judge):

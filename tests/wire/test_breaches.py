@@ -41,6 +41,7 @@ WRONG_RESPONSES = [
     ("Connection", [], "Connection", "Connection is [], expected Upgrade"),
     ("Connection", ["Connection: close"], "Connection", "Connection is ['close'], expected Upgrade"),
     ("", ["nonsense"], "", "no header field: 'nonsense'"),
+    ("", ["Upgrade websocket"], "", "no header field: 'Upgrade websocket'"),
     (
         "",
         ["Transfer-Encoding: chunked"],
