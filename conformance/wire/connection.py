@@ -27,6 +27,7 @@ MAX_FRAMES = 50_000
 MAX_UNASKED = 2 * MAX_LENGTH
 MAX_KEPT = 2 * MAX_LENGTH
 FRAME_COST = 512
+MAX_BEHIND = 1000  # frames behind the server's own Close, each of which is one too many
 MAX_PONGS = 16  # for the Pings that come at once
 
 
@@ -121,6 +122,7 @@ class Connection(asyncio.Protocol):
         self._unread = False
         self._unasked = self._unasked_frames = 0
         self._kept = 0
+        self._behind_close = 0
         self._owed: deque[bytes] = deque(maxlen=MAX_PONGS)
         self._outgoing = Outgoing()
         self._leave_turn: Callable[[], None] = lambda: None
@@ -288,11 +290,14 @@ class Connection(asyncio.Protocol):
     def _too_much(self) -> str:
         if self._unasked > MAX_UNASKED:
             return f"more than {MAX_UNASKED >> 20} MiB of frames"
+        if self._behind_close > MAX_BEHIND:
+            return f"more than {MAX_BEHIND} frames behind a Close"
         return f"more than {MAX_FRAMES} frames" if self._unasked_frames > MAX_FRAMES else ""
 
     def _keep(self, frame: ReceivedFrame) -> None:
         self._unasked += len(frame.payload)
         self._unasked_frames += 1
+        self._behind_close += self._behind_close > 0 or frame.opcode == CLOSE
         self._kept += len(frame.payload) + FRAME_COST
         self.received_frames.append(frame)
         if self._kept > MAX_KEPT:

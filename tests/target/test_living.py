@@ -17,6 +17,7 @@ from target_harness import request_of, serving, target_at, websocket
 from conformance.errors import Inconclusive
 from conformance.patience import FEWEST, REPLIES, Patience
 from conformance.target.control import HttpControl
+from conformance.target.keeper import Keeper
 from conformance.target.launch import Instance
 from conformance.target.living import why_dead
 from conformance.wire.peer import Limits
@@ -117,7 +118,7 @@ def stopped_process():
 async def test_stopped_process_is_named(tmp_path):
     process = stopped_process()
     target = target_at("ws://127.0.0.1:1")
-    target.instance = Instance(process, Path(tmp_path, "output"), target.url, "sleep")
+    target.instance = Instance(process, Path(tmp_path, "output"), target.url, "sleep", Keeper())
     try:
         assert why_dead(target) == f"its process {process.pid} is stopped, by SIGSTOP or a debugger"
     finally:

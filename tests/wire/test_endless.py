@@ -233,3 +233,11 @@ async def test_of_a_flood_of_pings_only_the_latest_are_answered():
 
     async with upgraded(script) as peer:
         assert int((await peer.expect_message()).content) >= 24
+
+
+async def test_flood_behind_a_close_is_given_up():
+    async with upgraded(flooding(b"\x88\x02\x03\xe8" + b"\x81\x05flood" * 4096)) as peer:
+        peer.send(Frame(PING))
+        ending = await peer.ending()
+        assert (ending.close.code, ending.end) == (1000, None)
+        assert ending.given_up.kind == "more than 1000 frames behind a Close"
