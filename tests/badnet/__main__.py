@@ -21,7 +21,8 @@ from typing import Any
 
 from tests.badnet.networks import NETWORKS
 from tests.badnet.standing import network, standing
-from tests.interop import ROOT, Report, outcomes, run
+from tests.interop.running import Ran, Report, outcomes, run
+from tests.interop.stacks import ROOT, Stack
 
 SUITE = ROOT / "conformance" / "suite"
 DIRECT = "direct"
@@ -45,7 +46,9 @@ def judged(name: str, profile: Path, home: Path, words: list[str], workers: int)
         began = time.monotonic()
         # What waits for a network leaves the processor to others.
         many = ["-n", str(workers)] if workers > 1 else []
-        report = run([f"--profile={server.profile(port, folder)}", *many], folder, words)
+        ran = Ran(Stack(name, str(server.profile(port, folder))))
+        run(ran, [*ran.stack.options, *many, *words], folder)
+        report = ran.reports[-1]
     seconds = time.monotonic() - began
     print(f"{name}: {report['counts']} in {seconds:.0f} s", file=sys.stderr, flush=True)
     return report

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.target.launch import free_port
-from tests.interop import ROOT, await_port
+from tests.interop.running import await_port
+from tests.interop.stacks import ROOT
 
 HOST = "127.0.0.1"
 STARTING = ("start", "prepare", "env", "cwd", "ready_timeout")

@@ -9,7 +9,8 @@ import pytest
 
 from tests.badnet.__main__ import differences, judged
 from tests.badnet.standing import toml
-from tests.interop import ROOT, outcomes
+from tests.interop.running import outcomes
+from tests.interop.stacks import ROOT
 
 SUITE = ROOT / "conformance" / "suite"
 FILES = ["protocol/test_control_frames.py", "protocol/test_binary.py", "session/test_heartbeat.py"]

@@ -37,7 +37,7 @@ class Ran:
     def unstable(self) -> dict[str, Counter[str]]:
         """The tests and requirements that came out differently, with how often each outcome was seen."""
         seen = [
-            _outcomes(report) | {"exit code": str(code)}
+            outcomes(report) | {"exit code": str(code)}
             for report, code in zip(self.reports, self.exits, strict=True)
         ]
         names = dict.fromkeys(name for one in seen for name in one)
@@ -98,5 +98,6 @@ def run(ran: Ran, options: Sequence[str], folder: Path) -> None:
     ran.last = report
 
 
-def _outcomes(report: Report) -> dict[str, str]:
+def outcomes(report: Report) -> dict[str, str]:
+    """Return the outcome of every test and of every requirement, by its id."""
     return {one["id"]: one["outcome"] for part in ("tests", "requirements") for one in report[part]}
