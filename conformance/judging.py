@@ -21,6 +21,7 @@ from conformance.run import Run
 from conformance.spec import Requirement, requirements
 
 SILENT = "no connection of this test was answered by HTTP: what did not happen there proves nothing"
+ALIVE = "the server ended what this test opened without an answer; asked behind it, it was alive"
 
 
 def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement: Requirement) -> TestResult:
@@ -60,8 +61,14 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     result.message = run.clean(str(error)) if error is not None else ""
     if result.outcome in {"passed", "observed", "not-applicable"} and _silent(record):
         # What must not happen does not happen on a server that says nothing: nobody has been judged.
-        result.outcome, result.message = "inconclusive", SILENT
-        result.charges = [one for one in result.charges if not one["kept"]]
+        # To end TCP is an answer, of a server that is there.
+        ended = any(one.ended for one in record.transcripts)
+        if ended and not (why := run.why_dead()):
+            result.notes = [*result.notes, ALIVE]
+        else:
+            result.outcome = "inconclusive"
+            result.message = f"{SILENT}, for {run.clean(why)}" if ended else SILENT
+            result.charges = [one for one in result.charges if not one["kept"]]
     if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
         if isinstance(error, Nonconformance):
             blame(record.transcripts, error.actual)

@@ -218,6 +218,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Note the server's FIN; keeping our half of a WebSocket open lets a test go on writing."""
+        self.transcript.ended = True
         self._finish("fin")
         if self.response is None or not self.response.upgraded or self._transport is None:
             return False
@@ -230,6 +231,7 @@ class Connection(asyncio.Protocol):
             self.tls_fault = exc.reason or str(exc)
             self.transcript.add("event", note=f"TLS ended: {self.tls_fault}")
             exc = None
+        self.transcript.ended = self.transcript.ended or exc is not None
         self._finish("reset" if exc is not None else "fin")
         self._leave_turn()
         self._writable.set()

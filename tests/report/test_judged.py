@@ -205,6 +205,18 @@ def test_nobody_was_judged_where_no_connection_was_answered(run, judge, error):
     assert judge(error).outcome == ("passed" if error is None else "not-applicable")
 
 
+@pytest.mark.parametrize(("why", "outcome"), [("", "passed"), ("connecting fails", "inconclusive")])
+def test_ended_connections_judge_a_server_that_is_alive(run, judge, monkeypatch, why, outcome):
+    refused = Transcript("ended by the server")
+    refused.ended = True
+    run.recorder.transcript(refused)
+    monkeypatch.setattr(run, "why_dead", lambda: why)
+    found = judge(None)
+    assert found.outcome == outcome
+    assert found.message.endswith(f", for {why}" if why else "")
+    assert bool(found.notes) is not bool(why)
+
+
 def test_what_is_well_but_saw_a_breach_keeps_it(run, judge):
     evidence(run)
     run.recorder.charge(OTHER.id, kept=False, message="late")
