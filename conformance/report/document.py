@@ -86,13 +86,15 @@ def level_of(target: Target) -> int:
 
 
 def _environment(target: Target | None, run: dict[str, Any]) -> dict[str, Any]:
+    limits = asdict(target.limits) if target else {}
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "calibration": {
             "round_trip_ms": run.get("round_trip_ms"),
-            "limits": asdict(target.limits) if target else {},
+            "limits": {name: bound for name, bound in limits.items() if name != "rate"},
+            "octets_per_second": limits.get("rate"),
         },
     }
 

@@ -30,6 +30,8 @@ class Idlers:
             if attempt.upgraded:
                 self.silent = attempt.connection
                 self.silent.auto_pong = False
+            else:
+                attempt.connection.shut()
             self.half = await self.target.tcp("a client that vanished in its handshake")
             self.half.write(self.target.opening().encode()[:-20])
         except Unreachable:
