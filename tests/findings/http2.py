@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.findings.exchange import Answer, Sent
-from tests.findings.frames import PING
 from tests.findings.table import Finding
 
 DATA, HEADERS, RST_STREAM, GOAWAY = 0, 1, 3, 7
@@ -74,12 +73,6 @@ def ended(answer: Answer) -> bool:
     return over or answer.end in {"FIN", "RST"}
 
 
-def dragged(answer: Answer) -> bool:
-    """The whole connection ended after the fault of one stream."""
-    gone = any(kind == GOAWAY for kind, *_ in received(answer.rest))
-    return opened(answer) and (gone or answer.end in {"FIN", "RST"})
-
-
 def _hypercorn(
     requirement: str,
     what: str,
@@ -104,9 +97,5 @@ HTTP2 = (
         "http2.masking", "an unmasked frame on a stream",
         lambda answer: opened(answer) and not closed(answer) and not ended(answer),
         connect(1), frame(DATA, UNMASKED, 1),
-    ),
-    _hypercorn(
-        "http2.isolation", "an unmasked frame, then a Ping, on one of two streams", dragged,
-        connect(1) + connect(3), frame(DATA, UNMASKED, 1) + frame(DATA, PING, 1), 2,
     ),
 )  # fmt: skip
