@@ -15,6 +15,7 @@ from conformance.wire.handshake import ResponseParser
 
 PING_PAYLOAD = b"still there?"
 ASKING = "is-the-target-still-there"
+NOBODY = "connecting fails"
 _PAUSES = (0.02, 0.1, 0.3, 0.6)  # seconds between attempts: some servers need a moment behind a flood
 
 
@@ -46,11 +47,22 @@ def _stopped(pid: int) -> bool:
 
 
 def _asked(target: Target) -> str:
-    """Return why one attempt failed, or an empty string."""
+    """Return why no address of the target is alive, or an empty string where one is."""
+    endpoint, faults = target.endpoint, []
+    for address in endpoint.addresses or (endpoint.host,):
+        why = _asked_at(target, address)
+        if not why:
+            return ""
+        faults.append(why)
+    # Who answers wrongly says more than an address where nobody is.
+    return next((one for one in faults if not one.startswith(NOBODY)), faults[0])
+
+
+def _asked_at(target: Target, address: str) -> str:
     limits = target.limits
     stage = f"it gives no answer within {limits.handshake:.1f} s"
     try:
-        with _stream(target) as stream:
+        with _stream(target, address) as stream:
             stream.sendall(target.opening().setting("X-Conformance-Test", ASKING).encode())
             parser = ResponseParser()
             response = None
@@ -72,7 +84,7 @@ def _asked(target: Target) -> str:
     except TimeoutError:
         return stage
     except OSError as error:
-        return f"connecting fails: {error.strerror or error}"
+        return f"{NOBODY}: {error.strerror or error}"
 
 
 def _pong(stream: socket.socket, rest: bytes, bound: float) -> str:
@@ -93,25 +105,18 @@ def _pong(stream: socket.socket, rest: bytes, bound: float) -> str:
 
 
 @contextlib.contextmanager
-def _stream(target: Target) -> Iterator[socket.socket]:
+def _stream(target: Target, address: str) -> Iterator[socket.socket]:
     """Connect as tests do: over TCP, and TLS where the URL says so."""
     endpoint = target.endpoint
-    last: OSError = ConnectionError("there is no address")
-    for address in endpoint.addresses or (endpoint.host,):
-        try:
-            raw = socket.create_connection((address, endpoint.port), target.limits.handshake)
-        except OSError as error:
-            last = error
-            continue
-        with contextlib.closing(raw):
-            if endpoint.tls is None:
-                yield raw
-            else:
-                name = endpoint.server_name or endpoint.host
-                with endpoint.tls.wrap_socket(raw, server_hostname=name) as stream:
-                    yield stream
-        return
-    raise last
+    with contextlib.closing(
+        socket.create_connection((address, endpoint.port), target.limits.handshake)
+    ) as raw:
+        if endpoint.tls is None:
+            yield raw
+        else:
+            name = endpoint.server_name or endpoint.host
+            with endpoint.tls.wrap_socket(raw, server_hostname=name) as stream:
+                yield stream
 
 
 def _received(stream: socket.socket, bound: float) -> Iterator[bytes]:

@@ -203,6 +203,7 @@ class Connection(asyncio.Protocol):
             self.response = self._parser.feed(data)
             if self.response is None:
                 if self._parser.garbage is not None:
+                    self.transcript.ended = True
                     self._give_up("garbage")
                 return
             self.transcript.answered = True

@@ -43,7 +43,7 @@ class Transcript:
         self.entries: list[Entry] = []
         self.dropped = 0
         self.answered = False  # by an HTTP response, whatever it says
-        self.ended = False  # by the server
+        self.ended = False  # by the server, or by bytes that are no HTTP
         self.faults: dict[int, list[Fault]] = {}
 
     def now(self) -> float:

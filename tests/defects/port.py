@@ -7,9 +7,11 @@ import signal
 import socket
 import sys
 import time
+import weakref
 
 import psutil
 from websockets.asyncio.server import Server
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from reference_server import __main__ as program
@@ -51,14 +53,15 @@ def is_another_version_on_ipv6() -> None:
 
 
 @defect("port.repeated-connections")
-def is_an_old_version_every_ninth_time() -> None:
-    count = []
+def is_an_old_version_for_who_comes_behind_eight_others() -> None:
+    seen = weakref.WeakSet()
 
-    def ninth(_):
-        count.append(1)
-        return len(count) % 9 == 0
+    def behind_eight_others(protocol):
+        before = sum(one.state is State.OPEN for one in seen)
+        seen.add(protocol)
+        return before >= 8
 
-    another_version(ninth)
+    another_version(behind_eight_others)
 
 
 @defect(
