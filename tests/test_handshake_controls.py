@@ -35,7 +35,7 @@ def test_nothing_is_proven_by_a_server_that_refuses_every_handshake() -> None:
     )
     passed = outcome.by_requirement("passed")
     assert not passed, passed
-    # What must be refused is not thereby proven; and a target that refuses what the probe saw accepted is gone.
+    # What must be refused is not thereby proven; a target that refuses what the probe saw accepted is gone.
     assert outcome.exit_code == 10, outcome.printed[-6000:]
     assert "it refuses the opening handshake that it accepted at the start" in outcome.printed
     judged = {**outcome.by_requirement("failed", "advised")}
