@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import psutil
 
+from conformance.target.launch import Instance
 from conformance.target.target import Target
 from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, name_of
 from conformance.wire.handshake import ResponseParser
@@ -16,6 +17,7 @@ from conformance.wire.handshake import ResponseParser
 PING_PAYLOAD = b"still there?"
 ASKING = "is-the-target-still-there"
 NOBODY = "connecting fails"
+REFUSES = "it refuses the opening handshake that it accepted at the start"
 _PAUSES = (0.02, 0.1, 0.3, 0.6)  # seconds between attempts: some servers need a moment behind a flood
 
 
@@ -27,17 +29,29 @@ def why_dead(target: Target) -> str:
     """
     instance = target.instance
     if instance is not None and not instance.running:
-        status = instance.exit_status
-        return "its process ended" + ("" if status is None else f" with {status}")
+        return _ended(instance)
     if instance is not None and _stopped(instance.pid):
         return f"its process {instance.pid} is stopped, by SIGSTOP or a debugger"
-    began = time.monotonic()
+    began, why = time.monotonic(), ""
     for pause in (*_PAUSES, None):
         why = _asked(target)
-        if not why or pause is None or time.monotonic() - began > target.limits.handshake:
-            return why
+        if not why:
+            return ""
+        if pause is None or time.monotonic() - began > target.limits.handshake:
+            break
         time.sleep(pause)  # not for silence: what refused a moment ago is asked again
-    return ""
+    if why.startswith(NOBODY) and instance is not None:
+        # A process that is ending has given its port back before it is gone.
+        deadline = time.monotonic() + 1.0
+        while instance.running and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return why if instance.running else _ended(instance)
+    return why
+
+
+def _ended(instance: Instance) -> str:
+    status = instance.exit_status
+    return "its process ended" + ("" if status is None else f" with {status}")
 
 
 def _stopped(pid: int) -> bool:
@@ -76,10 +90,7 @@ def _asked_at(target: Target, address: str) -> str:
                 return "it ends connections without an answer"
             if not response.upgraded:
                 server = response.get("Server")
-                return (
-                    "it refuses the opening handshake that it accepted at the start: "
-                    f"{response.line!r}" + (f" by {server!r}" if server else "")
-                )
+                return f"{REFUSES}: {response.line!r}" + (f" by {server!r}" if server else "")
             return _pong(stream, parser.rest, limits.reply)
     except TimeoutError:
         return stage
