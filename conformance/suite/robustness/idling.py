@@ -38,11 +38,15 @@ class Idlers:
             pass
         self.began = time.monotonic()
 
-    def left(self) -> float:
-        """Return the seconds that are left of the server's patience, scaled and with the bound of closing."""
+    @property
+    def allowed(self) -> float:
+        """The seconds of the server's patience, with the bound of closing."""
         assert self.target.profile.idle_seconds is not None
-        allowed = self.target.profile.idle_seconds + self.target.limits.close
-        return max(0.0, self.began + allowed - time.monotonic())
+        return self.target.profile.idle_seconds + self.target.limits.close
+
+    def left(self) -> float:
+        """Return the seconds that are left of that."""
+        return max(0.0, self.began + self.allowed - time.monotonic())
 
     def end(self) -> None:
         """Leave nothing open."""
