@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from conformance.target.launch import free_port
@@ -36,8 +37,14 @@ def server() -> Iterator[Callable[..., int]]:
 
     yield start
     for process in started:
+        children: list[psutil.Process] = []
+        with contextlib.suppress(psutil.Error):
+            children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait()
+        for child in children:  # a server's workers outlive it when it is killed
+            with contextlib.suppress(psutil.Error):
+                child.kill()
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
