@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from conformance.errors import Unreachable, UsageProblem
-from conformance.target.keeper import Keeper
+from conformance.target.orphans import Orphans
 from conformance.target.profile import Profile
 from conformance.target.url import ServerURL, parse
 
@@ -131,7 +131,7 @@ class Launcher:
             "tmp": self._folder.name,
         }
         self.processes: list[Instance] = []
-        self._keeper = Keeper()
+        self._orphans = Orphans()
 
     @property
     def folder(self) -> Path:
@@ -188,8 +188,8 @@ class Launcher:
                 )  # fmt: skip
         except OSError as error:
             raise Unreachable(f"the start command {shlex.join(command)} failed: {error.strerror}") from None
-        self._keeper.keep(process.pid)
-        instance = Instance(process, output, self.url(**other), shlex.join(command), self._keeper)
+        self._orphans.keep(process.pid)
+        instance = Instance(process, output, self.url(**other), shlex.join(command), self._orphans)
         self.processes.append(instance)
         return instance
 
@@ -205,10 +205,10 @@ class Instance:
     """A started server: its process, what it prints, and its stop."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], output: Path, url: ServerURL, command: str, keeper: Keeper
+        self, process: subprocess.Popen[bytes], output: Path, url: ServerURL, command: str, orphans: Orphans
     ) -> None:
         self.process = process
-        self._keeper = keeper
+        self._orphans = orphans
         self._stopped = False
         self.output = output
         self.url = url
@@ -285,7 +285,7 @@ class Instance:
         with contextlib.suppress(psutil.Error):
             children = psutil.Process(self.pid).children(recursive=True)
         self._end(children)
-        self._keeper.release(self.pid)
+        self._orphans.release(self.pid)
 
     def _end(self, children: list[psutil.Process]) -> None:
         self.terminate()

@@ -20,7 +20,7 @@ NAMES = {
 }
 
 LengthForm = Literal[7, 16, 64]
-FLOOD = 10_000
+FLOOD = 10_000  # frames in one piece, behind which nobody asks where the last one ends
 MAX_LENGTH = 32 * 1024 * 1024  # bytes of a payload, beyond which nothing is read
 
 

@@ -20,7 +20,7 @@ from conformance.wire.frames import (
     MAX_LENGTH,
     TEXT,
     ReceivedFrame,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -314,7 +314,7 @@ time.sleep(600)
         os.close(handle)
 
 
-def test_no_keeper_outlives_its_servers():
+def test_no_shell_outlives_the_servers_it_waits_for():
     with launcher_of(profile("import time; time.sleep(600)")) as launcher:
         launcher.start()
         shells = [

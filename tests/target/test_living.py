@@ -10,20 +10,24 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from target_harness import request_of, serving, target_at, websocket
 
 from conformance.errors import Inconclusive
 from conformance.patience import FEWEST, REPLIES, Patience
+from conformance.plugin import REQUIREMENT, _stop_if_dead
+from conformance.spec import requirements
 from conformance.target.control import HttpControl
-from conformance.target.keeper import Keeper
 from conformance.target.launch import Instance
 from conformance.target.living import why_dead
+from conformance.target.orphans import Orphans
 from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 REFUSED = "it refuses the opening handshake that it accepted at the start"
+MUST = "framing.ping-pong"
 BRIEF = Limits(handshake=0.4, reply=0.4)
 
 
@@ -118,13 +122,52 @@ def stopped_process():
 async def test_stopped_process_is_named(tmp_path):
     process = stopped_process()
     target = target_at("ws://127.0.0.1:1")
-    target.instance = Instance(process, Path(tmp_path, "output"), target.url, "sleep", Keeper())
+    target.instance = Instance(process, Path(tmp_path, "output"), target.url, "sleep", Orphans())
     try:
         assert why_dead(target) == f"its process {process.pid} is stopped, by SIGSTOP or a debugger"
     finally:
         process.kill()
         process.wait()
     assert why_dead(target) == "its process ended with -9"
+
+
+def ending_process():
+    """Return a process that ends by itself in half a second, with 3."""
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.5); raise SystemExit(3)"])
+
+
+async def test_process_that_is_ending_is_waited_for(tmp_path):
+    target = target_at("ws://127.0.0.1:1")
+    target.limits = replace(BRIEF, handshake=0.01)
+    with ending_process() as process:
+        target.instance = Instance(process, Path(tmp_path, "output"), target.url, "leaving", Orphans())
+        assert why_dead(target) == "its process ended with 3"
+
+
+async def asked_by_two_addresses(first, second):
+    """Return why a server is thought dead that ``first`` serves on 127.0.0.1 and ``second`` on 127.0.0.2."""
+    async with serving(first) as port, serving(second, "127.0.0.2", port):
+        target = target_at(f"ws://127.0.0.1:{port}")
+        target.endpoint = replace(target.endpoint, addresses=("127.0.0.1", "127.0.0.2"))
+        target.limits = BRIEF
+        return await asyncio.to_thread(why_dead, target)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback has one address")
+async def test_target_lives_as_long_as_one_of_its_addresses_does():
+    assert await asked_by_two_addresses(refusing, websocket()) == ""
+    assert REFUSED in await asked_by_two_addresses(refusing, refusing)
+
+
+@pytest.mark.parametrize(("requirement", "stops"), [("port.repeated-connections", False), (MUST, True)])
+async def test_another_answer_stops_no_chapter_that_judges_who_answers(requirement, stops):
+    results = SimpleNamespace(trouble="")
+    run = SimpleNamespace(results=results, why_dead=lambda: f"{REFUSED}: 'HTTP/1.1 404'", clean=str)
+    item = SimpleNamespace(
+        stash={REQUIREMENT: requirements()[requirement]}, nodeid="test.py::test", session=SimpleNamespace()
+    )
+    assert _stop_if_dead(item, run) is stops
+    assert (REFUSED in results.trouble) is stops
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A keeper of started servers: it stops them when the suite is gone, even killed.
+"""No server is orphaned: what was started is stopped when the suite is gone, even killed.
 
 A server that outlives its run holds its port, and the next run meets it there. Handlers and ``finally`` do
 not run on SIGKILL, so a shell waits at the end of a pipe whose other end only the suite holds.
@@ -27,8 +27,8 @@ for pid in $list; do kill -s KILL -- "-$pid" 2>/dev/null; done
 """
 
 
-class Keeper:
-    """The shell and the pipe to it. Where there is no shell (Windows) it does nothing."""
+class Orphans:
+    """Whom to stop: the shell that waits, and the pipe to it. Where there is no shell (Windows), nobody."""
 
     def __init__(self) -> None:
         self._shell: subprocess.Popen[bytes] | None = None
