@@ -70,7 +70,7 @@ class Inflater:
         if self._agreed.server_no_context_takeover:
             self._stream = self._new()
         content, data, at, streams, begun = bytearray(), payload + TAIL, 0, 0, False
-        while at < len(data) and (begun or not content or len(data) - at != len(TAIL)):
+        while at < len(data) and (begun or not at or len(data) - at != len(TAIL)):
             # Never the whole rest: zlib copies what lies behind a stream's end, each time.
             piece = data[at : at + _PIECE]
             at += len(piece) - len(self._one_stream(piece, content))

@@ -18,7 +18,6 @@ from conformance.wire.frames import (
     TEXT,
     Frame,
     FrameParser,
-    Outgoing,
     apply_mask,
     close_payload,
     name_of,
@@ -130,6 +129,10 @@ def test_close_payload(code, reason, wire):
     assert close_payload(code, reason) == bytes.fromhex(wire)
 
 
+def test_close_code_of_any_two_bytes_needs_no_reason():
+    assert [close_payload(code) for code in (999, 0x8000, 0xFFFF)] == [b"\x03\xe7", b"\x80\x00", b"\xff\xff"]
+
+
 @pytest.mark.parametrize(("opcode", "name"), [(0x1, "Text"), (0xA, "Pong"), (0xB, "Reserved 0xB")])
 def test_opcode_has_its_name(opcode, name):
     assert name_of(opcode) == name
@@ -168,6 +171,15 @@ def test_reserved_bits_are_kept(wire, rsv):
 def test_form_of_the_length_is_kept(wire, form):
     frame = parse_one(bytes.fromhex(wire))
     assert (frame.length_form, frame.declared_length, frame.payload) == (form, 1, b"a")
+
+
+@pytest.mark.parametrize("length", [125, 126, 0x7FFF, 0x8000, 0xFFFF, 0x1_0000])
+@pytest.mark.parametrize("mask", [KEY, None], ids=["masked", "unmasked"])
+def test_frame_of_any_length_ends_where_the_next_begins(length, mask):
+    sent = Frame(BINARY, bytes(length), mask=mask).encode()
+    first, second = FrameParser().feed(sent + bytes.fromhex("89 00"))
+    assert (first.declared_length, first.payload == bytes(length)) == (length, True)
+    assert (second.opcode, second.time) == (PING, 0.0)
 
 
 @pytest.mark.parametrize(("wire", "control"), [("83 00", False), ("87 00", False), ("8b 00", True)])
@@ -315,25 +327,3 @@ def test_every_frame_survives_the_round_trip(frames, step):
         (f.opcode, f.payload, f.fin, (f.rsv1, f.rsv2, f.rsv3), f.mask) for f in frames
     ]
     assert b"".join(f.header + apply_mask(f.payload, f.mask or bytes(4)) for f in found) == wire
-
-
-# Where frames end in what is sent.
-
-
-@pytest.mark.parametrize("length", [0, 1, 125, 126, 65535, 65536])
-@pytest.mark.parametrize("mask", [b"mask", None], ids=["masked", "unmasked"])
-def test_frame_that_is_sent_in_pieces_ends_with_its_last_byte(length, mask):
-    data = Frame(TEXT, bytes(length), mask=mask).encode()
-    outgoing = Outgoing()
-    for cut in {*range(1, min(len(data), 16)), len(data) - 1}:
-        outgoing.feed(data + data[:cut])
-        assert outgoing.inside
-        outgoing.feed(data[cut:])
-        assert not outgoing.inside
-    assert not outgoing.closed
-
-
-def test_close_frame_among_others_is_seen():
-    outgoing = Outgoing()
-    outgoing.feed(Frame(TEXT, b"\x88\x00").encode() + Frame(CLOSE).encode())
-    assert outgoing.closed
