@@ -107,6 +107,13 @@ def test_requirement_newer_than_the_pin_is_reported_but_not_red() -> None:
     assert (new.requirement.id, new.outcome, made.verdict().exit_code) == (MUST, "advised", 0)
 
 
+def test_without_a_pin_nothing_is_new() -> None:
+    made = judged()
+    made.gate.baseline = None
+    assert not any(made.gate.is_new(one, "99.0") for one in requirements().values())
+    assert made.verdict().exit_code == 1
+
+
 def test_nothing_of_what_is_pinned_was_judged_is_never_green() -> None:
     made = judged(outcome="passed")
     made.gate.baseline = Baseline(Path("b"), version="0.1")
@@ -164,13 +171,14 @@ def test_long_finding_is_one_line_and_cut() -> None:
     assert "owner" not in line
 
 
-def test_findings_stand_in_the_order_of_their_gravity() -> None:
-    made = judged(
+@pytest.mark.parametrize("step", [1, -1])
+def test_findings_stand_in_the_order_of_their_gravity(step: int) -> None:
+    entries = [
         replace(ENTRY, requirement="no.such"),
         replace(ENTRY, requirement=OTHER),
         replace(ENTRY, symptom=("other",), expires=PAST),
-    )
-    assert kinds(made) == ["different", "expired", "stale", "unmatched"]
+    ]
+    assert kinds(judged(*entries[::step])) == ["different", "expired", "stale", "unmatched"]
 
 
 def test_entry_without_a_symptom_knows_every_failure() -> None:
@@ -266,15 +274,15 @@ def test_known_failure_and_what_is_newer_than_the_pin_need_not_apply() -> None:
 
 
 def test_gate_is_data_for_the_report() -> None:
-    made = judged(replace(OWNED, expires=PAST), replace(ENTRY, target="other"))
+    made = judged(replace(OWNED, expires=PAST), replace(ENTRY, target="other"), replace(ENTRY, target="no"))
     results = made.requirements()
     results[3].new = True
     label, advice = RED["expired"]
     assert made.gate.as_data(made.findings(), results) == {
         "file": "baseline.toml",
         "requirements_version": made.gate.baseline.version if made.gate.baseline else "",
-        "entries": 2,
-        "other_targets": 1,
+        "entries": 3,
+        "other_targets": 2,
         "applicability_gated": False,
         "new": [results[3].requirement.id],
         "findings": [

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
 
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
 from conformance.gate.baseline import Baseline
-from conformance.gate.entries import KnownFailure
-from conformance.judging import dress, judged
-from conformance.report.results import TestResult
-from conformance.run import Options, Run
+from conformance.judging import SILENT, judged
 from conformance.spec import requirements
-from conformance.target.probe import endpoint_of
-from conformance.target.target import Target
+from conformance.target.launch import Adopted
 from conformance.wire.frames import CLOSE, Frame, close_payload
 from conformance.wire.transcript import Transcript
 
@@ -28,22 +24,6 @@ MUST, SHOULD, MAY = requirements()["handshake.accepted"], first("SHOULD"), first
 OTHER = requirements()["closing.reply"]
 BROKEN = Nonconformance("it broke", expected=["a Pong"], actual="nothing")
 LEVELS = [MUST, SHOULD, MAY]
-
-
-@pytest.fixture
-def run(tmp_path):
-    """Return a run against nothing, which knows a secret and has begun a test."""
-    made = Run(Options(server_url="ws://127.0.0.1:1", folder=tmp_path, report_dir=tmp_path / "reports"))
-    made.target = Target(
-        url=made.url,
-        profile=made.profile,
-        endpoint=endpoint_of(made.url, made.profile),
-        recorder=made.recorder,
-    )
-    made.recorder.hide("t0ken")
-    made.recorder.begin()
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -117,7 +97,9 @@ def test_result_is_the_tests_own(run, judge, request):
     assert found.since == ""
 
 
+@pytest.mark.usefixtures("run")
 @pytest.mark.requirement("handshake.accepted", since="1.2")
+@pytest.mark.usefixtures("judge")
 def test_test_that_came_later_than_the_pin_only_advises(run, judge):
     run.results.gate.baseline = Baseline(Path("b"), version="1.1")
     assert (judge(BROKEN).since, judge(BROKEN).outcome) == ("1.2", "advised")
@@ -189,20 +171,41 @@ def test_what_went_wrong_keeps_its_evidence(run, judge, error):
     assert len(found.browser["console"][0]) < 20_000
 
 
-@pytest.mark.parametrize("error", [None, NotApplicable("none"), pytest.skip.Exception("later")], ids=type)
-def test_what_is_well_keeps_none(run, judge, error):
+@pytest.mark.parametrize(
+    ("error", "requirement"),
+    [
+        pytest.param(None, MUST, id="passed"),
+        pytest.param(None, MAY, id="observed"),
+        pytest.param(BROKEN, MAY, id="observed-otherwise"),
+        pytest.param(NotApplicable("none"), MUST, id="not-applicable"),
+        pytest.param(pytest.skip.Exception("later"), MUST, id="skipped"),
+    ],
+)
+def test_what_is_well_keeps_none(run, judge, error, requirement):
     evidence(run)
-    found = judge(error)
+    found = judge(error, requirement)
     assert not (found.transcripts or found.controls or found.browser or found.script or found.server_output)
 
 
-@pytest.mark.parametrize("error", [None, NotApplicable("none")], ids=type)
-def test_nobody_was_judged_where_no_connection_was_answered(run, judge, error):
+@pytest.mark.parametrize(
+    ("error", "requirement", "outcome"),
+    [
+        pytest.param(None, MUST, "passed", id="passed"),
+        pytest.param(None, MAY, "observed", id="observed"),
+        pytest.param(NotApplicable("none"), MUST, "not-applicable", id="not-applicable"),
+    ],
+)
+def test_nobody_was_judged_where_no_connection_was_answered(run, judge, error, requirement, outcome):
     run.recorder.transcript(Transcript("silent"))
-    assert judge(error).outcome == "inconclusive"
+    run.recorder.charge(OTHER.id, kept=True, message="nothing came")
+    run.recorder.charge(MUST.id, kept=False, message="a frame came")
+    found = judge(error, requirement)
+    assert (found.outcome, found.message) == ("inconclusive", SILENT)
+    assert [one["message"] for one in found.charges] == ["a frame came"]
     assert judge(BROKEN).outcome == "failed"
     run.recorder.transcript(conversation())
-    assert judge(error).outcome == ("passed" if error is None else "not-applicable")
+    assert judge(error, requirement).outcome == outcome
+    assert len(judge(error, requirement).charges) == 2
 
 
 @pytest.mark.parametrize(("why", "outcome"), [("", "passed"), ("connecting fails", "inconclusive")])
@@ -229,6 +232,15 @@ def test_what_is_well_but_saw_a_breach_keeps_it(run, judge):
     assert "late" in found.script
 
 
+@pytest.mark.parametrize("error", [BROKEN, None], ids=["failed", "passed"])
+def test_what_the_server_printed_meanwhile_is_kept_where_it_failed(run, judge, tmp_path, error):
+    output = tmp_path / "output"
+    output.write_text("begun\nin the test, t0ken\n")
+    run.target.instance = Adopted(os.getpid(), output, run.url, "a server")
+    run.recorder.record.printed = len("begun\n")
+    assert judge(error).server_output == ("in the test, [secret]\n" if error else "")
+
+
 @pytest.mark.parametrize(
     ("error", "requirement", "scripted"),
     [
@@ -251,119 +263,3 @@ def test_answer_that_was_wrong_is_marked_in_the_conversation(run, judge):
     run.recorder.begin()
     run.recorder.transcript(conversation())
     assert "'fault': True" not in repr(judge(Inconclusive("Close 1002")).transcripts)
-
-
-# What pytest is told.
-
-
-@pytest.fixture
-def tell(run):
-    """Return pytest's report of a result, as a test that passed or failed would have it."""
-
-    def told(outcome, requirement=MUST, *, was="failed", **members):
-        members = {"message": "it broke", "id": "x.py::t", "script": ""} | members
-        made = TestResult(requirement=requirement.id, outcome=outcome, **members)
-        report = pytest.TestReport("x.py::t", ("x.py", 7, "t"), {}, was, "traceback", "call")
-        dress(report, run, made, requirement)
-        return report
-
-    return told
-
-
-def breach(requirement, *, kept=False):
-    return {"requirement": requirement.id, "kept": kept, "message": "seen on the way"}
-
-
-@pytest.mark.parametrize(
-    ("outcome", "told"),
-    [
-        ("failed", "failed"),
-        ("inconclusive", "failed"),
-        ("passed", "passed"),
-        ("observed", "passed"),
-        ("advised", "skipped"),
-        ("known-failure", "skipped"),
-        ("not-applicable", "skipped"),
-    ],
-)
-def test_report_follows_the_outcome_and_names_the_requirement(tell, outcome, told):
-    report = tell(outcome, was="failed" if told != "failed" else "passed")
-    assert (report.outcome, report.user_properties) == (told, [("requirement", MUST.id)])
-
-
-def test_failure_is_told_with_rule_answer_and_where_the_evidence_is(run, tell):
-    text = tell("failed", expected=("a Pong",), actual="nothing", repeat="pytest x").longrepr
-    lines = text.splitlines()
-    assert lines[0].startswith(MUST.id)
-    assert lines[2:] == [
-        "  found:     it broke",
-        "  expected:  a Pong",
-        "  came back: nothing",
-        "  repeat:    pytest x",
-        f"  evidence:  {run.options.report_dir / 'conformance.html'}#req-{MUST.id}",
-    ]
-
-
-def test_script_is_told_where_there_is_one(run, tell):
-    last = tell("failed", script="#!/usr/bin/env python3").longrepr.splitlines()[-1]
-    assert last == f"  script:    {run.options.report_dir / 'repro' / 'x-t.py'}"
-
-
-def test_what_passed_has_nothing_to_say(tell):
-    assert tell("passed").longrepr is None
-
-
-def test_advice_is_a_line_at_its_place(tell):
-    assert tell("advised", message="rather\x1b[31m not").longrepr == (
-        "x.py",
-        7,
-        "advised: rather\\x1b[31m not",
-    )
-
-
-def test_fault_of_the_suite_keeps_its_traceback(tell):
-    report = tell("suite-fault", charges=[breach(OTHER)])
-    assert (report.outcome, report.longrepr) == ("failed", "traceback")
-    assert report.user_properties == [("requirement", MUST.id)]
-
-
-def test_breach_turns_a_test_red_that_passed(run, tell):
-    report = tell("passed", charges=[breach(OTHER)], script="s", repeat="pytest x")
-    lines = report.longrepr.splitlines()
-    assert report.outcome == "failed"
-    assert lines[0].startswith(OTHER.id)
-    assert lines[2:] == [
-        "  found:     seen on the way",
-        "  repeat:    pytest x",
-        f"  evidence:  {run.options.report_dir / 'conformance.html'}#req-{OTHER.id}",
-        f"  script:    {run.options.report_dir / 'repro' / 'x-t.py'}",
-    ]
-
-
-def test_own_failure_stands_before_the_breaches(run, tell):
-    lines = tell("failed", charges=[breach(OTHER)]).longrepr.splitlines()
-    assert lines[0].startswith(MUST.id)
-    assert [line for line in lines if line.startswith(OTHER.id)]
-    assert lines[-1].endswith(f"#req-{MUST.id}")
-
-
-@pytest.mark.parametrize("requirement", [SHOULD, MAY], ids=lambda one: one.level)
-def test_breach_of_what_does_not_bind_turns_nothing_red(tell, requirement):
-    assert tell("passed", charges=[breach(requirement)]).outcome == "passed"
-
-
-def test_charge_that_was_kept_turns_nothing_red(tell):
-    assert tell("passed", charges=[breach(OTHER, kept=True)]).outcome == "passed"
-
-
-def test_breach_that_is_known_turns_nothing_red(run, tell):
-    run.results.gate.declared = (KnownFailure(OTHER.id, "for now", expires=dt.date(2999, 1, 1)),)
-    assert tell("passed", charges=[breach(OTHER)]).outcome == "passed"
-
-
-def test_breach_that_many_tests_see_turns_only_the_first_red(run, tell):
-    assert tell("passed", charges=[breach(OTHER)]).outcome == "failed"
-    run.results.add(TestResult(id="a", requirement=MUST.id, outcome="passed", charges=[breach(OTHER)]))
-    assert tell("passed", charges=[breach(OTHER)]).outcome == "passed"
-    third = requirements()["framing.ping-pong"]
-    assert tell("passed", charges=[breach(OTHER), breach(third)]).longrepr.startswith(third.id)

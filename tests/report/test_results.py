@@ -5,40 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from folding import MAY, MUST, OTHER, SHOULD, charge, entry_of, result, results
 
-from conformance.report.results import NAMES, OUTCOMES, WITNESSES, Results, TestResult
+from conformance.report.results import NAMES, OUTCOMES, WITNESSES, Results
 from conformance.spec import requirements
-from conformance.target.profile import KnownFailure
-
-
-def first(level):
-    return next(one.id for one in requirements().values() if one.level == level)
-
-
-MUST, SHOULD, MAY = "handshake.accepted", first("SHOULD"), first("MAY")
-OTHER = "closing.reply"
-
-
-def result(outcome="passed", requirement=MUST, name="test", **members):
-    return TestResult(id=f"x.py::{name}", requirement=requirement, outcome=outcome, **members)
-
-
-def charge(requirement, *, kept=False, message="seen"):
-    return {"requirement": requirement, "kept": kept, "message": message}
-
-
-def results(*added, strict=False, known=(), expected=None):
-    made = Results(strict=strict, known_failures=[KnownFailure(one, "for now") for one in known])
-    for number, one in enumerate(added):
-        one.id = one.id.replace("test", f"test_{number}") if one.id == "x.py::test" else one.id
-        made.add(one)
-    made.expected_tests = len(made.tests) if expected is None else expected
-    return made
-
-
-def entry_of(made, requirement=MUST):
-    return next(one for one in made.requirements() if one.requirement.id == requirement)
-
 
 # Folding.
 
@@ -215,6 +185,13 @@ def test_verdict(made, code, words):
     assert verdict.reason.endswith(".")
 
 
+def test_run_begins_with_nothing_judged_and_no_rule_but_the_levels():
+    made = Results()
+    assert (made.strict, made.trouble, made.partial, made.expected_tests) == (False, "", False, 0)
+    assert made.verdict().exit_code == 10
+    assert made.verdict().reason.startswith("nothing was judged")
+
+
 def test_trouble_outweighs_everything_and_tells_what_failed_before():
     made = results(result("failed"), known=[OTHER])
     made.trouble = "the target died."
@@ -228,23 +205,6 @@ def test_trouble_at_the_start_is_all_there_is_to_say():
     made = results()
     made.trouble = "nothing listens."
     assert made.verdict().reason == "nothing listens."
-
-
-def test_partial_run_calls_no_known_failure_stale():
-    made = results(result(), known=[MUST])
-    made.partial = True
-    assert made.verdict().exit_code == 0
-
-
-def test_known_failure_that_was_not_judged_is_not_stale():
-    made = results(result(), result("not-applicable", OTHER), known=[OTHER])
-    assert (made.verdict().exit_code, entry_of(made, OTHER).outcome) == (0, "not-applicable")
-
-
-def test_entry_keeps_why_a_failure_is_known():
-    made = results(result("failed", message="broke"), known=[MUST])
-    entry = entry_of(made)
-    assert (entry.outcome, entry.reason, entry.known_failure.reason) == ("known-failure", "broke", "for now")
 
 
 def test_long_list_of_failures_is_cut():
@@ -277,27 +237,30 @@ def test_evidence_of_what_every_test_sees_broken_is_kept_a_few_times():
     assert all(test.breaches for test in made.tests.values())
 
 
-def test_evidence_is_thinned_only_where_every_breach_is_known_well():
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_evidence_is_thinned_only_where_all_is_well_and_every_breach_is_known(outcome):
     rare = [charge(OTHER), charge(SHOULD)]
     made = results(*(result(name=f"t{n}", charges=[charge(OTHER)]) for n in range(WITNESSES)))
-    both = result(name="both", charges=rare, transcripts=[{"label": "x"}], script="s", server_output="o")
-    late = result(
-        name="late", charges=[charge(OTHER)], transcripts=[{"label": "x"}], script="s", server_output="o"
-    )
+    evidence = {"transcripts": [{"label": "x"}], "script": "s", "server_output": "o"}
+    both = result(outcome, name="both", charges=rare, **evidence)
+    late = result(outcome, name="late", charges=[charge(OTHER)], **evidence)
     made.add(both)
     made.add(late)
     assert (both.transcripts, both.script, both.server_output) == ([{"label": "x"}], "s", "o")
-    assert (late.transcripts, late.script, late.server_output) == ((), "", "")
+    thinned = outcome in {"passed", "observed", "not-applicable"}
+    assert (late.transcripts, late.script, late.server_output) == (
+        ((), "", "") if thinned else ([{"label": "x"}], "s", "o")
+    )
 
 
 def test_times_are_told_in_milliseconds_by_their_percentiles():
-    times = [n / 1000 for n in range(1, 101)]
+    times = [n / 1000 for n in range(1, 201)]
     made = results(
         result(samples={"reply": times[50:]}),
         result(samples={"reply": times[:50], "open": [0.0012345], "none": []}),
     )
     assert made.measurements() == {
-        "reply": {"count": 100, "p50": 51.0, "p95": 96.0, "p99": 100.0, "max": 100.0},
+        "reply": {"count": 200, "p50": 101.0, "p95": 191.0, "p99": 199.0, "max": 200.0},
         "open": {"count": 1, "p50": 1.234, "p95": 1.234, "p99": 1.234, "max": 1.234},
     }
 
@@ -314,11 +277,13 @@ def test_symptoms_are_those_of_tests_and_charges_each_once():
         result("failed", message="broke"),
         result("failed", message="broke"),
         result("failed", message="not accepted", actual="HTTP/1.1 426 Upgrade Required"),
-        result(charges=[charge(MUST, message="charged")]),
+        result(charges=[charge(MUST, message="charged"), charge(SHOULD, message="advised")]),
+        result("known-failure", message="was known"),
         result("observed", message="nothing of it"),
         result("inconclusive", message="nor of this"),
     )
-    assert entry_of(made).symptoms == ["broke", "not accepted (HTTP 426)", "charged"]
+    assert entry_of(made).symptoms == ["broke", "not accepted (HTTP 426)", "charged", "was known"]
+    assert entry_of(made, SHOULD).symptoms == ["advised"]
 
 
 def test_run_is_whole_when_every_test_gave_its_result():

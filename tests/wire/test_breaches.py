@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 from watched import ACCEPT, Watched
+
+from conformance.wire import deflate, invariants
+from conformance.wire.invariants import FRAGMENT
 
 WRONG_FRAMES = [
     ("81 81 00 00 00 00 61", "MASK", "masked frame, header 81 81 00 00 00 00"),
@@ -148,6 +153,45 @@ def test_stream_that_does_not_inflate_is_a_fault_of_the_payload_and_no_message()
 )
 def test_shortest_form_of_each_length_is_right(wire):
     assert Watched().answer().frames(wire).breaches == []
+
+
+@pytest.mark.parametrize(
+    ("wire", "size"),
+    [
+        pytest.param("81 02 61 62", 2 + FRAGMENT, id="one-frame"),
+        pytest.param("01 01 61 00 00 80 01 62", 2 + 3 * FRAGMENT, id="fragments"),
+    ],
+)
+def test_message_is_read_up_to_the_bound_and_each_fragment_counts(monkeypatch, wire, size):
+    monkeypatch.setattr(invariants, "MAX_MESSAGE", size)
+    watched = Watched().answer().frames(wire)
+    assert (watched.messages, watched.monitor.unread) == ([(1, b"ab")], "")
+    monkeypatch.setattr(invariants, "MAX_MESSAGE", size - 1)
+    watched = Watched().answer().frames(wire)
+    assert watched.monitor.unread
+    assert watched.messages == []
+
+
+def test_message_begins_at_nothing_behind_another(monkeypatch):
+    monkeypatch.setattr(invariants, "MAX_MESSAGE", 9 + FRAGMENT)
+    watched = Watched().answer().frames("82 09" + "00" * 9 + "01 09" + "61" * 9 + "82 09" + "00" * 9)
+    assert (watched.messages, watched.monitor.unread) == ([(2, bytes(9))] * 2, "")
+
+
+def test_what_is_not_read_to_its_end_is_told_in_mebibytes(monkeypatch):
+    monkeypatch.setattr(invariants, "MAX_MESSAGE", 3 << 20)
+    watched = Watched().answer().frames("02 7f" + f"{3 << 20:016x}" + "00" * (3 << 20))
+    assert watched.monitor.unread == "a message of more than 3 MiB without an end"
+    assert (watched.messages, watched.breaches) == ([], [])
+
+
+def test_what_inflates_to_more_than_is_read_is_no_breach(monkeypatch):
+    monkeypatch.setattr(deflate, "MAX_INFLATED", 3 << 20)
+    stream = zlib.compressobj(wbits=-15)
+    payload = (stream.compress(bytes((3 << 20) + 1)) + stream.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    watched = Watched().compressed().frames(f"c2 7e {len(payload):04x} {payload.hex()}")
+    assert watched.monitor.unread == "a message that inflates to more than 3 MiB"
+    assert (watched.messages, watched.breaches) == ([], [])
 
 
 def test_every_frame_is_counted():
