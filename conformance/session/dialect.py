@@ -25,6 +25,7 @@ ENVELOPE = ("type", "id", "timestamp", "data")
 HEARTBEATS = ("heartbeat", "heartbeat_ack")
 _TYPE = re.compile(r'"type"(\s*:\s*)"([^"\\]*)"')
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_NO_OCTET = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")  # surrogates that `surrogateescape` never makes
 _FOREIGN = "wire:"  # before a name that means something else in the specification
 
 
@@ -189,7 +190,11 @@ class Dialect:
         """Return the bytes of a client's message as the backend wants it."""
         if not self:
             return content
-        return self.written(content.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        try:
+            return _escaped(_SURROGATE, self.written(content.decode())).encode()
+        except UnicodeDecodeError:
+            text = self.written(content.decode(errors="surrogateescape"))
+            return _escaped(_NO_OCTET, text).encode(errors="surrogateescape")
 
     # Reading.
 
@@ -287,8 +292,7 @@ class Dialect:
             text = content.decode()
         except UnicodeDecodeError:  # no JSON, and so nothing that has other words
             return content
-        # What is left of surrogates were escapes in names: in JSON nothing stands outside a string.
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", self.read(text)).encode()
+        return _escaped(_SURROGATE, self.read(text)).encode()
 
     # Whether it fits.
 
@@ -329,6 +333,11 @@ class Dialect:
             f"the first message has no member `{wanted}` (dialect.{keys[-1]}); "
             f"seen members: {', '.join(seen[:20])}{hint}"
         )
+
+
+def _escaped(surrogates: re.Pattern[str], text: str) -> str:
+    # What is left of surrogates were escapes in names: in JSON nothing stands outside a string.
+    return surrogates.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _names(pairs: Pairs, above: str = "") -> Iterator[str]:

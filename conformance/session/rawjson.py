@@ -15,7 +15,7 @@ Pairs = list[tuple[str, str]]
 Path = tuple[str, ...]
 
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
-_NAME = re.compile(rf"\s*({_STRING})\s*:\s*", re.DOTALL)
+_NAME = re.compile(rf"[ \t\r\n]*({_STRING})[ \t\r\n]*:", re.DOTALL)
 _PIECE = re.compile(rf'{_STRING}|[\[{{]|[\]}}]|,|[^"\[\]{{}},]+', re.DOTALL)
 _BLANK = re.compile(r"[ \t\r\n]*")
 
@@ -38,7 +38,7 @@ def split(text: str) -> Pairs | None:
         if end >= len(text) or not value or text[end] == "]":
             return None
         try:
-            pairs.append((json.loads(named[1], strict=False), value))
+            pairs.append((json.loads(named[1]), value))
         except ValueError:
             return None
         if text[end] == "}":

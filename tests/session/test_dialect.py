@@ -114,6 +114,19 @@ def test_faulty_json_keeps_its_fault(sent, wire):
     assert FLAT.written(sent) == wire
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b',"\\ud800":1', b',"\\udc80":1', b',"\\udfff":1', b',"\\ud800":"\xff"',
+        b',"\xff":1', b',"a":"\\udc80"',
+    ],
+)  # fmt: skip
+def test_half_a_character_in_a_name_stays_an_escape(rest):
+    assert FLAT.spoken(b'{"type":"heartbeat"' + rest + b"}") == b'{"event":"ping"' + rest + b"}"
+    if b"\xff" not in rest:
+        assert FLAT.heard(b'{"event":"pong"' + rest + b"}") == b'{"type":"heartbeat_ack"' + rest + b"}"
+
+
 def test_bytes_that_are_no_text_pass():
     content = b'{"type":"heartbeat","data":"\xff\xed\xa0\x80"}'
     assert FLAT.spoken(content) == b'{"event":"ping","body":"\xff\xed\xa0\x80"}'

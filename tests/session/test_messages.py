@@ -8,6 +8,7 @@ import pytest
 from client_harness import CONFIRMED
 from jsonschema import Draft7Validator
 
+from conformance.session import messages
 from conformance.session.messages import faults, schemas
 
 TIME = "2026-11-22T10:00:00Z"
@@ -146,4 +147,22 @@ def test_unknown_type_is_nobodys_fault():
 
 
 def test_long_value_is_cut():
-    assert len(faults(CONFIRMED | {"user_id": "x" * 10_000})) < 300
+    assert faults(CONFIRMED | {"user_id": "x" * 10_000}) == "connection_confirmed.user_id: '" + "x" * 199
+
+
+@pytest.mark.parametrize("number", [1.0, 1e30], ids=repr)
+def test_whole_number_is_an_integer_however_it_is_written(number):
+    assert faults(CONFIRMED | {"user_id": number}) == ""
+
+
+def test_schemas_that_are_read_anew_say_the_same():
+    for cached in vars(messages).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+    assert {kind: faults(message) for kind, message in LEGAL.items()} == dict.fromkeys(LEGAL, "")
+    assert faults(changed(CONFIRMED, ("groups",), ["a", 5])).startswith("connection_confirmed.groups[1]: 5 ")
+    assert faults(changed(CONFIRMED, ("server_time",), "now")).startswith(
+        "connection_confirmed.server_time: "
+    )
+    wrong = changed(LEGAL["permission_result"], ("data", "allowed"), 1)
+    assert faults(wrong) == "permission_result.data.allowed: 1 is not of type 'boolean'"

@@ -33,6 +33,8 @@ def test_any_object_comes_back(value, ascii_only, indent):
         ('{"a":"}{\\"","b":[{},"]"]}', [("a", '"}{\\""'), ("b", '[{},"]"]')]),
         ('{"\\ud800":' + "[" * 90_000 + "]" * 90_000 + "}", [("\ud800", "[" * 90_000 + "]" * 90_000)]),
         ('{"n":' + "9" * 5000 + "}", [("n", "9" * 5000)]),
+        ('{"a": X1X , "b":[X],"c":\u00a01\x0b}', [("a", "X1X"), ("b", "[X]"), ("c", "\u00a01\x0b")]),
+        ('{ \t"a"\r\n:\n1 , "b" : 2 }', [("a", "1"), ("b", "2")]),
     ],
 )
 def test_values_stay_the_text_that_they_are(text, pairs):
@@ -42,7 +44,10 @@ def test_values_stay_the_text_that_they_are(text, pairs):
 @pytest.mark.parametrize(
     "text",
     ["", " ", "null", "[]", '"{}"', "{", '{"a"', '{"a":', '{"a":1', '{"a":}', '{"a":1,}', '{"a":1}{}',
-     "{a:1}", '{"a":"', '{"a":1]', "\ufeff{}", '{"a":1}x', "{,}"],
+     "{a:1}", '{"a":"', '{"a":1]', "\ufeff{}", '{"a":1}x', "{,}",
+     "{}x", "{} x", "{}xx", '{"a":1]"b":2}',
+     # What no parser takes for a blank, or for a name, is not mended on the way.
+     '{"a"\u00a0:1}', '{\x0b"a":1}', '{"a":1,\x0c"b":1}', '{"a\nb":1}', '{"\\x":1}'],
 )  # fmt: skip
 def test_what_is_no_object_is_none(text):
     assert split(text) is None
@@ -54,4 +59,19 @@ def test_members_move_and_what_is_left_is_found():
     assert value_at(pairs, ("in", "b")) == "3"
     assert value_at(pairs, ("x", "b")) is None
     assert without(pairs, {("t",), ("in", "a")}) == [(("in", "b"), "3"), (("x",), "4")]
+    assert without(pairs, {("t",)})[0] == (("in",), '{"a":2,"b":3}')
     assert joined([(("in", "a"), "2"), (("t",), "1"), (("in", "b"), "3")]) == '{"in":{"a":2,"b":3},"t":1}'
+
+
+def test_value_that_holds_nothing_used_stays_the_text_that_it_is():
+    pairs = [("x", '{ "y" : 1,"y":{} }'), ("in", '{"a":{}}'), ("e", "{}")]
+    assert without(pairs, {("t",), ("in", "b")}) == [
+        (("x",), '{ "y" : 1,"y":{} }'),
+        (("in", "a"), "{}"),
+        (("e",), "{}"),
+    ]
+
+
+def test_names_stay_what_they_are_and_double_ones_stay_two():
+    assert joined([(("é",), "1"), (("ü", "ß"), "2")]) == '{"é":1,"ü":{"ß":2}}'
+    assert joined([(("in",), "1"), (("in", "a"), "2")]) == '{"in":1,"in":{"a":2}}'
