@@ -4,49 +4,13 @@ from __future__ import annotations
 
 import struct
 
-import h2.config
-import h2.connection
 import pytest
 from h2.settings import SettingCodes
+from tied import Wire
 
 from conformance.wire.connection import Close, Message, Pong
 from conformance.wire.frames import CLOSE, PONG, TEXT, Frame, close_payload
-from conformance.wire.handshake import opening
 from conformance.wire.http2 import Http2Connection
-from conformance.wire.stream import extended_connect
-
-
-class Wire:
-    """A client and an h2 server that are tied by hand; nothing waits."""
-
-    def __init__(self, window: int | None = None):
-        self.breaches = []
-        self.client = Http2Connection("test", self.breaches.append, window=window)
-        self.client.h2.initiate_connection()
-        config = h2.config.H2Configuration(
-            client_side=False, validate_outbound_headers=False, normalize_outbound_headers=False
-        )
-        self.server = h2.connection.H2Connection(config)
-        self.server.initiate_connection()
-        self.request = opening("/ws/", "127.0.0.1", extra=[("Sec-WebSocket-Protocol", "chat")])
-        self.turn()
-
-    def turn(self) -> list:
-        """Carry everything both ways; return what the server saw."""
-        seen = self.server.receive_data(self.client.h2.data_to_send())
-        self.client.data_received(self.server.data_to_send())
-        return seen + self.server.receive_data(self.client.h2.data_to_send())
-
-    def open(self, *headers):
-        stream = self.client.request(extended_connect(self.request), self.request, "test")
-        self.turn()
-        self.server.send_headers(stream.stream_id, [(":status", "200"), *headers])
-        self.turn()
-        return stream
-
-    @property
-    def charged(self):
-        return [breach.requirement for breach in self.breaches]
 
 
 @pytest.fixture
@@ -57,25 +21,6 @@ def wire(monkeypatch) -> Wire:
 
 def settings(value: int) -> bytes:
     return b"\0\0\6\4\0\0\0\0\0" + struct.pack("!HI", 8, value)
-
-
-def test_request_says_what_http1_would_and_no_more():
-    fields = extended_connect(opening("/ws/?a=1", "host:8", extra=[("Origin", "https://a")]), ("x-b", "c"))
-    assert fields == [
-        (":method", "CONNECT"),
-        (":protocol", "websocket"),
-        (":scheme", "http"),
-        (":path", "/ws/?a=1"),
-        (":authority", "host:8"),
-        ("sec-websocket-version", "13"),
-        ("origin", "https://a"),
-        ("x-b", "c"),
-    ]
-
-
-def test_pseudo_header_fields_can_be_left_out():
-    names = [name for name, _ in extended_connect(opening("/", "h"), path=None, protocol=None)]
-    assert names == [":method", ":scheme", ":authority", "sec-websocket-version"]
 
 
 def test_answer_in_http1_is_garbage(wire):
@@ -125,23 +70,6 @@ def test_passive_invariants_hold_on_streams(wire):
     wire.server.send_data(stream.stream_id, Frame(TEXT, b"\xff").encode())
     wire.turn()
     assert wire.charged == ["handshake.subprotocol-from-offer", "framing.server-unmasked", "utf8.server-text"]
-
-
-@pytest.mark.parametrize(
-    ("header", "charged"),
-    [
-        (("upgrade", "websocket"), ["http2.response-headers"]),
-        (("connection", "close"), ["http2.response-headers"]),
-        (("Server", "x"), ["http2.response-headers"]),
-        (("content-length", "0"), ["http2.response-headers"]),
-        (("sec-websocket-accept", "x"), ["http2.no-accept"]),
-        (("server", "x"), []),
-    ],
-    ids=lambda one: one[0] if isinstance(one, tuple) else "",
-)
-def test_response_is_judged(wire, header, charged):
-    wire.open(header)
-    assert wire.charged == charged
 
 
 def test_reset_ends_its_stream_alone(wire):
