@@ -95,7 +95,17 @@ def test_flat_members_can_be_nested_and_back():
 
 @pytest.mark.parametrize(
     "value",
-    ["9007199254740993", "9" * 5000, "1e400", "NaN", '{"n":1,"n":2}', '"\\ud800"', "-0.0", "[" * 9000],
+    [
+        "9007199254740993",
+        "9" * 5000,
+        "1e400",
+        "NaN",
+        '{"n":1,"n":2}',
+        '{ "id" : {} }',
+        '"\\ud800"',
+        "-0.0",
+        "[" * 9000,
+    ],
 )
 def test_values_pass_unread(value):
     closing = "]" * value.count("[")
