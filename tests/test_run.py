@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from conformance.errors import UsageProblem
 from conformance.fuzz.search import Plan
 from conformance.gate.baseline import load
 from conformance.report.results import TestResult
-from conformance.run import Options, Run, reference_profile
+from conformance.run import MAX_PRINTED, Options, Run, reference_profile
+from conformance.target.launch import Adopted
 from conformance.target.probe import endpoint_of
 from conformance.target.target import Target
 
@@ -160,6 +162,46 @@ def test_run_without_a_target_is_dead(begin):
     assert begin().why_dead() == "there is no target"
 
 
+# What the server printed.
+
+
+@pytest.fixture
+def printing(begin, tmp_path):
+    """Return a run whose server, this very process, prints into a file."""
+    run = aim(begin())
+    run.target.instance = Adopted(os.getpid(), tmp_path / "output", run.url, "a server")
+    return run
+
+
+@pytest.mark.parametrize("more", [0, 1, MAX_PRINTED, 3 * MAX_PRINTED])
+@pytest.mark.parametrize("start", [0, 7])
+def test_end_of_what_was_printed_since_is_shown(printing, tmp_path, start, more):
+    output = b"before;" + b"x" * MAX_PRINTED + b"y" * more
+    (tmp_path / "output").write_bytes(output)
+    since = output[start:].decode()
+    shown = since if len(since) <= MAX_PRINTED else f"… {since[-MAX_PRINTED:]}"
+    assert printing.printed_since(start) == shown
+    assert printing.printed_size() == len(output)
+
+
+def test_no_secret_is_printed_not_even_where_it_is_cut(printing, tmp_path):
+    printing.recorder.hide("s3cret" * 20)
+    for room in range(MAX_PRINTED - 130, MAX_PRINTED + 10):
+        (tmp_path / "output").write_text("a" * 99 + "s3cret" * 20 + "z" * room)
+        assert "s3cret" not in printing.printed_since(0)
+
+
+def test_octets_that_are_no_text_are_shown_all_the_same(printing, tmp_path):
+    (tmp_path / "output").write_bytes(b"a\xffb")
+    assert printing.printed_since(0) == "a\ufffdb"
+
+
+def test_server_that_is_not_ours_has_printed_nothing(begin, printing):
+    assert (printing.printed_size(), printing.printed_since(0)) == (0, "")  # there is no such file yet
+    assert (aim(begin()).printed_size(), aim(begin()).printed_since(0)) == (0, "")
+    assert (begin().printed_size(), begin().printed_since(0)) == (0, "")
+
+
 # What the reports are made of.
 
 
@@ -181,3 +223,36 @@ def test_document_has_no_secret_and_says_whether_the_run_is_whole(begin):
 def test_document_of_a_run_that_found_no_target_names_it_all_the_same(begin):
     made = begin().document()
     assert (made["target"], made["run"]["tier"]) == ({"url": NOWHERE}, None)
+
+
+def test_document_tells_the_options_and_how_near_the_target_was(begin):
+    run = aim(begin(strict=True, time_scale=2.5, plan=Plan(examples=7, seed=42)))
+    run.round_trip = 0.0123456
+    made = run.document()["run"]
+    assert made["options"] == {"strict": True, "time_scale": 2.5, "examples": 7, "seed": 42}
+    assert (made["round_trip_ms"], made["profile"], made["id"]) == (12.346, None, run.id)
+    assert made["started"].endswith("+00:00")
+    assert 0 <= made["duration"] < 60
+    assert begin(server_url=None).document()["run"]["profile"] == "conformance.toml"
+
+
+def test_profile_and_options_decide_together_what_is_tolerated(begin, tmp_path):
+    (tmp_path / "conformance.toml").write_text('[target]\nfamily = ["daphne"]\n')
+    declared = begin().results.gate.declared
+    assert {one.family for one in declared} == {"Daphne"}
+    assert begin(families=("daphne",)).results.gate.declared == declared
+    both = begin(families=("daphne", "uvicorn")).results.gate.declared
+    assert len({one.family for one in both}) == 2
+    assert both[: len(declared)] == declared
+
+
+def test_every_report_is_written_whole_or_the_mistake_is_told(begin, tmp_path):
+    run = begin(report_dir=tmp_path / "deep" / "reports")
+    add(run)
+    run.write_reports()
+    assert {one.name for one in run.written} <= {one.name for one in (tmp_path / "deep/reports").iterdir()}
+    assert not list((tmp_path / "deep/reports").glob("*.part"))
+    assert json.loads((tmp_path / "deep/reports/conformance.json").read_text("utf-8")) == run.made
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageProblem, match=r"--report-dir .*file: (Not a directory|File exists): "):
+        begin(report_dir=tmp_path / "file").write_reports()
