@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -11,43 +10,11 @@ import pytest
 from conformance.errors import UsageProblem
 from conformance.fuzz.search import Plan
 from conformance.gate.baseline import load
-from conformance.report.results import TestResult
-from conformance.run import MAX_PRINTED, Options, Run, reference_profile
+from conformance.run import MAX_PRINTED, reference_profile
 from conformance.target.launch import Adopted
-from conformance.target.probe import endpoint_of
-from conformance.target.target import Target
+from tests.run_harness import MUST, NOWHERE, SHOULD, add, aim, beginning
 
-MUST, SHOULD = "handshake.accepted", "handshake.upgrade-list"
-NOWHERE = "ws://127.0.0.1:1/"
-
-
-@pytest.fixture
-def begin(tmp_path):
-    """Return a run with these options, in a folder of its own."""
-    made = []
-
-    def begun(**options):
-        made.append(Run(Options(**{"folder": tmp_path, "server_url": NOWHERE} | options)))
-        return made[-1]
-
-    yield begun
-    for run in made:
-        run.stop()
-
-
-def aim(run):
-    run.target = Target(
-        url=run.url,
-        profile=run.profile,
-        endpoint=endpoint_of(run.url, run.profile),
-        recorder=run.recorder,
-    )
-    return run
-
-
-def add(run, outcome="failed", requirement=MUST, **members):
-    run.results.add(TestResult(id=outcome, requirement=requirement, outcome=outcome, **members))
-    run.results.expected_tests = len(run.results.tests)
+begin = pytest.fixture(beginning)
 
 
 # What the user says.
@@ -65,6 +32,29 @@ def test_profile_in_the_folder_is_taken_unless_another_is_named(begin, tmp_path)
 def test_without_url_and_profile_it_is_the_reference_server(begin):
     assert begin(server_url=None).profile.path == reference_profile()
     assert begin().profile.path is None
+
+
+def test_every_node_that_is_named_is_one(begin):
+    nodes = ("ws://127.0.0.1:2", "ws://127.0.0.1:3")
+    assert begin(nodes=nodes).profile.nodes == nodes
+    assert begin(nodes=nodes, profile=reference_profile()).profile.nodes == nodes
+    assert begin(profile=reference_profile()).profile.nodes == ()
+    with pytest.raises(UsageProblem):
+        begin(nodes=("ftp://127.0.0.1:2",))
+
+
+@pytest.mark.parametrize(
+    ("profile", "options", "where"),
+    [
+        ('[target]\nfamily = ["dafne"]\n', {}, r"profile .*conformance\.toml: target\.family"),
+        ("", {"families": ("dafne",)}, r"^--family"),
+    ],
+    ids=["profile", "option"],
+)
+def test_family_that_nobody_knows_is_told_by_where_it_was_named(begin, tmp_path, profile, options, where):
+    (tmp_path / "conformance.toml").write_text(profile)
+    with pytest.raises(UsageProblem, match=where):
+        begin(**options)
 
 
 def test_server_that_is_named_is_not_started(begin):
@@ -95,6 +85,7 @@ def test_certificates_are_verified_unless_somebody_says_not(begin):
             {"nodes": ("ws://127.0.0.1:2",)},
             "--server-url=ws://127.0.0.1:1/ --server-url=ws://127.0.0.1:2 'x.py::t[a]'",
         ),
+        ({"repeat": 2}, "--server-url=ws://127.0.0.1:1/ --repeat=2 'x.py::t[a]'"),
         ({"repeat": 3}, "--server-url=ws://127.0.0.1:1/ --repeat=3 'x.py::t[a]'"),
         ({"server_url": None}, "'x.py::t[a]'"),
     ],
@@ -158,8 +149,27 @@ def test_baseline_that_is_not_there_is_a_mistake_unless_it_will_be_written(begin
         begin(baseline=tmp_path / "baseline.toml")
 
 
-def test_run_without_a_target_is_dead(begin):
+def test_part_of_the_suite_prunes_nothing(begin, tmp_path):
+    path = tmp_path / "baseline.toml"
+    run = begin(baseline=path, update_baseline=True)
+    add(run, message="broke")
+    run.update_baseline()
+    for partial in (True, False):
+        run = begin(baseline=path, update_baseline=True)
+        add(run, "passed")
+        run.results.partial = partial
+        run.update_baseline()
+        assert [one.requirement for one in load(path).entries] == [MUST] * partial
+
+
+@pytest.mark.parametrize("expect", [True, False])
+def test_what_need_not_apply_is_gated_where_that_is_asked_for(begin, expect):
+    assert begin(expect_applicable=expect).results.gate.absent == ({} if expect else None)
+
+
+def test_run_without_a_target_is_dead_and_so_is_one_where_nobody_listens(begin):
     assert begin().why_dead() == "there is no target"
+    assert aim(begin()).why_dead().startswith("connecting fails: ")
 
 
 # What the server printed.
@@ -200,59 +210,3 @@ def test_server_that_is_not_ours_has_printed_nothing(begin, printing):
     assert (printing.printed_size(), printing.printed_since(0)) == (0, "")  # there is no such file yet
     assert (aim(begin()).printed_size(), aim(begin()).printed_since(0)) == (0, "")
     assert (begin().printed_size(), begin().printed_since(0)) == (0, "")
-
-
-# What the reports are made of.
-
-
-def test_document_has_no_secret_and_says_whether_the_run_is_whole(begin):
-    run = aim(begin(repeat=2, command="pytest --header=t0ken"))
-    run.recorder.hide("t0ken")
-    add(run, message="said t0ken")
-    about = run.document()["run"]
-    assert (about["complete"], about["partial"], about["tier"]) == (True, False, "full")
-    assert (about["command"], about["options"]["repeat"]) == ("pytest --header=[secret]", 2)
-    assert "t0ken" not in json.dumps(run.document())
-    run.complete, run.results.partial = False, True
-    about = run.document()["run"]
-    assert (about["complete"], about["partial"]) == (False, True)
-    run.complete, run.results.trouble = True, "the target died."
-    assert run.document()["run"]["complete"] is False
-
-
-def test_document_of_a_run_that_found_no_target_names_it_all_the_same(begin):
-    made = begin().document()
-    assert (made["target"], made["run"]["tier"]) == ({"url": NOWHERE}, None)
-
-
-def test_document_tells_the_options_and_how_near_the_target_was(begin):
-    run = aim(begin(strict=True, time_scale=2.5, plan=Plan(examples=7, seed=42)))
-    run.round_trip = 0.0123456
-    made = run.document()["run"]
-    assert made["options"] == {"strict": True, "time_scale": 2.5, "examples": 7, "seed": 42}
-    assert (made["round_trip_ms"], made["profile"], made["id"]) == (12.346, None, run.id)
-    assert made["started"].endswith("+00:00")
-    assert 0 <= made["duration"] < 60
-    assert begin(server_url=None).document()["run"]["profile"] == "conformance.toml"
-
-
-def test_profile_and_options_decide_together_what_is_tolerated(begin, tmp_path):
-    (tmp_path / "conformance.toml").write_text('[target]\nfamily = ["daphne"]\n')
-    declared = begin().results.gate.declared
-    assert {one.family for one in declared} == {"Daphne"}
-    assert begin(families=("daphne",)).results.gate.declared == declared
-    both = begin(families=("daphne", "uvicorn")).results.gate.declared
-    assert len({one.family for one in both}) == 2
-    assert both[: len(declared)] == declared
-
-
-def test_every_report_is_written_whole_or_the_mistake_is_told(begin, tmp_path):
-    run = begin(report_dir=tmp_path / "deep" / "reports")
-    add(run)
-    run.write_reports()
-    assert {one.name for one in run.written} <= {one.name for one in (tmp_path / "deep/reports").iterdir()}
-    assert not list((tmp_path / "deep/reports").glob("*.part"))
-    assert json.loads((tmp_path / "deep/reports/conformance.json").read_text("utf-8")) == run.made
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UsageProblem, match=r"--report-dir .*file: (Not a directory|File exists): "):
-        begin(report_dir=tmp_path / "file").write_reports()
