@@ -12,6 +12,7 @@ from conformance.fuzz.search import Plan
 from conformance.gate.baseline import load
 from conformance.run import MAX_PRINTED, reference_profile
 from conformance.target.launch import Adopted
+from conformance.wire.peer import Limits
 from tests.run_harness import MUST, NOWHERE, SHOULD, add, aim, beginning
 
 begin = pytest.fixture(beginning)
@@ -169,7 +170,9 @@ def test_what_need_not_apply_is_gated_where_that_is_asked_for(begin, expect):
 
 def test_run_without_a_target_is_dead_and_so_is_one_where_nobody_listens(begin):
     assert begin().why_dead() == "there is no target"
-    assert aim(begin()).why_dead().startswith("connecting fails: ")
+    run = aim(begin())
+    run.target.limits = Limits(handshake=0.01)
+    assert run.why_dead().startswith("connecting fails: ")
 
 
 # What the server printed.
