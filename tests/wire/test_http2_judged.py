@@ -88,7 +88,8 @@ def test_window_is_announced(monkeypatch, window):
         ([(8, 2)], [2], "SETTINGS_ENABLE_CONNECT_PROTOCOL is 2"),
         ([(3, 9), (8, 0xFFFF_FFFF), (4, 9)], [0xFFFF_FFFF], "SETTINGS_ENABLE_CONNECT_PROTOCOL is 4294967295"),
         ([(8, 1), (8, 0)], [1, 0], "SETTINGS_ENABLE_CONNECT_PROTOCOL is taken back: 0 after 1"),
-        ([(0xFFFF, 7), (0xF000, 0)], [], None),
+        ([(0xFFFF, 7), (0xF000, 0), (4, 9)], [], None),
+        ([(3, 8), (4, 9)], [], None),  # read two octets too early, the 8 would be an announcement
     ],
 )
 def test_announcement_is_read_among_other_settings(wire, pairs, values, message):
@@ -97,6 +98,7 @@ def test_announcement_is_read_among_other_settings(wire, pairs, values, message)
     assert wire.client.connect_protocol[before:] == values
     assert said(wire) == ([("http2.settings", message)] if message else [])
     assert wire.client.end is None
+    assert not values or wire.client.h2.remote_settings.get(8) == min(values[-1], 1)
     assert wire.client.h2.remote_settings.get(4, 0) == (9 if (4, 9) in pairs else 65_535)
 
 
@@ -191,9 +193,9 @@ def test_padding_and_empty_frames_carry_nothing_more(wire):
     wire.client.padded(stream, b"", 0)
     seen = wire.turn()
     assert [(one.data, one.flow_controlled_length) for one in seen] == [(b"abc", 9), (b"", 1)]
-    assert [one.note for one in stream.transcript.entries[-2:]] == [
-        "3 bytes, 5 of padding",
-        "0 bytes, 0 of padding",
+    assert [one[1:4] for one in stream.transcript.entries[-2:]] == [
+        ("sent", b"abc", "3 bytes, 5 of padding"),
+        ("sent", b"", "0 bytes, 0 of padding"),
     ]
 
 
