@@ -175,7 +175,8 @@ def test_window_opens_for_what_was_read_unless_it_is_held(monkeypatch, holding):
     monkeypatch.setattr(Http2Connection, "_flush", lambda _self: None)
     wire = Wire(window=1000)
     stream = wire.open()
-    stream.holding = holding
+    if holding:
+        stream.holding = True
     for _ in range(10):
         room = wire.server.local_flow_control_window(stream.stream_id)
         wire.server.send_data(stream.stream_id, bytes(min(room, 900)))
