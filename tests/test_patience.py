@@ -2,51 +2,75 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from conformance.patience import FEWEST, REPLIES, Patience
 
-AT_ONCE, NEVER = 0.0, 1e9  # bounds of a reply in seconds, and so the time that patience lasts
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a clock that tests turn themselves."""
+    now = [0.0]
+    monkeypatch.setattr("conformance.patience.time.monotonic", lambda: now[0])
+    return now
 
 
-def feed(patience: Patience, outcomes: list[str], reply: float = AT_ONCE) -> list[int]:
-    """Return after which of the outcomes patience was lost."""
-    return [n for n, one in enumerate(outcomes, 1) if patience.lost(one, f"fault {n}", reply)]
+def wait(patience, clock, outcomes, seconds):
+    """Tell of outcomes, each that many seconds behind the one before; return the last answer."""
+    why = ""
+    for outcome in outcomes:
+        why = patience.lost(outcome, f"{outcome} because", 1.0)
+        clock[0] += seconds
+    return why
 
 
-@pytest.mark.parametrize("outcome", ["failed", "inconclusive"])
-def test_patience_is_lost_with_the_last_of_many_in_a_row(outcome: str) -> None:
-    patience = Patience()
-    assert feed(patience, [outcome] * (FEWEST - 1)) == []
-    assert patience.lost(outcome, "the last", AT_ONCE) == (
-        f"in 0 s none of {FEWEST} tests in a row passed. The first: fault 1"
+def test_patience_ends_when_nothing_passes_for_long(clock):
+    step = REPLIES / FEWEST
+    assert wait(Patience(), clock, ["inconclusive", "failed"] * FEWEST, step) == (
+        f"in {step * (2 * FEWEST - 1):.0f} s none of {2 * FEWEST} tests in a row passed. "
+        "The first: inconclusive because"
     )
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "seconds"),
+    [
+        (["failed"] * 1000, 0.01),  # many, but quick: the user sees them all
+        (["failed"] * (FEWEST - 1), REPLIES),  # slow, but few
+        (["failed", "failed", "passed"] * 100, REPLIES),
+        (["failed", "observed"] * 100, REPLIES),
+        (["not-applicable"] * 100, REPLIES),
+    ],
+)
+def test_patience_holds(clock, outcomes, seconds):
+    assert wait(Patience(), clock, outcomes, seconds) == ""
+
+
+@pytest.mark.parametrize("outcome", ["failed", "inconclusive"])
+def test_patience_is_lost_with_the_last_of_many_in_a_row(clock, outcome):
+    patience, step = Patience(), REPLIES / (FEWEST - 1)
+    assert wait(patience, clock, [outcome] * (FEWEST - 1), step) == ""
+    assert wait(patience, clock, [outcome], step).startswith(f"in {REPLIES} s none of {FEWEST} tests ")
+
+
+def test_time_is_counted_from_the_first_of_the_row(clock):
+    patience = Patience()
+    assert wait(patience, clock, ["failed"] * (FEWEST - 1), REPLIES) == ""
+    assert wait(patience, clock, ["passed", *["failed"] * FEWEST], 0.0) == ""
+    clock[0] += REPLIES - 1
+    assert wait(patience, clock, ["failed"], 1.0) == ""
+    assert wait(patience, clock, ["failed"], 1.0).startswith(f"in {REPLIES} s none of {FEWEST + 2} tests ")
+
+
 @pytest.mark.parametrize("kept", ["passed", "observed", "advised", "known-failure", "suite-fault"])
-def test_one_that_is_kept_begins_the_row_anew(kept: str) -> None:
+def test_one_that_is_kept_begins_the_row_anew(clock, kept):
+    patience, row = Patience(), ["failed"] * (FEWEST - 1)
+    assert wait(patience, clock, [*row, kept, *row], REPLIES) == ""
+    assert wait(patience, clock, ["inconclusive"], REPLIES).endswith("The first: failed because")
+
+
+def test_what_is_not_applicable_neither_begins_the_row_anew_nor_counts(clock):
     patience = Patience()
-    row = ["failed"] * (FEWEST - 1)
-    assert feed(patience, [*row, kept, *row]) == []
-    assert patience.lost("failed", "the last", AT_ONCE).endswith(f"The first: fault {FEWEST + 1}")
-
-
-def test_what_is_not_applicable_neither_begins_the_row_anew_nor_counts() -> None:
-    patience = Patience()
-    outcomes = ["not-applicable", *["failed", "not-applicable"] * FEWEST]
-    assert feed(patience, outcomes) == [2 * FEWEST]
-
-
-def test_many_in_a_row_are_no_reason_while_there_is_time() -> None:
-    assert feed(Patience(), ["failed"] * FEWEST * 3, NEVER) == []
-
-
-def test_time_is_counted_from_the_first_of_the_row() -> None:
-    patience, reply = Patience(), 0.05 / REPLIES
-    assert feed(patience, ["failed"] * FEWEST, reply) == []
-    time.sleep(0.06)
-    assert feed(patience, ["passed", *["failed"] * FEWEST], reply) == []
-    time.sleep(0.06)
-    assert feed(patience, ["failed", "failed"], reply) == [1, 2]
+    outcomes = ["not-applicable", *["failed", "not-applicable"] * (FEWEST - 1)]
+    assert wait(patience, clock, outcomes, REPLIES) == ""
+    assert f"none of {FEWEST} tests" in wait(patience, clock, ["failed"], REPLIES)

@@ -100,7 +100,7 @@ def _asked_at(target: Target, address: str) -> str:
 
 def _pong(stream: socket.socket, rest: bytes, bound: float) -> str:
     stream.sendall(Frame(PING, PING_PAYLOAD).encode())
-    frames, count, last = FrameParser(), 0, ""
+    frames, count, last, ended = FrameParser(), 0, "", False
     with contextlib.suppress(TimeoutError):
         for data in _first(rest, _received(stream, bound)):
             for frame in frames.feed(data):
@@ -109,9 +109,10 @@ def _pong(stream: socket.socket, rest: bytes, bound: float) -> str:
                     return ""
                 count += 1
                 last = name_of(frame.opcode)
-        if not count:
-            return "it accepts an opening handshake, and ends the connection when a Ping comes"
+        ended = True
     seen = f"; {count} other frames came, the last a {last}" if count else ""
+    if ended:
+        return f"it accepts an opening handshake, and ends the connection when a Ping comes{seen}"
     return f"it accepts an opening handshake, but does not answer a Ping within {bound:.1f} s{seen}"
 
 

@@ -109,10 +109,13 @@ async def test_first_message_is_kept_whatever_it_is():
     server.say(CONFIRMED)
     await server.client.confirmed()
     assert json.loads(server.client.first.content) == CONFIRMED
-    silent = Server()
-    with pytest.raises(Nonconformance):
-        await silent.client.confirmed()
-    assert silent.client.first is None
+    for ends in (b"", b"\x88\x00"):
+        silent = Server()
+        silent.connection.data_received(ends)
+        silent.connection.eof_received()
+        with pytest.raises(Nonconformance):
+            await silent.client.confirmed()
+        assert silent.client.first is None
 
 
 # What is said.
@@ -146,6 +149,20 @@ async def test_ping_stands_in_for_a_heartbeat_that_the_backend_lacks():
     assert server.heard == []
     server.client.dialect = Dialect(types={"error": None})
     assert (await server.client.heartbeat())["type"] == "heartbeat_ack"
+
+
+async def test_what_is_said_in_other_words_comes_back_in_ours():
+    ack = {"type": "pong", "server_time": TIME}
+    server = Server(lambda m: [ack | {key: m[key] for key in ("ref", "body")}])
+    server.client.dialect = Dialect(
+        types={"heartbeat": "ping", "heartbeat_ack": "pong"}, members={"id": "ref", "data": "body"}
+    )
+    await server.client.exchange("é")
+    content = server.client.sized(200)
+    server.client.send_text(content)
+    await server.client.expect_back(content)
+    assert [sorted(one) for one in server.heard] == [["body", "ref", "type"]] * 2
+    assert {one["type"] for one in server.heard} == {"ping"}
 
 
 # Failures, in full.

@@ -16,7 +16,6 @@ import pytest
 from target_harness import request_of, serving, target_at, websocket
 
 from conformance.errors import Inconclusive
-from conformance.patience import FEWEST, REPLIES, Patience
 from conformance.plugin import REQUIREMENT, _stop_if_dead
 from conformance.spec import requirements
 from conformance.target.control import HttpControl
@@ -83,6 +82,12 @@ async def gossiping(reader, writer):
     await websocket(pong=False, session={"type": "gossip"})(reader, writer)
 
 
+async def greeting_and_hanging_up(reader, writer):
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await gossiping(reader, writer)
+
+
 async def hanging_up(reader, writer):
     await reader.readuntil(b"\r\n\r\n")
 
@@ -104,6 +109,7 @@ async def hanging_up_on_pings(reader, writer):
         (websocket(pong=False), "it accepts an opening handshake, but does not answer a Ping within 0.4 s"),
         (gossiping, "does not answer a Ping within 0.4 s; 1 other frames came, the last a Text"),
         (hanging_up, "it ends connections without an answer"),
+        (greeting_and_hanging_up, "connection when a Ping comes; 1 other frames came, the last a Text"),
         (hanging_up_on_pings, "it accepts an opening handshake, and ends the connection when a Ping comes"),
     ],
 )  # fmt: skip
@@ -168,45 +174,6 @@ async def test_another_answer_stops_no_chapter_that_judges_who_answers(requireme
     )
     assert _stop_if_dead(item, run) is stops
     assert (REFUSED in results.trouble) is stops
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Return a clock that tests turn themselves."""
-    now = [0.0]
-    monkeypatch.setattr("conformance.patience.time.monotonic", lambda: now[0])
-    return now
-
-
-def wait(patience, clock, outcomes, seconds):
-    """Tell of outcomes, each that many seconds behind the one before; return the last answer."""
-    why = ""
-    for outcome in outcomes:
-        why = patience.lost(outcome, f"{outcome} because", 1.0)
-        clock[0] += seconds
-    return why
-
-
-async def test_patience_ends_when_nothing_passes_for_long(clock):
-    step = REPLIES / FEWEST
-    assert wait(Patience(), clock, ["inconclusive", "failed"] * FEWEST, step) == (
-        f"in {step * (2 * FEWEST - 1):.0f} s none of {2 * FEWEST} tests in a row passed. "
-        "The first: inconclusive because"
-    )
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "seconds"),
-    [
-        (["failed"] * 1000, 0.01),  # many, but quick: the user sees them all
-        (["failed"] * (FEWEST - 1), REPLIES),  # slow, but few
-        (["failed", "failed", "passed"] * 100, REPLIES),
-        (["failed", "observed"] * 100, REPLIES),
-        (["not-applicable"] * 100, REPLIES),
-    ],
-)
-async def test_patience_holds(clock, outcomes, seconds):
-    assert wait(Patience(), clock, outcomes, seconds) == ""
 
 
 async def test_control_that_drips_is_given_up():
