@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import os
@@ -357,6 +358,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                     actual=evidence,
                 )
             raise NotApplicable(f"needs {need}: {evidence}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Leave no connection of a test open: one that fails midway does not come to close its own."""
+    target = run_of(item.config).target if REQUIREMENT in item.stash else None
+    with target.tidied() if target is not None else contextlib.nullcontext():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_makereport")
