@@ -340,6 +340,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if run.target is None:
         item.config.pluginmanager.getplugin(WORKER).adopt(run)
     assert run.target is not None
+    run.target.limits = run.patience.limits(requirement.id, run.target.limits)
     run.recorder.begin()
     run.recorder.record.printed = run.printed_size()
     run.target.test_id = (
@@ -398,6 +399,7 @@ def pytest_runtest_makereport(
         _stop(item, run, why, "gave nothing to judge")
     if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
         result.outcome = "known-failure"
+    run.patience.waited(result.requirement, result.outcome, call.duration)
     report.conformance = asdict(result)  # type: ignore[attr-defined]
     report.conformance_trouble = run.results.trouble  # type: ignore[attr-defined]
     dress(report, run, result, requirement)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.patience import FEWEST, REPLIES, Patience
+from conformance.wire.peer import Limits
+
+MUST = "framing.ping-pong"
 
 
 @pytest.fixture
@@ -74,3 +79,24 @@ def test_what_is_not_applicable_neither_begins_the_row_anew_nor_counts(clock):
     outcomes = ["not-applicable", *["failed", "not-applicable"] * (FEWEST - 1)]
     assert wait(patience, clock, outcomes, REPLIES) == ""
     assert f"none of {FEWEST} tests" in wait(patience, clock, ["failed"], REPLIES)
+
+
+# How long one test waits for what others waited for in vain.
+
+
+@pytest.mark.parametrize("outcome", ["failed", "advised", "known-failure"])
+def test_third_test_of_what_is_broken_waits_shorter_for_an_end(outcome):
+    full, patience = Limits(close=3.0, prompt=0.5), Patience()
+    for _ in range(2):
+        assert patience.limits(MUST, full) == full
+        patience.waited(MUST, outcome, 3.0)
+    assert patience.limits(MUST, full) == replace(full, close=0.5)
+    assert patience.limits("framing.minimal-length", replace(full, close=0.5)) == full, "another one"
+
+
+@pytest.mark.parametrize(("outcome", "seconds"), [("failed", 2.9), ("passed", 60.0), ("inconclusive", 60.0)])
+def test_nothing_is_shortened_by_what_was_quick_or_did_not_fail(outcome, seconds):
+    full, patience = Limits(close=3.0, prompt=0.5), Patience()
+    for _ in range(9):
+        assert patience.limits(MUST, full) == full
+        patience.waited(MUST, outcome, seconds)
