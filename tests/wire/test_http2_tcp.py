@@ -10,6 +10,7 @@ import h2.events
 import pytest
 
 from conformance.wire.connection import Endpoint
+from conformance.wire.handshake import opening
 from conformance.wire.http2 import Http2Connection
 from tests.servers.http2 import Gateway
 
@@ -44,7 +45,7 @@ async def connected(gateway, breaches):
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     endpoint = Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
-    link = await Http2Connection.open(endpoint, label="here", report=breaches.append, timeout=5)
+    link = await Http2Connection.open(endpoint, label="here", report=breaches.append, timeout=5, window=1234)
     try:
         yield link
     finally:
@@ -63,6 +64,15 @@ async def test_connection_begins_by_settings_and_ends_by_goaway():
         assert link.end == "TCP ended (FIN)"
     assert [type(one) for one in Seen.said][-1] == h2.events.ConnectionTerminated
     assert breaches == []
+
+
+async def test_connection_is_what_it_was_asked_to_be():
+    breaches = []
+    async with connected(Gateway, breaches) as link:
+        assert link.h2.local_settings.initial_window_size == 1234
+        link.data_received(b"\0\0\0\4\0\0\0\0\0" + bytes(9))  # SETTINGS, then DATA on no stream
+        assert [one.requirement for one in breaches] == ["http2.frames"]
+        assert link.request([], opening("/", "h"), "x").transcript.label == "here · x"
 
 
 async def test_every_ping_is_proven_by_its_own_answer():
