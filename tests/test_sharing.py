@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from conformance.run import Options, Run
-from conformance.target.launch import Launcher
+from conformance.target.launch import Adopted, Launcher
 from conformance.target.probe import endpoint_of
 from conformance.target.target import Capability, Target
+from conformance.wire.pace import Pace
 
 PROFILE = """[target]
 url = "ws://127.0.0.1:{port}"
@@ -69,4 +71,44 @@ def test_worker_sees_the_controllers_target(controller: Run) -> None:
 
 def test_secrets_of_the_user_are_not_shared(controller: Run) -> None:
     assert "canary-of-alice" not in json.dumps(controller.share())
+    controller.stop()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_worker_handles_the_target_as_the_controller_does(
+    controller: Run, tmp_path: Path, *, known: bool
+) -> None:
+    target = controller.target
+    assert target is not None
+    if known:
+        target.server_header, target.default_carrier = "Daphne", "header"
+        target.instance = Adopted(os.getpid(), tmp_path / "output", target.url, "a server")
+        controller.pace = Pace(tmp_path)
+    else:
+        target.default_token = None
+        controller.launcher = None
+    named = None if known else str(target.url)
+    worker = Run(Options(server_url=named, profile=controller.profile.path, strict=known))
+    worker.adopt(json.loads(json.dumps(controller.share())))
+    found = worker.target
+    assert found is not None
+    assert (found.profile, found.recorder, found.launcher) == (
+        worker.profile,
+        worker.recorder,
+        worker.launcher,
+    )
+    assert (found.run_id, found.strict) == (controller.id, known)
+    assert (found.server_header, found.default_carrier) == (target.server_header, target.default_carrier)
+    assert found.default_token == target.default_token
+    assert worker.results.gate.names == (str(found.url), "127.0.0.1", *(["Daphne"] if known else []))
+    assert (worker.polite, found.endpoint.pace) == (known, worker.pace)
+    if known:
+        assert isinstance(found.instance, Adopted)
+        assert worker.pace is not None
+        assert worker.pace.folder == tmp_path
+        assert (found.instance.pid, found.instance.output) == (os.getpid(), tmp_path / "output")
+        assert (found.instance.url, found.instance.command) == (found.url, "a server")
+    else:
+        assert (found.instance, worker.launcher) == (None, None)
+    worker.stop()
     controller.stop()
