@@ -86,6 +86,8 @@ def test_worker_handles_the_target_as_the_controller_does(
         controller.pace = Pace(tmp_path)
     else:
         target.default_token = None
+        assert controller.launcher is not None
+        controller.launcher.close()
         controller.launcher = None
     named = None if known else str(target.url)
     worker = Run(Options(server_url=named, profile=controller.profile.path, strict=known))
