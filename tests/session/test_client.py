@@ -235,7 +235,7 @@ async def test_permission_is_told(allowed):
         ]
     )
     assert await server.client.allowed("p") is allowed
-    assert server.heard[0]["data"] == {"permission": "p"}
+    assert (server.heard[0]["type"], server.heard[0]["data"]) == ("check_permission", {"permission": "p"})
 
 
 @pytest.mark.parametrize(
