@@ -247,7 +247,7 @@ async def _ending(peer: Client, fault: Fault, manner: Manner) -> Ending:
     if isinstance(event, Pong | Close):
         peer.inbox.append(event)
     failed = isinstance(event, Close | End)
-    return await peer.ending(limits.close if failed else 0.001 if manner.hasty else limits.prompt)
+    return await peer.failing(limits.close if failed else 0.001 if manner.hasty else limits.prompt)
 
 
 def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
