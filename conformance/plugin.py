@@ -7,6 +7,7 @@ import gc
 import os
 import shlex
 import signal
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import asdict
@@ -446,6 +447,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = run.results.verdict().exit_code
     if not (_written(run, run.write_reports) and written):
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    _spare_hypothesis(session.config)
+
+
+def _spare_hypothesis(config: pytest.Config) -> None:
+    """Take out Hypothesis's plugin where nobody used it: it would load all of Hypothesis to say nothing."""
+    plugin = config.pluginmanager.getplugin("hypothesispytest")
+    if plugin is not None and "hypothesis" not in sys.modules:
+        config.pluginmanager.unregister(plugin)
 
 
 def _written(run: Run, write: Callable[[], None]) -> bool:

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.fuzz import notes
 from conformance.fuzz.search import Plan
 from conformance.fuzz.steady import steady
 
@@ -53,6 +54,7 @@ async def explore(
         Inconclusive: what failed did not do so again, or a prerequisite was missing.
 
     """
+    notes.tell()
     search = _Search(attempt, asyncio.get_running_loop(), patience, weigh, leave_out)
     if plan.examples is None:
         search.ends = time.monotonic() + SEARCH_SECONDS
