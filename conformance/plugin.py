@@ -10,7 +10,6 @@ import signal
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -390,7 +389,7 @@ def pytest_runtest_makereport(
         _stop(item, run, why, "gave nothing to judge")
     if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
         result.outcome = "known-failure"
-    report.conformance = asdict(result)  # type: ignore[attr-defined]
+    report.conformance = result.as_data()  # type: ignore[attr-defined]
     report.conformance_trouble = run.results.trouble  # type: ignore[attr-defined]
     dress(report, run, result, requirement)
     return report

@@ -405,10 +405,9 @@ class Connection(asyncio.Protocol):
 
     async def event(self, timeout: float) -> Event | None:
         """Return the next event; the :class:`End` again and again once it came; ``None`` on time-out."""
-        await self._until(lambda: bool(self._events) or self.end is not None, timeout)
-        if self._events:
-            return self._events.popleft()
-        return self.end
+        if not self._events and self.end is None:
+            await self._until(lambda: bool(self._events) or self.end is not None, timeout)
+        return self._events.popleft() if self._events else self.end
 
     async def _until(self, done: Callable[[], bool], timeout: float) -> None:
         loop = asyncio.get_running_loop()
