@@ -74,7 +74,7 @@ class Inflater:
         while at < len(data) and (begun or not content or len(data) - at != len(TAIL)):
             # Never the whole rest: zlib copies what lies behind a stream's end, each time.
             piece = data[at : at + _PIECE]
-            at += len(piece) - len(self._one_stream(piece, content, max(0, EXACT - at)))
+            at += len(piece) - len(self._one_stream(piece, content))
             begun = not self._stream.eof
             if not begun:  # a block with BFINAL ends the stream; what follows begins a new one
                 self._stream = self._new()
@@ -83,22 +83,19 @@ class Inflater:
                 raise Unread
         return bytes(content)
 
-    def _one_stream(self, data: bytes, content: bytearray, exact: int) -> bytes:
-        """Add what ``data`` inflates to, as far as it is read; return what lies behind the stream's end.
-
-        The first ``exact`` octets of ``data`` are held to the window to the octet.
-        """
+    def _one_stream(self, data: bytes, content: bytearray) -> bytes:
+        """Add what ``data`` inflates to, as far as it is read; return what lies behind the stream's end."""
         stream = self._stream
         if self._agreed.server_max_window_bits == 15:
             content += stream.decompress(data, MAX_INFLATED - len(content) + 1)
             return stream.unused_data
         before = len(content)
         try:
-            return self._within_window(data, content, exact)
+            return self._within_window(data, content)
         finally:
             self._length += len(content) - before
 
-    def _within_window(self, data: bytes, content: bytearray, exact: int) -> bytes:
+    def _within_window(self, data: bytes, content: bytearray) -> bytes:
         stream = self._stream
         # zlib looks back into the window, and into all that the same call has put out.
         free = (1 << self._agreed.server_max_window_bits) - self._length
@@ -112,12 +109,15 @@ class Inflater:
                 return data
         # A match that reaches too far takes nine bits and more. So it begins in an octet before the one that
         # completes it, and is the first thing that a call puts out which is given that one octet alone.
-        for at in range(min(exact, len(data))):
-            content += stream.decompress(data[at : at + 1], _ROOM)
+        at = 0
+        while at < len(data) and len(content) < EXACT:
+            at += 1
+            content += stream.decompress(data[at - 1 : at], _ROOM)
             if stream.eof:
-                return data[at + 1 :]
-        # That takes half a microsecond each; behind EXACT octets the window is kept to within COARSE.
-        for start in range(exact, len(data), COARSE):
+                return data[at:]
+        # That takes half a microsecond each; behind EXACT octets of a message the window is kept to within
+        # COARSE.
+        for start in range(at, len(data), COARSE):
             piece = data[start : start + COARSE]
             while not stream.eof and len(content) <= MAX_INFLATED:
                 octets = stream.decompress(piece, COARSE)
