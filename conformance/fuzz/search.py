@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -191,7 +192,8 @@ async def search(
         return
 
     def shorten() -> None:
-        from conformance.fuzz.shrinking import shrink  # noqa: PLC0415 - slow to load, and seldom needed
+        with warnings.catch_warnings(action="ignore"):  # of a library that is loaded amid a test
+            from conformance.fuzz.shrinking import shrink  # noqa: PLC0415 - slow to load, and seldom needed
 
         state.began = time.monotonic()
         with contextlib.suppress(_Enough):  # told below, from what the check saw
