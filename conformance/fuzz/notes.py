@@ -6,6 +6,8 @@ which in most runs is never, and whoever needs it loads it then.
 
 from __future__ import annotations
 
+import warnings
+
 _folder: list[str] = []
 
 
@@ -15,8 +17,9 @@ def keep_in(folder: str) -> None:
 
 
 def tell() -> None:
-    """Tell Hypothesis of the folder, before it does anything; without a run it keeps its own."""
-    from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415 - see above
+    """Load Hypothesis and tell it of the folder, before it does anything; without a run it keeps its own."""
+    with warnings.catch_warnings(action="ignore"):  # of a library that is loaded amid a test
+        from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415 - see above
 
     for folder in _folder:
         set_hypothesis_home_dir(folder)

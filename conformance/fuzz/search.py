@@ -12,12 +12,12 @@ import asyncio
 import contextlib
 import secrets
 import time
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.fuzz import notes
 from conformance.fuzz.drawing import Draw, Unfit, at_random, simplest
 
 
@@ -192,8 +192,8 @@ async def search(
         return
 
     def shorten() -> None:
-        with warnings.catch_warnings(action="ignore"):  # of a library that is loaded amid a test
-            from conformance.fuzz.shrinking import shrink  # noqa: PLC0415 - slow to load, and seldom needed
+        notes.tell()
+        from conformance.fuzz.shrinking import shrink  # noqa: PLC0415 - it loads Hypothesis
 
         state.began = time.monotonic()
         with contextlib.suppress(_Enough):  # told below, from what the check saw

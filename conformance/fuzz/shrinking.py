@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, reject, seed, setti
 from hypothesis import strategies as st
 from hypothesis.database import ExampleDatabase, choices_to_bytes
 
-from conformance.fuzz import notes
 from conformance.fuzz.drawing import Draw, Unfit
 
 T = TypeVar("T")
@@ -45,7 +44,6 @@ def shrink(make: Callable[[Draw], T], chosen: Sequence[int], fails: Callable[[T]
 
     ``fails`` remembers what it was asked; what it raises that is no ``Exception`` ends the search at once.
     """
-    notes.tell()
 
     @st.composite
     def examples(draw: st.DrawFn) -> T:
