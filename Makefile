@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 REPORTS := reports
 JOBS ?= 3
 
+# The tests run the suite hundreds of times; compiled again each time, its start would take twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help conformance incident test check format docs lock browser clean
 
 help:

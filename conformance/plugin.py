@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import os
@@ -339,6 +340,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if run.target is None:
         item.config.pluginmanager.getplugin(WORKER).adopt(run)
     assert run.target is not None
+    run.target.limits = run.patience.limits(requirement.id, run.target.limits)
     run.recorder.begin()
     run.recorder.record.printed = run.printed_size()
     run.target.test_id = (
@@ -357,6 +359,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                     actual=evidence,
                 )
             raise NotApplicable(f"needs {need}: {evidence}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Leave no connection of a test open: one that fails midway does not come to close its own."""
+    target = run_of(item.config).target if REQUIREMENT in item.stash else None
+    with target.tidied() if target is not None else contextlib.nullcontext():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_makereport")
@@ -389,6 +399,7 @@ def pytest_runtest_makereport(
         _stop(item, run, why, "gave nothing to judge")
     if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
         result.outcome = "known-failure"
+    run.patience.waited(result.requirement, result.outcome, call.duration)
     report.conformance = result.as_data()  # type: ignore[attr-defined]
     report.conformance_trouble = run.results.trouble  # type: ignore[attr-defined]
     dress(report, run, result, requirement)

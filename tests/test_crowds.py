@@ -17,8 +17,10 @@ async def test_many_errors_are_told_as_the_first_one() -> None:
         await asyncio.sleep(0)
         raise Unreachable(f"no connection {number}")
 
+    waiting = [refused(number) for number in range(9)]
     with pytest.raises(Unreachable, match="no connection 0"):
-        await all_of([refused(number) for number in range(3)])
+        await all_of(waiting, at_once=2)
+    assert all(one.cr_frame is None for one in waiting), "what was not begun is closed too"
 
 
 async def test_results_keep_their_order() -> None:

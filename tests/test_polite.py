@@ -75,6 +75,26 @@ def test_what_the_tier_does_not_allow_is_4(suite: Suite, words: tuple[str, ...],
     assert "Traceback" not in done.stdout + done.stderr
 
 
+CROWDING = (
+    "conformance/suite/protocol/test_handshake_early.py",
+    "conformance/suite/protocol/test_segments.py",
+    "conformance/suite/protocol/test_utf8.py",
+    "conformance/suite/port_conflict/test_identity.py",
+)
+
+
+def test_no_test_holds_so_many_connections_that_others_wait_for_ever(suite: Suite) -> None:
+    done = suite("--polite", "-p", "tests.crowded", *CROWDING, CROWDED="16")
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_a_test_leaves_open_as_it_fails_is_shut(suite: Suite) -> None:
+    done = suite("--polite", "-p", "tests.crowded", *CROWDING[:1], CROWDED="4")
+    assert "all 4 connections of the polite tier stayed in use for 1 s" in done.stdout
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_distance_and_small_segments_change_no_verdict(suite: Suite, server: Server, tmp_path: Path) -> None:
     chosen = (
         PINGS,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
+from weakref import WeakSet
 
 from conformance.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.recorder import Recorder
@@ -99,6 +100,7 @@ class Target:
     owes_reset: bool = False
     _bystander: Client | None = None
     _control: Control | None = None
+    _opened: WeakSet[Connection] = field(default_factory=WeakSet)
 
     def has(self, capability: str) -> bool:
         """Whether a probe found the capability."""
@@ -208,7 +210,19 @@ class Target:
         except OSError as error:
             raise Unreachable(f"no connection to {self.url}: {why_refused(error)}") from error
         self.recorder.transcript(connection.transcript)
+        self._opened.add(connection)
         return connection
+
+    @contextlib.contextmanager
+    def tidied(self) -> Iterator[None]:
+        """Shut at the end what was opened inside, is open still, and is not the bystander."""
+        self._opened.clear()
+        try:
+            yield
+        finally:
+            for connection in self._opened:
+                if self._bystander is None or connection is not self._bystander.connection:
+                    connection.shut()
 
     async def attempt(
         self,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from conformance.wire.frames import CLOSE, MAX_LENGTH, PING, PONG, Frame, FrameParser, Outgoing, ReceivedFrame
-from conformance.wire.handshake import MAX_BODY, Request, Response, ResponseParser
+from conformance.wire.handshake import Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.pace import Pace
 from conformance.wire.transcript import Transcript
@@ -392,15 +392,11 @@ class Connection(asyncio.Protocol):
         return self.response
 
     async def read_body(self, timeout: float) -> bytes:
-        """Return the response's body as far as it comes before its length, the end of TCP or ``timeout``."""
+        """Return the response's body as far as it comes before it is whole, TCP ends or ``timeout``."""
         response = self.response
         if response is None:
             return b""
-        size = response.content_length
-        size = None if size is None else min(size, MAX_BODY)
-        await self._until(
-            lambda: self.end is not None or (size is not None and len(response.body) >= size), timeout
-        )
+        await self._until(lambda: self.end is not None or response.whole, timeout)
         return response.body
 
     async def event(self, timeout: float) -> Event | None:

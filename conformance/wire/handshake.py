@@ -13,6 +13,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) (\d{3})(?: (.*))?")
 _FIELD_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
 MAX_HEAD = 64 * 1024
 MAX_BODY = 1024 * 1024
 
@@ -134,6 +135,16 @@ class Response:
         sane = declared is not None and declared.isdecimal() and len(declared) < 19
         return int(declared or 0) if sane else None
 
+    @property
+    def whole(self) -> bool:
+        """Whether the whole body is there, as far as its length or its chunks can tell (RFC 9112 §6.3)."""
+        if self.status in {204, 304} or len(self.body) >= MAX_BODY:
+            return True
+        if (self.get("Transfer-Encoding") or "").lower().endswith("chunked"):
+            return _ends_with_chunks(self.body)
+        size = self.content_length
+        return size is not None and len(self.body) >= size
+
     def take(self, data: bytes) -> None:
         """Take what arrived of the body; behind ``MAX_BODY`` bytes it is not kept."""
         self.body += data[: MAX_BODY - len(self.body)]
@@ -142,6 +153,19 @@ class Response:
     def line(self) -> str:
         """The status line, as a person reads it."""
         return f"{self.version} {self.status} {self.reason}".rstrip()
+
+
+def _ends_with_chunks(body: bytes) -> bool:
+    """Whether a body in chunks has its last one, and the end of the trailer section (RFC 9112 §7.1)."""
+    at = 0
+    while (end := body.find(b"\r\n", at)) >= 0:
+        size = body[at:end].partition(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(size):
+            return False
+        if int(size, 16) == 0:
+            return body.find(b"\r\n\r\n", end) >= 0
+        at = end + 2 + int(size, 16) + 2
+    return False
 
 
 class ResponseParser:

@@ -33,7 +33,7 @@ async def open_channel(websocket: WebSocket) -> None:
     # Routes see the decoded path: what is spelt otherwise is not ours.
     if scope.get("raw_path", b"").decode("latin-1") != scope["path"]:
         return await refuse(websocket, Refusal(404, "There is nothing here."))
-    if scope["http_version"] == "1.0":
+    if scope["http_version"] in {"1.0", "1"}:  # granian writes 1
         return await refuse(websocket, Refusal(426, "WebSocket needs HTTP/1.1."))
     try:
         caller = service.admit(channel, query, websocket.headers.getlist, scope["subprotocols"])

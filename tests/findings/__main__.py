@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _sent(sent: Sent) -> str:
     if sent.raw:
-        return f"{sent.raw.hex(' ')}, then {sent.frames.hex(' ') or 'nothing'}"
+        steps = ", then ".join(step.hex(" ") for step, _ in sent.raw)
+        return f"{steps}, then {sent.frames.hex(' ') or 'nothing'}"
     opening = sent.opening
     head = [opening.line, *(f"without {name}" for name in opening.without), *opening.more]
     behind = [f"in its segment {sent.at_once.hex(' ')}"] if sent.at_once else []

@@ -40,8 +40,8 @@ class Sent:
     """What is sent: an opening handshake, bytes in its own segment, and bytes behind the answer to it.
 
     With ``awaited`` the answer is read until so many bytes have come behind the response; without, until the
-    end of TCP or until ``silence`` seconds are over. ``raw`` bytes take the handshake's place: ``frames`` are
-    sent once the answer to them is ``ready``.
+    end of TCP or until ``silence`` seconds are over. ``raw`` takes the handshake's place: bytes, each with
+    what all that has come so far must fulfil before more is sent; behind the last of them go ``frames``.
     """
 
     opening: Opening = field(default_factory=Opening)
@@ -49,8 +49,7 @@ class Sent:
     frames: bytes = b""
     awaited: int = 0
     silence: float = 1.0
-    raw: bytes = b""
-    ready: Callable[[bytes], bool] = bool
+    raw: tuple[tuple[bytes, Callable[[bytes], bool]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,14 @@ def talk(port: int, sent: Sent) -> Answer:
     """Send, and return what came back."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as one:
         if sent.raw:
-            one.sendall(sent.raw)
-            data, end = _until(one, sent.ready)
+            data, end = b"", ""
+            for step, ready in sent.raw:
+                one.sendall(step)
+                data, end = _until(one, ready, data)
+                if end:
+                    return Answer(b"", data, end)
             one.sendall(sent.frames)
-            data, end = (data, end) if end else _read(one, data, sent)
-            return Answer(b"", data, end)
+            return Answer(b"", *_read(one, data, sent))
         one.sendall(sent.opening.bytes(port) + sent.at_once)
         head, end = _until(one, lambda data: b"\r\n\r\n" in data)
         response, separator, rest = head.partition(b"\r\n\r\n")
@@ -106,8 +108,7 @@ def talk(port: int, sent: Sent) -> Answer:
         return Answer(response, rest, end)
 
 
-def _until(one: socket.socket, ready: Callable[[bytes], bool]) -> tuple[bytes, str]:
-    data = b""
+def _until(one: socket.socket, ready: Callable[[bytes], bool], data: bytes = b"") -> tuple[bytes, str]:
     limit = time.monotonic() + PATIENCE
     while not ready(data):
         more, end = _some(one, limit)

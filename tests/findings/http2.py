@@ -7,12 +7,14 @@ from collections.abc import Callable
 from tests.findings.exchange import Answer, Sent
 from tests.findings.table import Finding
 
-DATA, HEADERS, RST_STREAM, GOAWAY = 0, 1, 3, 7
+DATA, HEADERS, RST_STREAM, SETTINGS, GOAWAY = 0, 1, 3, 4, 7
 CLOSE = bytes.fromhex("88 82 00 00 00 00 03 e8")
 UNMASKED = bytes.fromhex("81 02 68 69")
 END_STREAM, END_HEADERS = 1, 4
 # :status 200 in the static table (RFC 7541, appendix A).
 STATUS_200 = b"\x88"
+# SETTINGS_ENABLE_CONNECT_PROTOCOL = 1: before it has come no client may send :protocol (RFC 8441 §3).
+ENABLED = bytes.fromhex("00 08 00 00 00 01")
 
 
 def frame(kind: int, payload: bytes, stream: int, flags: int = 0) -> bytes:
@@ -34,7 +36,7 @@ def _text(value: str) -> bytes:
     return bytes([len(value)]) + value.encode()
 
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, b"", 0)
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, b"", 0)
 
 
 def received(data: bytes) -> list[tuple[int, int, int, bytes]]:
@@ -47,6 +49,12 @@ def received(data: bytes) -> list[tuple[int, int, int, bytes]]:
         )
         at = end
     return found
+
+
+def invited(data: bytes) -> bool:
+    """Whether the server has said that it knows extended CONNECT."""
+    settings = (payload for kind, _, _, payload in received(data) if kind == SETTINGS)
+    return any(payload[at : at + 6] == ENABLED for payload in settings for at in range(0, len(payload), 6))
 
 
 def responses(data: bytes) -> int:
@@ -81,9 +89,8 @@ def _hypercorn(
     behind: bytes = b"",
     streams: int = 1,
 ) -> Finding:
-    sent = Sent(
-        raw=PREFACE + opening, ready=lambda data: responses(data) >= streams, frames=behind, silence=2.0
-    )
+    steps = ((PREFACE, invited), (opening, lambda data: responses(data) >= streams))
+    sent = Sent(raw=steps, frames=behind, silence=2.0)
     return Finding(requirement, what, sent, breach, ("hypercorn",))
 
 

@@ -182,6 +182,11 @@ def test_stable_verdict_is_the_same_when_repeated(
     assert all(one == {"failed": 2} for one in failed)
 
 
+def test_repeating_burns_more_tokens_than_there_are(suite: Suite) -> None:
+    done = suite("conformance/suite/events/test_burned_tokens.py", "--repeat=3")
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

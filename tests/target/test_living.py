@@ -209,6 +209,24 @@ async def test_patience_holds(clock, outcomes, seconds):
     assert wait(Patience(), clock, outcomes, seconds) == ""
 
 
+@pytest.mark.parametrize("outcome", ["failed", "advised", "known-failure"])
+async def test_third_test_of_what_is_broken_waits_shorter_for_an_end(outcome):
+    full, patience = Limits(close=3.0, prompt=0.5), Patience()
+    for _ in range(2):
+        assert patience.limits(MUST, full) == full
+        patience.waited(MUST, outcome, 3.0)
+    assert patience.limits(MUST, full) == replace(full, close=0.5)
+    assert patience.limits("framing.minimal-length", replace(full, close=0.5)) == full, "another one"
+
+
+@pytest.mark.parametrize(("outcome", "seconds"), [("failed", 2.9), ("passed", 60.0), ("inconclusive", 60.0)])
+async def test_nothing_is_shortened_by_what_was_quick_or_did_not_fail(outcome, seconds):
+    full, patience = Limits(close=3.0, prompt=0.5), Patience()
+    for _ in range(9):
+        assert patience.limits(MUST, full) == full
+        patience.waited(MUST, outcome, seconds)
+
+
 async def test_control_that_drips_is_given_up():
     async def script(reader, writer):
         await reader.readuntil(b"\r\n\r\n")

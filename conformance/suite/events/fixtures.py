@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
 from conformance.errors import Inconclusive, NotApplicable
 from conformance.suite.events.story import Story
+from conformance.target.control import DONE
 from conformance.target.profile import Credential
 from conformance.target.target import OWN, Target
 
@@ -44,20 +46,31 @@ async def burned(target: Target) -> AsyncIterator[list[Credential]]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def disposable(target: Target, burned: list[Credential]) -> Credential:
-    """Return a user whose token is still good and may be burned by this one test."""
+    """Return a user whose token is still good and may be burned by this one test.
+
+    When all are burned, by a run that repeats tests or by one before it, the target is reset if it can be.
+    """
     if not target.disposable:
         raise NotApplicable("the profile names no user with disposable = true")
+    user = await _still_good(target, burned)
+    if user is None and await target.control.status("reset") == DONE:
+        burned.clear()
+        user = await _still_good(target, burned)
+    if user is None:
+        raise Inconclusive(
+            f"all {len(target.disposable)} disposable users have burned tokens, and the control interface "
+            "has no reset: start the server anew"
+        )
+    burned.append(user)
+    return user
+
+
+async def _still_good(target: Target, burned: list[Credential]) -> Credential | None:
     for user in target.disposable:
         if user in burned:
             continue
-        try:
+        with contextlib.suppress(Inconclusive):
             async with target.connect(target.at(OWN), user=user) as client:
-                good = client.user_id == user.user_id
-        except Inconclusive:
-            good = False
-        if good:
-            burned.append(user)
-            return user
-    raise Inconclusive(
-        f"all {len(target.disposable)} disposable users have burned tokens: start the server anew"
-    )
+                if client.user_id == user.user_id:
+                    return user
+    return None

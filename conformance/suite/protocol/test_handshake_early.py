@@ -12,8 +12,9 @@ from conformance.errors import Nonconformance
 from conformance.target.target import Attempt, Target
 from conformance.wire.connection import End, Message, Pong
 from conformance.wire.frames import PING, TEXT, Frame
+from conformance.wire.handshake import Request
 
-BATCH = 40  # connections at a time
+BATCH = 12  # connections at a time: each is held until all are there, and others of the run need some too
 
 
 @pytest.mark.requirement("handshake.accepted")
@@ -28,40 +29,47 @@ async def test_handshake_in_small_segments_is_accepted(target: Target, size: int
 
 @pytest.mark.requirement("handshake.accepted")
 async def test_handshake_in_two_segments_is_accepted_wherever_it_is_cut(target: Target) -> None:
-    bystander = await target.bystander()
     request = target.opening()
     data = request.encode()
-    answers: dict[int, Attempt] = {}
+    positions = cuts(data)
+    refused: dict[int, Attempt] = {}
+    for first in range(0, len(positions), BATCH):
+        refused |= await refused_when_cut(target, request, positions[first : first + BATCH])
+    for position in refused:
+        # Once more, alone: a server may drop who is slow with a request, and a batch may have had to wait.
+        for attempt in (await refused_when_cut(target, request, [position])).values():
+            raise Nonconformance(
+                "a legal opening handshake was not accepted when it was cut into two segments",
+                expected=["101 Switching Protocols, wherever the cut is"],
+                actual=f"{attempt} when cut behind byte {position} of {len(data)}, "
+                f"{data[max(0, position - 12) : position]!r}; "
+                f"refused at {len(refused)} of {len(positions)} places",
+            )
 
-    async def begun(position: int) -> tuple[int, Attempt]:
+
+async def refused_when_cut(target: Target, request: Request, positions: list[int]) -> dict[int, Attempt]:
+    """Send a request in two segments on as many connections as there are cuts; return what was refused."""
+    bystander = await target.bystander()
+    data = request.encode()
+
+    async def begun(position: int) -> Attempt:
         connection = await target.tcp(f"a handshake cut behind byte {position}")
         connection.expect_response_to(request)
         connection.write(data[:position])
-        return position, Attempt(request, connection)
+        return Attempt(request, connection)
 
     async def ended(position: int, attempt: Attempt) -> None:
         attempt.connection.write(data[position:])
         await attempt.connection.read_response(target.limits.handshake)
         attempt.connection.shut()
 
-    positions = cuts(data)
-    for first in range(0, len(positions), BATCH):
-        some = await asyncio.gather(*map(begun, positions[first : first + BATCH]))
-        # The answers to later Pings say that the first parts were read before the second ones are sent; an
-        # event loop accepts in one turn and reads in the next, or the one after it.
-        for _ in range(3):
-            await bystander.ping()
-        await asyncio.gather(*(ended(*one) for one in some))
-        answers.update(some)
-    refused = {position: str(one) for position, one in sorted(answers.items()) if not one.upgraded}
-    if refused:
-        position, answer = next(iter(refused.items()))
-        raise Nonconformance(
-            "a legal opening handshake was not accepted when it was cut into two segments",
-            expected=["101 Switching Protocols, wherever the cut is"],
-            actual=f"{answer} when cut behind byte {position} of {len(data)}, "
-            f"{data[max(0, position - 12) : position]!r}; refused at {len(refused)} of {len(answers)} places",
-        )
+    attempts = await asyncio.gather(*map(begun, positions))
+    # The answers to later Pings say that the first parts were read before the second ones are sent; an
+    # event loop accepts in one turn, makes the connection in the next ones, and reads behind those.
+    for _ in range(5):
+        await bystander.ping()
+    await asyncio.gather(*map(ended, positions, attempts))
+    return {at: one for at, one in zip(positions, attempts, strict=True) if not one.upgraded}
 
 
 def cuts(data: bytes) -> list[int]:

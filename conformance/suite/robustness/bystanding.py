@@ -105,4 +105,7 @@ async def all_of(doing: list[Coroutine[Any, Any, Any]], *, at_once: int = 50) ->
             tasks = [group.create_task(one(what)) for what in doing]
     except BaseExceptionGroup as several:  # a verdict about the target, or none, is told by one of them
         raise several.exceptions[0] from None
+    finally:
+        for what in doing:
+            what.close()  # what was not begun when another failed
     return [task.result() for task in tasks]
