@@ -333,6 +333,27 @@ def test_frame_that_is_sent_in_pieces_ends_with_its_last_byte(length, mask):
     assert not outgoing.closed
 
 
+def test_end_of_a_frame_is_seen_octet_by_octet():
+    frames = [
+        Frame(PING).encode(),
+        Frame(PING, mask=None).encode(),
+        Frame(TEXT, b"abc", mask=None).encode(),
+        Frame(TEXT, bytes(126)).encode(),
+        Frame(TEXT, bytes(126), mask=None, length_form=64).encode(),
+        Frame(TEXT, b"", length_form=16).encode(),
+    ]
+    outgoing = Outgoing()
+    for frame in frames * 2:
+        for octet in frame[:-1]:
+            outgoing.feed(bytes([octet]))
+            assert outgoing.inside
+        outgoing.feed(frame[-1:])
+        assert not outgoing.inside
+    outgoing.feed(b"".join(frames))
+    assert not outgoing.inside
+    assert not outgoing.closed
+
+
 def test_close_frame_among_others_is_seen():
     outgoing = Outgoing()
     outgoing.feed(Frame(TEXT, b"\x88\x00").encode() + Frame(CLOSE).encode())

@@ -24,7 +24,7 @@ from conformance.wire.transcript import Transcript
 T = TypeVar("T")
 OFFER = f"{PLAIN}; client_max_window_bits"
 HELD, COMPRESSED, FAULTY = 40, 24, 12  # examples of a run by default; of the last, for each fault
-AT_ONCE = 8  # conversations: most of each is waiting for the server, or for it to have read a segment
+AT_ONCE = 12  # conversations: most of each is waiting for the server, or for it to have read a segment
 HASTE = 0.2  # seconds; enough while a failure is made short, for the shortest is tried again in full
 
 
