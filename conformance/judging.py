@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -36,9 +35,12 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         duration=round(call.duration, 4),
         notes=[run.clean(note) for note in record.notes],
         observed=[run.clean(text) for text in record.observed],
-        charges=[asdict(one) | {"message": run.clean(one.message)} for one in record.charges.values()],
+        charges=[
+            {"requirement": one.requirement, "kept": one.kept, "message": run.clean(one.message)}
+            for one in record.charges.values()
+        ],
         repeat=run.repeat(item.nodeid),
-        samples=record.samples,
+        samples={name: list(times) for name, times in record.samples.items()},
         dialect=sorted(run.profile.dialect.seen - run.results.dialect_seen),
         since=marker.kwargs.get("since", "") if marker else "",
     )

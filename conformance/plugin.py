@@ -8,9 +8,9 @@ import gc
 import os
 import shlex
 import signal
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -400,7 +400,7 @@ def pytest_runtest_makereport(
     if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
         result.outcome = "known-failure"
     run.patience.waited(result.requirement, result.outcome, call.duration)
-    report.conformance = asdict(result)  # type: ignore[attr-defined]
+    report.conformance = result.as_data()  # type: ignore[attr-defined]
     report.conformance_trouble = run.results.trouble  # type: ignore[attr-defined]
     dress(report, run, result, requirement)
     return report
@@ -457,6 +457,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = run.results.verdict().exit_code
     if not (_written(run, run.write_reports) and written):
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
+    _spare_hypothesis(session.config)
+
+
+def _spare_hypothesis(config: pytest.Config) -> None:
+    """Take out Hypothesis's plugin where nobody used it: it would load all of Hypothesis to say nothing."""
+    plugin = config.pluginmanager.getplugin("hypothesispytest")
+    if plugin is not None and "hypothesis" not in sys.modules:
+        config.pluginmanager.unregister(plugin)
 
 
 def _written(run: Run, write: Callable[[], None]) -> bool:

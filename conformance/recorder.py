@@ -49,6 +49,7 @@ class Recorder:
         self.record = Record()
         self._apart: ContextVar[list[Transcript] | None] = ContextVar("apart", default=None)
         self.unanswered_farewells = 0  # of late, over all tests
+        self.unended_failures = 0  # of late: a Close frame came, and TCP stayed open
         self._secrets: list[str] = []
         self.hide(*secrets)
 

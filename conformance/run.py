@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hypothesis.configuration import set_hypothesis_home_dir
-
 from conformance.browser.finding import capability
 from conformance.errors import UsageProblem
+from conformance.fuzz import notes
 from conformance.fuzz.search import Plan
 from conformance.gate.baseline import load as load_baseline
 from conformance.gate.entries import KnownFailure
@@ -143,7 +142,7 @@ class Run:
             Inconclusive: there is no target to judge.
 
         """
-        set_hypothesis_home_dir(self._scratch.name)
+        notes.keep_in(self._scratch.name)
         instance = None
         if self.profile.start:
             self.launcher = Launcher(self.profile)
@@ -197,7 +196,7 @@ class Run:
 
     def adopt(self, shared: Mapping[str, Any]) -> None:
         """Take over a target that another process has started and probed."""
-        set_hypothesis_home_dir(self._scratch.name)
+        notes.keep_in(self._scratch.name)
         self.id = shared["id"]
         self.profile = self._load_profile(shared["generated"])
         self.recorder.hide(*self.profile.secrets)

@@ -15,8 +15,8 @@ from tests.conftest import ROOT, Suite
 FILES = tuple(f"conformance/suite/protocol/test_http2_{one}.py" for one in ("opening", "streams", "session"))
 # Reproduced by hand, see docs/findings.md.
 HYPERCORN = {
-    "failed": {"http2.unknown-protocol", "http2.masking", "http2.close", "http2.isolation"},
-    "advised": {"http2.stream-errors", "http2.half-close"},
+    "failed": {"http2.unknown-protocol", "http2.masking", "http2.close"},
+    "advised": {"http2.stream-errors", "http2.half-close", "http2.isolation"},
 }
 
 

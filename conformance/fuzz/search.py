@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.fuzz import notes
 from conformance.fuzz.drawing import Draw, Unfit, at_random, simplest
-from conformance.fuzz.shrinking import shrink
 
 
 class Sized(Protocol):
@@ -190,9 +190,12 @@ async def search(
             group.create_task(go_on())
     if not state.failures:
         return
-    state.began = time.monotonic()
 
     def shorten() -> None:
+        notes.tell()
+        from conformance.fuzz.shrinking import shrink  # noqa: PLC0415 - it loads Hypothesis
+
+        state.began = time.monotonic()
         with contextlib.suppress(_Enough):  # told below, from what the check saw
             shrink(make, state.chosen, state.refuses)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,7 +40,7 @@ def repeat(
         whole = folded(results)
         for report in reports:
             if getattr(report, "conformance", None) is not None:
-                report.conformance = asdict(whole)  # type: ignore[attr-defined]
+                report.conformance = whole.as_data()  # type: ignore[attr-defined]
                 dress(report, whole)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)

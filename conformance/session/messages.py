@@ -9,31 +9,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import warnings
 from datetime import datetime
 from functools import cache
 from importlib import resources
-from typing import Any, Literal, cast
-
-from jsonschema import Draft7Validator, FormatChecker
-from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT7
+from typing import TYPE_CHECKING, Any, Literal
 
 from conformance.session.quick import Check, quick
 
+if TYPE_CHECKING:  # slow to load, and seldom needed: only what is not in order has to be explained
+    from jsonschema import Draft7Validator
+
 Sender = Literal["server", "client"]
-_BASE = "file:///messages/"  # a name, never read: a reference resolves in the registry or not at all
-_DEFINITIONS = "definitions.json"
+_REFERENCE = "../definitions.json#/definitions/"
 _MOMENT = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:[.,]\d+)?(?:Z|[+-](\d{2})(?::?(\d{2}))?)?",
     re.ASCII,
 )
 _WORDS = {"$schema", "$comment", "title", "description", "examples"}
-_formats = FormatChecker(formats=())
 
 
-@_formats.checks("moment", raises=ValueError)
 def is_moment(value: object) -> bool:
     """Whether a string names an existing date and time in ISO 8601; what is no string is left to `type`.
 
@@ -63,26 +58,25 @@ def schemas(sender: Sender = "server") -> dict[str, Any]:
 
 
 @cache
-def registry() -> Registry[Any]:
-    """Return every schema file by its address, for references between them; nothing is ever fetched."""
-    definitions = resources.files("conformance.spec").joinpath("messages", _DEFINITIONS).read_text("utf-8")
-    files = {_DEFINITIONS: json.loads(definitions)}
-    sides: tuple[Sender, Sender] = ("server", "client")
-    for sender in sides:
-        files |= {f"{sender}/{kind}.json": schema for kind, schema in schemas(sender).items()}
-    made = [(_BASE + name, Resource.from_contents(schema, DRAFT7)) for name, schema in files.items()]
-    return Registry[Any]().with_resources(made)
+def _definitions() -> dict[str, Any]:
+    text = resources.files("conformance.spec").joinpath("messages", "definitions.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)["definitions"]
+    return found
 
 
 @cache
 def _validator(sender: Sender, kind: str) -> Draft7Validator:
-    resolver = registry().resolver(f"{_BASE}{sender}/{kind}.json")
-    return Draft7Validator(_flat(schemas(sender)[kind], resolver), format_checker=_formats)
+    with warnings.catch_warnings(action="ignore"):  # of a library that is loaded amid a test
+        from jsonschema import Draft7Validator, FormatChecker  # noqa: PLC0415 - see above
+
+    formats = FormatChecker(formats=())
+    formats.checks("moment", raises=ValueError)(is_moment)
+    return Draft7Validator(_flat(schemas(sender)[kind]), format_checker=formats)
 
 
 @cache
 def _quick(sender: Sender, kind: str) -> Check:
-    return quick(cast("Mapping[str, Any]", _validator(sender, kind).schema), {"moment": _exists})
+    return quick(_flat(schemas(sender)[kind]), {"moment": _exists})
 
 
 def _exists(value: object) -> bool:
@@ -92,16 +86,15 @@ def _exists(value: object) -> bool:
         return False
 
 
-def _flat(schema: dict[str, Any], resolver: Any) -> dict[str, Any]:
+def _flat(schema: dict[str, Any]) -> dict[str, Any]:
     # References resolved and words left out once, and not again for every message: several times as fast.
     if "$ref" in schema:
-        found = resolver.lookup(schema["$ref"])
-        return _flat(found.contents, found.resolver)
+        return _flat(_definitions()[schema["$ref"].removeprefix(_REFERENCE)])
     flat = {keyword: value for keyword, value in schema.items() if keyword not in _WORDS}
     if "properties" in flat:
-        flat["properties"] = {name: _flat(one, resolver) for name, one in flat["properties"].items()}
+        flat["properties"] = {name: _flat(one) for name, one in flat["properties"].items()}
     if "items" in flat:
-        flat["items"] = _flat(flat["items"], resolver)
+        flat["items"] = _flat(flat["items"])
     return flat
 
 
@@ -131,7 +124,10 @@ def _faults(message: Any, sender: Sender, *, unknown: str) -> str:
         return unknown
     if _quick(sender, kind)(message):
         return ""
-    error = best_match(_validator(sender, kind).iter_errors(message))
+    validator = _validator(sender, kind)
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - loaded by now
+
+    error = best_match(validator.iter_errors(message))
     if error is None:
         return ""
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)

@@ -69,10 +69,16 @@ def _required(names: list[str], _formats: Mapping[str, Check]) -> Check:
 
 def _properties(schemas: Mapping[str, Any], formats: Mapping[str, Check]) -> Check:
     checks = {name: quick(schema, formats) for name, schema in schemas.items()}
-    known = checks.keys()
-    return lambda value: (
-        isinstance(value, dict) and all(checks[name](value[name]) for name in known & value.keys())
-    )
+
+    def check_members(value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        for name, member in value.items():  # noqa: SIM110 - a generator is twice as slow
+            if name in checks and not checks[name](member):
+                return False
+        return True
+
+    return check_members
 
 
 def _items(schema: Mapping[str, Any], formats: Mapping[str, Check]) -> Check:

@@ -12,14 +12,14 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from concurrent.futures import CancelledError
-from typing import Generic, TypeVar
-
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis.strategies import SearchStrategy
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.fuzz import notes
 from conformance.fuzz.search import Plan
-from conformance.fuzz.steady import steady
+
+if TYPE_CHECKING:  # Hypothesis is loaded by the tests that need it, not by all who collect them
+    from hypothesis.strategies import SearchStrategy
 
 E = TypeVar("E", bound=Hashable)
 SEARCH_SECONDS = 15.0
@@ -53,6 +53,9 @@ async def explore(
         Inconclusive: what failed did not do so again, or a prerequisite was missing.
 
     """
+    notes.tell()
+    from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings  # noqa: PLC0415 - see above
+
     search = _Search(attempt, asyncio.get_running_loop(), patience, weigh, leave_out)
     if plan.examples is None:
         search.ends = time.monotonic() + SEARCH_SECONDS
@@ -104,6 +107,8 @@ class _Search(Generic[E]):
 
     def run(self, one: Callable[[], None]) -> None:
         """Let Hypothesis search; every failure is in ``failures`` behind it."""
+        from conformance.fuzz.steady import steady  # noqa: PLC0415 - it loads Hypothesis
+
         with steady(), contextlib.suppress(_Enough, Nonconformance):
             one()
 

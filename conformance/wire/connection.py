@@ -221,7 +221,7 @@ class Connection(asyncio.Protocol):
         """Note the server's FIN; keeping our half of a WebSocket open lets a test go on writing."""
         self.transcript.ended = True
         self._finish("fin")
-        if self.response is None or not self.response.upgraded or self._transport is None:
+        if not self._upgraded or self._transport is None:
             return False
         return self._transport.get_extra_info("sslcontext") is None
 
@@ -354,7 +354,7 @@ class Connection(asyncio.Protocol):
         """Send bytes as they are. After the end of TCP, or of our half, it does nothing: that is judged."""
         self._unasked = self._unasked_frames = 0
         self._say(data)
-        if self.response is not None and self.response.upgraded:
+        if self._upgraded:
             self._outgoing.feed(data)
             self._answer_pings()
 
@@ -401,10 +401,9 @@ class Connection(asyncio.Protocol):
 
     async def event(self, timeout: float) -> Event | None:
         """Return the next event; the :class:`End` again and again once it came; ``None`` on time-out."""
-        await self._until(lambda: bool(self._events) or self.end is not None, timeout)
-        if self._events:
-            return self._events.popleft()
-        return self.end
+        if not self._events and self.end is None:
+            await self._until(lambda: bool(self._events) or self.end is not None, timeout)
+        return self._events.popleft() if self._events else self.end
 
     async def _until(self, done: Callable[[], bool], timeout: float) -> None:
         loop = asyncio.get_running_loop()

@@ -13,6 +13,7 @@ MAX_INFLATED = 32 * 1024 * 1024
 MAX_STREAMS = 1000
 EXACT, COARSE = 4 * 1024, 64
 _PIECE = 16 * 1024
+_ROOM = 8 * 258  # octets that one octet can add: each of its bits may complete a match
 
 
 class Unread(Exception):
@@ -88,22 +89,44 @@ class Inflater:
         if self._agreed.server_max_window_bits == 15:
             content += stream.decompress(data, MAX_INFLATED - len(content) + 1)
             return stream.unused_data
-        window = 1 << self._agreed.server_max_window_bits
-        # zlib looks back into all that one call has put out: only calls of one octet keep to the window.
-        # That takes a microsecond each; behind EXACT octets of a message the window is kept to within COARSE.
-        for start in range(0, len(data), 64):
-            piece = data[start : start + 64]
+        before = len(content)
+        try:
+            return self._within_window(data, content)
+        finally:
+            self._length += len(content) - before
+
+    def _within_window(self, data: bytes, content: bytearray) -> bytes:
+        stream = self._stream
+        # zlib looks back into the window, and into all that the same call has put out.
+        free = (1 << self._agreed.server_max_window_bits) - self._length
+        if free > 0:  # nothing lies further back than the window while the stream is not longer than that
+            content += stream.decompress(data, free)
+            if stream.eof:
+                return stream.unused_data
+            data = stream.unconsumed_tail
+            content += stream.decompress(b"", _ROOM)  # what was decoded and found no room
+            if stream.eof:
+                return data
+        # A match that reaches too far takes nine bits and more. So it begins in an octet before the one that
+        # completes it, and is the first thing that a call puts out which is given that one octet alone.
+        at = 0
+        while at < len(data) and len(content) < EXACT:
+            at += 1
+            content += stream.decompress(data[at - 1 : at], _ROOM)
+            if stream.eof:
+                return data[at:]
+        # That takes half a microsecond each; behind EXACT octets of a message the window is kept to within
+        # COARSE.
+        for start in range(at, len(data), COARSE):
+            piece = data[start : start + COARSE]
             while not stream.eof and len(content) <= MAX_INFLATED:
-                # Nothing lies further back than the window while the stream is not longer than that.
-                step = max(window - self._length, 1 if len(content) < EXACT else COARSE)
-                octet = stream.decompress(piece, step)
-                self._length += len(octet)
-                content += octet
+                octets = stream.decompress(piece, COARSE)
+                content += octets
                 piece = stream.unconsumed_tail
-                if not octet and not piece:
+                if not octets and not piece:
                     break
             if stream.eof:
-                return stream.unused_data + data[start + 64 :]
+                return stream.unused_data + data[start + COARSE :]
         return b""
 
 

@@ -206,15 +206,19 @@ class Outgoing:
                 self._left -= step
                 at += step
                 continue
-            self._head.append(data[at])
-            at += 1
-            if len(self._head) >= 2 and len(self._head) == self._size_of_head():
+            step = self._size_of_head() - len(self._head)
+            self._head += data[at : at + step]
+            at += step
+            if len(self._head) > 1 and len(self._head) == self._size_of_head():
                 self._begin()
                 frames += 1
         if frames > FLOOD:
             self._left = 0
 
     def _size_of_head(self) -> int:
+        """Return how long the head is, as far as that is known: its first two octets say it."""
+        if len(self._head) < 2:
+            return 2
         length = self._head[1] & 0x7F
         return 2 + (2 if length == 126 else 8 if length == 127 else 0) + (4 if self._head[1] & 0x80 else 0)
 

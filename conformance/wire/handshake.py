@@ -108,10 +108,14 @@ class Response:
     head: bytes
     defects: list[str] = field(default_factory=list)
     body: bytes = b""
+    _values: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def all(self, name: str) -> list[str]:
         """Return every value of a header, in order."""
-        return [value for key, value in self.headers if key.lower() == name.lower()]
+        if not self._values:  # asked for again and again, and complete by now
+            for key, value in self.headers:
+                self._values.setdefault(key.lower(), []).append(value)
+        return [*self._values.get(name.lower(), ())]
 
     def get(self, name: str) -> str | None:
         """Return a header's values joined as one list, or ``None``."""

@@ -227,9 +227,13 @@ class Peer:
             return event
         raise Nonconformance("no message came", expected=["a message"], actual=describe(event))
 
-    async def ending(self, timeout: float | None = None) -> Ending:
-        """Wait for the connection's end and describe it. A Close frame is answered, so that TCP can end."""
+    async def ending(self, timeout: float | None = None, *, behind: float | None = None) -> Ending:
+        """Wait for the connection's end and describe it. A Close frame is answered, so that TCP can end.
+
+        ``behind`` bounds the wait for TCP's end behind a Close frame, where it is to be another one.
+        """
         timeout = timeout or self.limits.close
+        behind = timeout if behind is None else behind
         ending = Ending(
             before=[e for e in self.inbox if not isinstance(e, Close)], beneath=self.connection.beneath
         )
@@ -237,7 +241,7 @@ class Peer:
         self.inbox.clear()
         if ending.close is not None:
             self._answer(ending.close)
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (timeout if ending.close is None else behind)
         while ending.end is None and (remaining := deadline - time.monotonic()) > 0:
             event = await self.connection.event(remaining)
             if event is None:
@@ -250,7 +254,7 @@ class Peer:
             elif isinstance(event, Close) and ending.close is None:
                 ending.close = event
                 self._answer(event)
-                deadline = time.monotonic() + timeout
+                deadline = time.monotonic() + behind
             else:
                 ending.before.append(event)
         return ending
@@ -259,6 +263,18 @@ class Peer:
         if not self.connection.close_sent:
             self.send(Frame(CLOSE, close_payload(close.code)))
 
+    async def failing(self, timeout: float | None = None) -> Ending:
+        """Wait for the end of a connection that has to fail.
+
+        Behind a Close frame no verdict rests on the end of TCP: where it never comes, it is soon waited for
+        no more.
+        """
+        weary = self.recorder.unended_failures >= PATIENCE
+        ending = await self.ending(timeout, behind=self.limits.prompt / 20 if weary else None)
+        unended = ending.close is not None and ending.end is None
+        self.recorder.unended_failures = self.recorder.unended_failures + 1 if unended else 0
+        return ending
+
     async def expect_failed(self, *, code: int | set[int]) -> Ending:
         """Expect that the server fails the connection (RFC 6455 §7.1.7), delivering nothing more.
 
@@ -266,7 +282,7 @@ class Peer:
         """
         codes = {code} if isinstance(code, int) else code
         self.inbox.clear()
-        ending = await self.ending()
+        ending = await self.failing()
         if ending.close is None and ending.end is None:
             raise Nonconformance(
                 "the server did not fail the connection", expected=FAILED, actual=str(ending)
@@ -286,7 +302,7 @@ class Peer:
         An answer with the code that was ``sent``, or with 1000, treats the fault as if it were in order.
         """
         self.inbox.clear()
-        ending = await self.ending()
+        ending = await self.failing()
         close = ending.close
         if close is None and ending.end is None:
             raise Nonconformance(

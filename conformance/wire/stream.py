@@ -81,6 +81,7 @@ class Stream(Connection):
         if response.upgraded and self._request is not None:
             self._monitor.negotiated(self._request, response)
         self.response = response
+        self._upgraded = response.upgraded
         self.transcript.answered = True
         self._wake()
 
@@ -92,7 +93,7 @@ class Stream(Connection):
             self.first_byte = self.transcript.now()
         if self.response is None:
             return
-        if self.response.upgraded:
+        if self._upgraded:
             self._feed_frames(data)
         else:
             self.response.take(data)

@@ -126,6 +126,14 @@ def test_window_as_agreed_is_accepted(bits):
 
 
 @pytest.mark.parametrize("bits", [9, 12, 15])
+def test_few_octets_that_say_much_are_inflated_whole(bits):
+    content = bytes(1 << 20) + noise(100)
+    (payload,) = compressed(content, bits=bits)
+    assert len(payload) < 4096
+    assert Inflater(Agreement(server_max_window_bits=bits)).inflate(payload) == content
+
+
+@pytest.mark.parametrize("bits", [9, 12, 15])
 @pytest.mark.parametrize("size", [0, 1, 50, 51, 52, 53, 54, 57, 58, 59, 60, 63, 64, 65, 122, 123, 124, 5000])
 def test_stream_may_end_at_any_octet_and_another_begin(bits, size):
     content = noise(size)
@@ -133,6 +141,15 @@ def test_stream_may_end_at_any_octet_and_another_begin(bits, size):
     inflater = Inflater(Agreement(server_max_window_bits=bits))
     assert inflater.inflate(one + other) == content + b"lo"
     assert inflater.inflate(other) == b"lo"
+
+
+@pytest.mark.parametrize("literals", range(9))
+def test_stream_may_end_behind_a_match_that_fills_the_window(literals):
+    # Literals of nine bits: each moves the end by one bit more.
+    content = bytes(range(0xE0, 0xE0 + literals)) + noise(480) + noise(480)[100:140]
+    stream = zlib.compressobj(9, zlib.DEFLATED, -15, 8, zlib.Z_FIXED)
+    one, (other,) = stream.compress(content) + stream.flush(), compressed(b"lo")
+    assert Inflater(Agreement(server_max_window_bits=9)).inflate(one + other) == content + b"lo"
 
 
 @pytest.mark.parametrize(
@@ -160,6 +177,68 @@ def test_window_is_kept_to_its_last_octet_and_far_into_a_message(before, distanc
     else:
         with pytest.raises(zlib.error, match="distance too far back"):
             inflater.inflate(payload)
+
+
+def octet_by_octet(payload, bits):
+    """Inflate by calls that put out one octet each: zlib then looks back to nothing but its window."""
+    stream, content = zlib.decompressobj(-bits), bytearray()
+    for at in range(len(payload)):
+        piece = payload[at : at + 1]
+        while not stream.eof:
+            octet = stream.decompress(piece, 1)
+            content += octet
+            piece = stream.unconsumed_tail
+            if not octet and not piece:
+                break
+    return bytes(content)
+
+
+def outcome(inflate, *given):
+    try:
+        return inflate(*given)
+    except zlib.error as error:
+        return str(error).rpartition(":")[2]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_window_is_kept_as_a_slow_inflater_keeps_it(seed):
+    numbers = random.Random(seed)
+    agreed = numbers.choice([9, 9, 9, 10])
+    inflater, payloads = Inflater(Agreement(server_max_window_bits=agreed)), []
+    strategy = numbers.choice([0, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE])
+    # Half of the streams look back beyond what was agreed: some once, by an octet, some everywhere.
+    written = agreed if seed % 2 else agreed + numbers.choice([1, 6])
+    stream = zlib.compressobj(numbers.choice([1, 6, 9]), zlib.DEFLATED, -min(written, 15), 8, strategy)
+    words = [bytes(numbers.choices(b"abcdefgh", k=numbers.randrange(3, 40))) for _ in range(60)]
+    for _ in range(4):
+        content = b"".join(numbers.choices(words, k=numbers.randrange(1, 60)))
+        payloads.append(stream.compress(content) + stream.flush(zlib.Z_SYNC_FLUSH))
+    wanted = outcome(octet_by_octet, b"".join(payloads), agreed)
+    found = outcome(lambda: b"".join(inflater.inflate(one.removesuffix(TAIL)) for one in payloads))
+    assert found == wanted
+
+
+@pytest.mark.parametrize("literals", range(1, 20))
+@pytest.mark.parametrize(("distance", "kept"), [(512, True), (513, False)])
+def test_window_is_kept_by_a_match_of_few_octets_wherever_it_begins(literals, distance, kept):
+    # Literals of nine bits: each moves what follows by one bit more.
+    content = b"x" * 3000 + noise(distance - literals) + bytes(range(0xE0, 0xE0 + literals))
+    stream = zlib.compressobj(9, zlib.DEFLATED, -15, 8, zlib.Z_FIXED)
+    payload = stream.compress(content + content[-distance:][:5]) + stream.flush(zlib.Z_SYNC_FLUSH)
+    found = outcome(Inflater(Agreement(server_max_window_bits=9)).inflate, payload.removesuffix(TAIL))
+    assert (found == content + content[-distance:][:5]) == kept
+
+
+@pytest.mark.parametrize("more", range(3, 40))
+def test_window_is_kept_by_a_match_that_begins_while_another_finds_no_room(more):
+    # The first match fills the window and goes on; the second begins behind it.
+    content = noise(480) + noise(480)[100 : 132 + more]
+    again = content[-513:][:5]
+    stream = zlib.compressobj(9, zlib.DEFLATED, -15, 8, zlib.Z_FIXED)
+    payload = (stream.compress(content + again) + stream.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
+    assert Inflater(PLAIN).inflate(payload) == content + again
+    with pytest.raises(zlib.error, match="distance too far back"):
+        Inflater(Agreement(server_max_window_bits=9)).inflate(payload)
 
 
 # Ours, back through an inflater that reads the other side's parameters.

@@ -7,6 +7,7 @@ import gc
 import time
 import weakref
 import zlib
+from dataclasses import replace
 
 import pytest
 from wire_harness import BOUND, QUICK, connected, upgraded
@@ -18,7 +19,7 @@ from conformance.wire import connection as limits
 from conformance.wire.connection import Connection, End
 from conformance.wire.deflate import MAX_INFLATED, Agreement, Inflater, Unread
 from conformance.wire.frames import PING, TEXT, Frame
-from conformance.wire.handshake import opening
+from conformance.wire.handshake import MAX_BODY, opening
 from conformance.wire.peer import PATIENCE, Ending, Peer, describe
 
 pytestmark = pytest.mark.asyncio
@@ -97,7 +98,7 @@ async def test_body_without_an_end_is_kept_up_to_a_bound():
     async with connected(script) as connection:
         connection.send_request(opening("/", "h"))
         await connection.read_response(BOUND)
-        assert len(await connection.read_body(BOUND)) == limits.MAX_BODY
+        assert len(await connection.read_body(BOUND)) == MAX_BODY
 
 
 async def test_length_of_thousands_of_digits_is_no_length():
@@ -169,6 +170,41 @@ async def test_answered_farewell_gives_the_patience_back():
         peer.recorder = recorder
         await peer.leave()
     assert recorder.unanswered_farewells == 0
+
+
+@pytest.mark.parametrize(("before", "waits"), [(0, True), (PATIENCE - 1, True), (PATIENCE, False)])
+async def test_end_behind_a_close_is_not_waited_for_after_many_in_vain(before, waits):
+    async def script(served):
+        await served.frame()
+        served.say("88 02 03 ea")
+        await served.gone()
+
+    recorder = Recorder()
+    recorder.unended_failures = before
+    async with upgraded(script, replace(QUICK, close=0.6)) as peer:
+        peer.recorder = recorder
+        began = time.monotonic()
+        peer.send_text("no matter what")
+        ending = await peer.expect_failed(code=1002)
+        assert (time.monotonic() - began >= 0.6) is waits
+    assert ending.close is not None
+    assert recorder.unended_failures == before + 1
+
+
+async def test_slow_close_is_waited_for_even_after_many_ends_in_vain():
+    async def script(served):
+        await served.frame()
+        await asyncio.sleep(0.3)
+        served.say("88 02 03 ea")
+
+    recorder = Recorder()
+    recorder.unended_failures = PATIENCE
+    async with upgraded(script, replace(QUICK, close=BOUND, prompt=0.2)) as peer:
+        peer.recorder = recorder
+        peer.send_text("no matter what")
+        ending = await peer.expect_failed(code=1002)
+    assert ending.close is not None
+    assert recorder.unended_failures == 0
 
 
 async def test_echo_is_not_waited_for_as_long_as_a_server_talks_of_other_things():

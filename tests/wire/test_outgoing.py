@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.wire.frames import CLOSE, FLOOD, TEXT, Frame, Outgoing
+from conformance.wire.frames import CLOSE, FLOOD, PING, TEXT, Frame, Outgoing
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65535, 65536])
@@ -18,6 +18,27 @@ def test_frame_that_is_sent_in_pieces_ends_with_its_last_byte(length, mask):
         outgoing.feed(data[cut:])
         assert not outgoing.inside
     assert outgoing.closed is False
+
+
+def test_end_of_a_frame_is_seen_octet_by_octet():
+    frames = [
+        Frame(PING).encode(),
+        Frame(PING, mask=None).encode(),
+        Frame(TEXT, b"abc", mask=None).encode(),
+        Frame(TEXT, bytes(126)).encode(),
+        Frame(TEXT, bytes(126), mask=None, length_form=64).encode(),
+        Frame(TEXT, b"", length_form=16).encode(),
+    ]
+    outgoing = Outgoing()
+    for frame in frames * 2:
+        for octet in frame[:-1]:
+            outgoing.feed(bytes([octet]))
+            assert outgoing.inside
+        outgoing.feed(frame[-1:])
+        assert not outgoing.inside
+    outgoing.feed(b"".join(frames))
+    assert not outgoing.inside
+    assert not outgoing.closed
 
 
 def test_close_frame_among_others_is_seen():

@@ -10,10 +10,9 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 from conformance.errors import NotApplicable
 from conformance.fuzz.search import Plan
@@ -24,6 +23,9 @@ from conformance.suite.exploring import explore
 from conformance.target.profile import Credential
 from conformance.target.target import Target
 from conformance.wire.peer import Limits
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 EXAMPLES = 30
 STEPS = 24
@@ -46,6 +48,8 @@ def stories(verbs: Sequence[str], cast: Cast) -> SearchStrategy[tuple[Step, ...]
     and no two are drawn from the same strategy, for it would draw most stories as copies of others with one
     idea in two places.
     """
+    from hypothesis import strategies as st  # noqa: PLC0415 - loaded where it is needed
+
     rest = itertools.product((False, True), WHICH, WHO)
     ideas = [Idea(verb, who, which, swift) for swift, which, who in rest for verb in verbs]
     places = [st.sampled_from([Idea(NOTHING, place), *ideas]) for place in range(STEPS)]

@@ -24,7 +24,7 @@ from conformance.wire.transcript import Transcript
 T = TypeVar("T")
 OFFER = f"{PLAIN}; client_max_window_bits"
 HELD, COMPRESSED, FAULTY = 40, 24, 12  # examples of a run by default; of the last, for each fault
-AT_ONCE = 8  # conversations: most of each is waiting for the server, or for it to have read a segment
+AT_ONCE = 12  # conversations: most of each is waiting for the server, or for it to have read a segment
 HASTE = 0.2  # seconds; enough while a failure is made short, for the shortest is tried again in full
 
 
@@ -247,7 +247,7 @@ async def _ending(peer: Client, fault: Fault, manner: Manner) -> Ending:
     if isinstance(event, Pong | Close):
         peer.inbox.append(event)
     failed = isinstance(event, Close | End)
-    return await peer.ending(limits.close if failed else 0.001 if manner.hasty else limits.prompt)
+    return await peer.failing(limits.close if failed else 0.001 if manner.hasty else limits.prompt)
 
 
 def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:

@@ -45,7 +45,7 @@ async def failure(peer: Peer) -> Ending:
         NotApplicable: it did not fail, so that nothing can stand behind the failure.
 
     """
-    ending = await peer.ending()
+    ending = await peer.failing()
     if ending.close is None and ending.end is None:
         raise NotApplicable("the fault did not fail the connection, which is judged by its own requirement")
     return ending

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.errors import Inconclusive
-from conformance.fuzz.conversation import Conversation
+from conformance.fuzz.conversation import Conversation, Menu
 from conformance.fuzz.faults import FAULTS, Fault, Wrong, wrong
 from conformance.fuzz.search import Manner, Plan, search
 from conformance.fuzz.strategies import conversations
@@ -26,11 +26,30 @@ from conformance.suite.protocol.fuzzing import (
 from conformance.target.target import Target
 
 UNPROVEN = 3
+Menus = dict[bool, Menu]
 
 
-async def hold_conversations(target: Target, plan: Plan, *, compress: bool, examples: int) -> None:
+@pytest.fixture(scope="module")
+def menus() -> Menus:
+    """Return what was found out for tests before: without compression, and with it."""
+    return {}
+
+
+async def found_out(target: Target, menus: Menus, *, compress: bool) -> Menu:
+    """Return which messages leave a connection open; where texts do not, the next test asks again."""
+    if compress not in menus:
+        menu = await menu_of(target, compress=compress)
+        if not menu.texts:
+            return menu
+        menus[compress] = menu
+    return menus[compress]
+
+
+async def hold_conversations(
+    target: Target, menus: Menus, plan: Plan, *, compress: bool, examples: int
+) -> None:
     """Hold as many legal conversations as the plan says, or as many as are usual."""
-    menu = await menu_of(target, compress=compress)
+    menu = await found_out(target, menus, compress=compress)
 
     async def check(conversation: Conversation, manner: Manner) -> None:
         await hold(target, menu, conversation, manner)
@@ -47,22 +66,24 @@ async def hold_conversations(target: Target, plan: Plan, *, compress: bool, exam
 
 
 @pytest.mark.requirement("framing.any-conversation")
-async def test_any_legal_conversation_is_answered(target: Target, plan: Plan) -> None:
-    await hold_conversations(target, plan, compress=False, examples=HELD)
+async def test_any_legal_conversation_is_answered(target: Target, menus: Menus, plan: Plan) -> None:
+    await hold_conversations(target, menus, plan, compress=False, examples=HELD)
 
 
 @pytest.mark.requirement("deflate.any-conversation")
-async def test_any_compressed_conversation_is_answered(target: Target, plan: Plan) -> None:
-    await hold_conversations(target, plan, compress=True, examples=COMPRESSED)
+async def test_any_compressed_conversation_is_answered(target: Target, menus: Menus, plan: Plan) -> None:
+    await hold_conversations(target, menus, plan, compress=True, examples=COMPRESSED)
 
 
 @pytest.mark.parametrize(
     "fault",
     [pytest.param(one, id=one.id, marks=pytest.mark.requirement(one.requirement)) for one in FAULTS],
 )
-async def test_fault_anywhere_fails_the_connection(target: Target, plan: Plan, fault: Fault) -> None:
+async def test_fault_anywhere_fails_the_connection(
+    target: Target, menus: Menus, plan: Plan, fault: Fault
+) -> None:
     await target.bystander()
-    menu = await menu_of(target, compress=fault.deflate)
+    menu = await found_out(target, menus, compress=fault.deflate)
     if fault.texts and not menu.texts:
         raise Inconclusive("the control failed: an ordinary text message ends the connection")
     came_so_far: list[bool] = []

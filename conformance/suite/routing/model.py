@@ -10,11 +10,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote_to_bytes
 
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 Kind = Literal["own", "user", "anonymous", "equivalent", "spelling", "none"]
 OWN = "/ws/permissions/"
@@ -143,6 +143,8 @@ class Request:
 
 def requests(user_ids: Sequence[int]) -> SearchStrategy[Request]:
     """Return requests near the endpoints of these users, of nobody, and of numbers that wrap."""
+    from hypothesis import strategies as st  # noqa: PLC0415 - loaded where it is needed
+
     other = user_ids[-1]
     # The users that exist are the ones whose channels can be taken.
     ids = [*user_ids, *user_ids, *user_ids, 1234567890, 2**32 + other, LARGEST_ID + 1, 2**64 + other]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import strategies as st
 
 from conformance.errors import Nonconformance, NotApplicable
 from conformance.fuzz.search import Plan
 from conformance.suite.exploring import explore
 from conformance.suite.routing.paths import MALFORMED, TOO_LONG, asking, own_id, refused
 from conformance.target.target import ANONYMOUS, OWN, Target
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 NEAR = [
     pytest.param("/no-such-path", id="unknown"),
@@ -55,19 +58,27 @@ MALFORMED_PATHS = [
     pytest.param("/ws/permissions%252F{id}/", id="doubly-encoded-slash"),
 ]
 EXAMPLES = 60
-WORDS = st.sampled_from(["ws", "permissions", "anonymous", "1", "2", ""])
-DOTS = st.sampled_from([".", ".."])  # what others normalise away
-SEGMENTS = DOTS | WORDS | st.text("abwsxyzANON0123456789-._~", min_size=1, max_size=8)
+WORDS = ["ws", "permissions", "anonymous", "1", "2", ""]
+DOTS = [".", ".."]  # what others normalise away
+LETTERS = "abwsxyzANON0123456789-._~"
+BEGINNINGS = [OWN, "/ws/permissions/anonymous/", "/ws//permissions/", "/no-such-path/"]
 # Endpoints, and spellings of them that have a requirement of their own (routing.spelling-identity).
 EXCEPTED = re.compile(r"/+(?:ws/permissions/(?:[0-9]+/|anonymous/?)?)")
 
 
-@st.composite
-def arbitrary_paths(draw: st.DrawFn) -> str:
-    """Return a path near the endpoints, or one that certainly nobody serves."""
-    begin = draw(st.sampled_from([OWN, "/ws/permissions/anonymous/", "/ws//permissions/", "/no-such-path/"]))
-    path = begin + "/".join(draw(st.lists(SEGMENTS, max_size=3))) + draw(st.sampled_from(["", "/"]))
-    return "/x" + path if EXCEPTED.fullmatch(path) else path
+def arbitrary_paths() -> SearchStrategy[str]:
+    """Return paths near the endpoints, and some that certainly nobody serves."""
+    from hypothesis import strategies as st  # noqa: PLC0415 - loaded where it is needed
+
+    segments = st.sampled_from(DOTS) | st.sampled_from(WORDS) | st.text(LETTERS, min_size=1, max_size=8)
+
+    @st.composite
+    def paths(draw: st.DrawFn) -> str:
+        begin = draw(st.sampled_from(BEGINNINGS))
+        path = begin + "/".join(draw(st.lists(segments, max_size=3))) + draw(st.sampled_from(["", "/"]))
+        return "/x" + path if EXCEPTED.fullmatch(path) else path
+
+    return paths()
 
 
 @pytest.mark.requirement("routing.unknown-path")
