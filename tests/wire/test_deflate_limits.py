@@ -81,18 +81,32 @@ def test_window_is_that_of_the_stream_and_not_of_a_message(bits):
         assert inflater.inflate(again) == content[:1] + bytes([1023 % 100]) * 3
 
 
+@pytest.mark.parametrize("short", [0, 1, 2])
+@pytest.mark.parametrize(("before", "distance"), [(300, 600), (2, 514), (509, 513)])
+def test_short_messages_between_do_not_widen_the_window(short, before, distance):
+    inflater = Inflater(Agreement(server_max_window_bits=9))
+    long, _ = looking_back(1023, 1)
+    inflater.inflate(long)
+    for _ in range(short):
+        assert inflater.inflate(HELLO) == b"Hello"
+    beyond, _ = looking_back(before, distance)
+    with pytest.raises(zlib.error, match="distance too far back"):
+        inflater.inflate(beyond)
+
+
 # How much is read.
 
 
 @pytest.mark.parametrize("bits", BITS)
-def test_message_is_read_up_to_the_bound_and_the_next_one_too(bits, monkeypatch):
-    monkeypatch.setattr(deflate, "MAX_INFLATED", 1027)
+@pytest.mark.parametrize("before", [1024, 9000])
+def test_message_is_read_up_to_the_bound_and_the_next_one_too(bits, before, monkeypatch):
+    monkeypatch.setattr(deflate, "MAX_INFLATED", before + 3)
     inflater = Inflater(Agreement(server_max_window_bits=bits))
-    longest, content = looking_back(1024, 1)
+    longest, content = looking_back(before, 1)
     assert inflater.inflate(longest) == content
     assert inflater.inflate(HELLO) == b"Hello"
     assert inflater.inflate(longest) == content
-    monkeypatch.setattr(deflate, "MAX_INFLATED", 1026)
+    monkeypatch.setattr(deflate, "MAX_INFLATED", before + 2)
     with pytest.raises(Unread):
         inflater.inflate(longest)
 
