@@ -27,7 +27,7 @@ async def test_a_whole_connection_keeps_the_invariant(target: Target, requiremen
             async with link.connect() as peer:
                 await peer.ping()
                 peer.send_close(1000)
-                await peer.ending()
+                await peer.ending(target.limits.prompt)
         refused = await link.attempt(target.opening().setting("Sec-WebSocket-Version", "14"), label="refused")
         refused.shut()
         await link.connection.ping(target.limits.reply)

@@ -195,11 +195,11 @@ async def test_end_of_one_stream_leaves_the_others(target: Target, how: str) -> 
             first.connection.reset()
         elif how == "end":
             first.connection.half_close()
-            await first.ending()
+            await first.ending(target.limits.prompt)
         elif how == "fault":
             first.send(Frame(TEXT, target.harmless(), mask=None))
             first.send(Frame(PING, b"on its way already"))  # as a client's next frames are
-            await first.ending()
+            await first.ending(target.limits.prompt)
         else:
             refused = await link.attempt(target.opening().setting("Sec-WebSocket-Version", "14"), label=how)
             refused.shut()
