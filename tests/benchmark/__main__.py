@@ -45,9 +45,11 @@ def suite(url: ServerURL, folder: Path, *words: str, record: bool = False) -> di
     return measured
 
 
-def bare(url: ServerURL, recording: Path) -> tuple[float, float, float]:
+def bare(url: ServerURL, recording: Path, *words: str) -> tuple[float, float, float]:
     """Run the bare loop in a process of its own; return its seconds, the processor's, and waits given up."""
-    command = [sys.executable, "-m", "tests.benchmark.bare", str(recording), "127.0.0.1", str(url.port)]
+    command = [
+        sys.executable, "-m", "tests.benchmark.bare", str(recording), "127.0.0.1", str(url.port), *words,
+    ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     by_clock, of_processor, given_up = map(float, done.stdout.split())
     return by_clock, of_processor, given_up
@@ -70,10 +72,11 @@ def main() -> None:
         folder = Path(place)
         recording = folder / "recording.json"
         recording.write_text(json.dumps(suite(server.url, folder, *words, record=True)), "utf-8")
-        runs, loops = [], []
+        runs, loops, pausing = [], [], []
         for _ in range(options.rounds):
             runs.append(suite(server.url, folder, *words))
             loops.append(bare(server.url, recording))
+            pausing.append(bare(server.url, recording, "pausing"))
     cases = runs[0]["cases"]
     moments = [one["moments"] for one in runs]
     times = [one["last"] - one["first"] for one in moments]
@@ -87,6 +90,9 @@ def main() -> None:
     print(
         row("cases / bare loop, pair by pair", [a / b for a, (b, _, _) in zip(times, loops, strict=True)], "")
     )
+    print(row("the bare loop, pausing between segments", [one for one, _, _ in pausing], "s"))
+    shares = [a / b for a, (b, _, _) in zip(times, pausing, strict=True)]
+    print(row("cases / that, pair by pair", shares, ""))
     worked = [one["last_cpu"] - one["first_cpu"] for one in moments]
     print(row("the cases, processor time", worked, "s"))
     print(row("the bare loop, processor time", [one for _, one, _ in loops], "s"))

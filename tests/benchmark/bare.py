@@ -1,14 +1,16 @@
 """The bare loop: the same connections and the same bytes as a recorded run, and nothing else.
 
-``python -m tests.benchmark.bare RECORDING HOST PORT`` prints the seconds that it took, by the clock and
-of the processor, and how many waits it gave up.
+``python -m tests.benchmark.bare RECORDING HOST PORT [pausing]`` prints the seconds that it took, by the clock
+and of the processor, and how many waits it gave up.
 
 It is what a minimal client has to do that says the same: connect, write, cut what comes into responses
 and frames, and wait where the suite had waited, until as many of them have come as the suite had
 received, or until TCP has ended where the suite had seen its end. It looks into none of them, and keeps
 nothing. So what the server's own timing imposes is in it; what the suite spends on drawing, judging,
-recording and reporting is not, nor are its pauses between segments. Cases over HTTP/2 are not replayed:
-their time counts against the suite.
+recording and reporting is not. Cases over HTTP/2 are not replayed: their time counts against the suite.
+
+Between the segments of a frame that is cut, the suite pauses, or TCP would put them together again. With
+``pausing`` the loop does so too, and only then the server reads what it read from the suite.
 
 An answer may depend on the run, so that one of those waits may be in vain. It is given up after a second, and
 that second is taken off the clock: no client has to wait it, and it would flatter the suite's ratio.
@@ -42,6 +44,7 @@ class Bare(asyncio.Protocol):
         self.frames = False
         self.buffer = bytearray()
         self.waiter: asyncio.Future[None] | None = None
+        self.written = 0.0
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -118,7 +121,7 @@ class Bare(asyncio.Protocol):
         self.transport.close()
 
 
-async def replay(steps: list[list[Any]], host: str, port: int) -> tuple[float, float, int]:
+async def replay(steps: list[list[Any]], host: str, port: int, *, pausing: bool) -> tuple[float, float, int]:
     """Take the steps of a recording; return its seconds, the processor's, and waits given up."""
     loop = asyncio.get_running_loop()
     connections: dict[int, Bare] = {}
@@ -131,9 +134,13 @@ async def replay(steps: list[list[Any]], host: str, port: int) -> tuple[float, f
         if kind == "open":
             _, connections[number] = await loop.create_connection(Bare, host, port)
         elif kind == "write":
-            await connections[number].until(step[2])
-            if not connections[number].transport.is_closing():
-                connections[number].transport.write(bytes.fromhex(step[1]))
+            one = connections[number]
+            await one.until(step[2])
+            if pausing and (rest := one.written + step[3] - loop.time()) > 0:
+                await asyncio.sleep(rest)
+            if not one.transport.is_closing():
+                one.transport.write(bytes.fromhex(step[1]))
+            one.written = loop.time()
         else:
             _, received, how, over = step
             await connections[number].until(received, over=over)
@@ -144,4 +151,6 @@ async def replay(steps: list[list[Any]], host: str, port: int) -> tuple[float, f
 
 if __name__ == "__main__":
     recording = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    print(*asyncio.run(replay(recording["steps"], sys.argv[2], int(sys.argv[3]))))
+    print(
+        *asyncio.run(replay(recording["steps"], sys.argv[2], int(sys.argv[3]), pausing="pausing" in sys.argv))
+    )

@@ -2,13 +2,15 @@
 
 It writes one JSON document to the file that ``BENCHMARK_OUTPUT`` names; ``BENCHMARK_STARTED`` is when the
 process was started, in seconds since the epoch. The conversation is a list of steps
-in the order in which they were taken: ``["open", n]``, ``["write", n, bytes, read]`` and ``["end", n, read,
-kind, over]``, where ``n`` numbers connections, ``read`` is how many responses and frames but Pings had been
-received before, and ``over`` whether the server had ended TCP.
+in the order in which they were taken: ``["open", n]``, ``["write", n, bytes, read, pause]`` and ``["end", n,
+read, kind, over]``, where ``n`` numbers connections, ``read`` is how many responses and frames but Pings had
+been received before, ``pause`` how many seconds were slept before, and ``over`` whether the server had ended
+TCP.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -75,6 +77,14 @@ def _peak() -> int:
 def _record() -> None:
     """Write down what every connection of the suite does."""
     numbers: dict[int, int] = {}
+    slept: dict[object, float] = {}
+    sleep = asyncio.sleep
+
+    async def sleeping(seconds: float, *result: Any) -> Any:
+        slept[asyncio.current_task()] = seconds
+        return await sleep(seconds, *result)
+
+    asyncio.sleep = sleeping  # type: ignore[assignment]
     kept: list[Connection] = []  # so that no other connection gets the identity of one that is gone
 
     def wrapped(name: str, before: Any) -> None:
@@ -97,7 +107,8 @@ def _record() -> None:
         return frames + (self.response is not None)
 
     def wrote(self: Connection, data: bytes) -> None:
-        STEPS.append(["write", numbers[id(self)], data.hex(), received(self)])
+        pause = slept.pop(asyncio.current_task(), 0.0)
+        STEPS.append(["write", numbers[id(self)], data.hex(), received(self), pause])
 
     def ended(kind: str) -> Any:
         def step(self: Connection) -> None:
