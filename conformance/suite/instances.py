@@ -118,9 +118,9 @@ async def live(target: Target) -> Life:
 
 async def stopped(first: Target, instance: Instance) -> Life:
     """Stop an instance by SIGTERM while a connection is open."""
-    children = descendants(instance.pid)
     async with first.connect() as client:
         await client.alive()
+        children = descendants(instance.pid)  # not before: it listens before its workers have begun
         instance.terminate()
         exited = asyncio.create_task(asyncio.to_thread(instance.wait_exit, bound(first)))
         life = Life(first.url.port, await ended(client, bound(first)), bound(first))
