@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import random
@@ -87,6 +88,12 @@ def _reserve(port: int) -> bool:
         _reserved[0].close()
     _reserved.append(holder)
     return True
+
+
+@atexit.register
+def _release() -> None:
+    for holder in _reserved:
+        holder.close()
 
 
 def addresses_of(host: str) -> list[tuple[socket.AddressFamily, str]]:

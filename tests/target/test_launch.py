@@ -72,6 +72,12 @@ def test_free_port_is_reserved_against_other_processes():
     assert asked.stdout == "False\n"
 
 
+def test_reservations_are_released_at_the_end_without_a_word():
+    command = "from conformance.target.launch import free_port; free_port()"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", command], capture_output=True, check=True)
+    assert done.stderr == b""
+
+
 def test_no_free_port_on_an_address_of_somebody_else():
     with pytest.raises(Unreachable, match="no free port was found on 192"):
         free_port("192.0.2.1")
