@@ -21,7 +21,7 @@ from conformance.target.launch import Instance, free_port
 from conformance.target.target import OWN, Target
 
 WARM_UP, ROUND, ROUNDS = 100, 100, 3
-MOST_ROUNDS = 10  # for caches that fill and garbage that waits: what leaks grows in each of them
+MOST_ROUNDS = 20  # for caches that fill and garbage in cycles that waits: what leaks grows in each of them
 # More than buffers that grow and shrink: what a server keeps of every single connection.
 KEPT_BYTES = 12 * 1024
 SPARE_DESCRIPTORS = 4
