@@ -108,8 +108,10 @@ def main() -> int:
     options = parse_arguments(sys.argv[1:])
     try:
         # The ports before all else: a server that cannot have them has nothing to say.
+        # A chosen control port comes first: whoever finds the server listening may use it at once.
+        controls = bind("127.0.0.1", options.control_port) if options.control_port else []
         sockets = bind(options.host, options.port)
-        (control_socket,) = bind("127.0.0.1", options.control_port)
+        (control_socket,) = controls or bind("127.0.0.1", 0)
         state = State(os.environ)
     except PortOccupiedError as occupied:
         print(describe_holders(occupied), file=sys.stderr)

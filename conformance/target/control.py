@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import http.client
+import time
 from collections.abc import Callable
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -16,6 +17,8 @@ from conformance.errors import Inconclusive
 
 DONE, BAD_PARAMETER, UNKNOWN, FAULT = 204, 400, 404, 500
 MAX_ANSWER = 64 * 1024  # bytes of an answer that nobody needs
+START_BOUND = 3.0  # seconds that the interface may begin to listen after the server itself
+POLL = 0.02
 HINTS = {
     301: "name its final URL: a redirect is not followed",
     302: "name its final URL: a redirect is not followed",
@@ -80,6 +83,7 @@ class HttpControl(Control):
         self._netloc = parts.netloc
         self._path = parts.path.rstrip("/")
         self._connection: http.client.HTTPConnection | None = None
+        self._starting = True
 
     async def _cause(self, action: str, parameters: dict[str, str]) -> tuple[int, str]:
         query = query_of(parameters)
@@ -99,8 +103,7 @@ class HttpControl(Control):
         for fresh in (False, True):
             try:
                 if self._connection is None or fresh:
-                    kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-                    self._connection = kind(self._netloc, timeout=self.timeout)
+                    self._connection = self._connect()
                 self._connection.request("POST", target, headers={"Content-Length": "0"})
                 response = self._connection.getresponse()
                 whole = response.length is not None and response.length <= MAX_ANSWER
@@ -115,6 +118,23 @@ class HttpControl(Control):
                     self._connection.close()
                 return response.status
         return 0
+
+    def _connect(self) -> http.client.HTTPConnection:
+        """Connect. A server just started may open this port a moment after its own: waited for once."""
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._netloc, timeout=self.timeout)
+        deadline = time.monotonic() + min(START_BOUND, self.timeout)
+        while True:
+            try:
+                connection.connect()
+            except ConnectionRefusedError:
+                if not self._starting or time.monotonic() > deadline:
+                    self._starting = False
+                    raise
+                time.sleep(POLL)
+            else:
+                self._starting = False
+                return connection
 
     def close(self) -> None:
         """Close the kept connection."""

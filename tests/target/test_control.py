@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
+import time
 
 import pytest
 from target_harness import request_of, serving
@@ -85,8 +87,29 @@ async def test_nothing_that_listens_is_inconclusive():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, not listening
         failed = r"the control interface at 127\.0\.0\.1:\d+ failed"
-        with control_at(taken.getsockname()[1]) as control, pytest.raises(Inconclusive, match=failed):
+        with (
+            control_at(taken.getsockname()[1], timeout=0.2) as control,
+            pytest.raises(Inconclusive, match=failed),
+        ):
             await control("reset")
+
+
+async def test_interface_that_listens_after_its_server_is_waited_for_once(monkeypatch):
+    monkeypatch.setattr("conformance.target.control.START_BOUND", BOUND)
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as chosen:
+        port = chosen.getsockname()[1]
+    with control_at(port) as control:
+        first = asyncio.create_task(control("reset"))
+        await asyncio.sleep(0.2)
+        assert not first.done()
+        async with serving(answering(DONE, asked=asked), port=port):
+            await first
+        began = time.monotonic()
+        with pytest.raises(Inconclusive, match="refused"):
+            await control("reset")
+        assert time.monotonic() - began < BOUND / 2
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(
