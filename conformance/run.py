@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import secrets
 import shlex
@@ -361,6 +362,7 @@ def _cleaned(value: Any, clean: Any) -> Any:
     return value
 
 
+@functools.cache
 def reference_profile() -> Path:
     """Return the profile by which the reference server is started."""
     import reference_server  # noqa: PLC0415 - only to find its file; nothing of it is used in here

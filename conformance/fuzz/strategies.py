@@ -29,6 +29,7 @@ BYTE_BY_BYTE = 24
 # Behind the first octet, the second, in the extended length, behind it, in the key, in the payload.
 OFFSETS = [3, 1, 2, 3, 4, 3, 5, 6, 9, 0, 12]
 SEGMENTS = 8
+CUTS = 12  # in one conversation: each costs the time in which a server reads what stands before it
 
 
 def masks(draw: Draw) -> bytes:
@@ -168,13 +169,14 @@ def bursts_of(draw: Draw, menu: Menu, said: list[Said]) -> list[Burst]:
     """Cut a script into bursts behind each frame whose answer is awaited, and these into segments."""
     bursts: list[Burst] = []
     frames: list[Frame] = []
+    left = CUTS
     for one in said:
         frames.append(one.frame)
-        if one.awaited:
-            bursts.append(Burst(tuple(frames), _cuts(draw, menu, frames)))
+        if one.awaited or one is said[-1]:
+            cuts = _cuts(draw, menu, frames)[:left]
+            left -= len(cuts)
+            bursts.append(Burst(tuple(frames), cuts))
             frames = []
-    if frames:
-        bursts.append(Burst(tuple(frames), _cuts(draw, menu, frames)))
     return bursts
 
 

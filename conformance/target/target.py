@@ -456,9 +456,14 @@ class Target:
         """Return why a new connection does not work, or an empty string where it does."""
         try:
             async with self.connect(confirm=False, label="aftermath") as fresh:
+                if await fresh.greet_and_leave():
+                    return ""
+            async with self.connect(confirm=False, label="aftermath") as fresh:
                 await fresh.ping()
-        except (Nonconformance, Inconclusive) as error:
+        except Inconclusive as error:
             return f"a new connection does not work: {error}"
+        except Nonconformance as error:
+            return f"a new connection does not work: {error.message} ({error.actual})"
         return ""
 
     async def leave(self) -> None:

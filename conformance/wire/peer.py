@@ -355,14 +355,30 @@ class Peer:
         upgraded = connection.response is not None and connection.response.upgraded
         if upgraded and connection.end is None and not connection.close_sent:
             self.send_close(1000)
-            # A server that leaves TCP open after each Close must not cost a second for each connection.
-            weary = self.recorder.unanswered_farewells >= PATIENCE
-            deadline = time.monotonic() + self.limits.prompt / (20 if weary else 1)
-            while connection.end is None and (remaining := deadline - time.monotonic()) > 0:
-                await connection.event(remaining)
-            missed = connection.end is None
-            self.recorder.unanswered_farewells = self.recorder.unanswered_farewells + 1 if missed else 0
+            await self._farewell()
         connection.shut()
+
+    async def greet_and_leave(self) -> bool:
+        """Send a Ping and a Close frame at once, in one round trip; return whether either was answered.
+
+        A server that has read the Close frame need not send the Pong any more (RFC 6455 §5.5.2). One that
+        answers neither may be one that has its own way with Close frames: a Ping alone tells.
+        """
+        payload = b"probe %d" % next(_counter)
+        self.send(Frame(PING, payload), Frame(CLOSE, close_payload(1000)))
+        event = await self.take(lambda e: isinstance(e, Pong) and e.payload == payload, self.limits.reply)
+        await self._farewell()
+        self.connection.shut()
+        return isinstance(event, Pong) or (isinstance(event, Close) and event.code in {None, 1000})
+
+    async def _farewell(self) -> None:
+        # A server that leaves TCP open after each Close must not cost a second for each connection.
+        weary = self.recorder.unanswered_farewells >= PATIENCE
+        deadline = time.monotonic() + self.limits.prompt / (20 if weary else 1)
+        while self.connection.end is None and (remaining := deadline - time.monotonic()) > 0:
+            await self.connection.event(remaining)
+        missed = self.connection.end is None
+        self.recorder.unanswered_farewells = self.recorder.unanswered_farewells + 1 if missed else 0
 
 
 def fragments(parts: Iterable[bytes], opcode: int = TEXT) -> list[Frame]:

@@ -62,7 +62,7 @@ async def test_message_over_the_declared_size_is_refused(target: Target, pieces:
 async def test_compressed_message_of_the_declared_size_is_delivered(target: Target) -> None:
     async with compressed(target, PLAIN) as (peer, agreement):
         content = peer.sized(limit_of(target))
-        peer.send(packed(deflate.Deflater(agreement).deflate(content)))
+        peer.send(packed(deflate.Deflater(agreement, zlib.Z_BEST_SPEED).deflate(content)))
         await peer.expect_back(content)
 
 
@@ -74,7 +74,7 @@ async def test_message_that_inflates_over_the_declared_size_is_refused(
 ) -> None:
     await target.bystander()
     async with compressed(target, PLAIN) as (peer, agreement):
-        deflater = deflate.Deflater(agreement)
+        deflater = deflate.Deflater(agreement, zlib.Z_BEST_SPEED)
         content = peer.sized(limit_of(target))
         peer.send(packed(deflater.deflate(content)))
         await twin(peer, content)
