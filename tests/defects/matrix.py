@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 SUITE = "conformance/suite"
 BOUND = 180.0
 READY = 30.0  # seconds in which a server has to listen, also on a busy machine
-COST = "cost.json"
+ENDED = "ended.json"
 
 # Each suite is a process of its own, forked from one that has imported what they all import.
 PROCESSES = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
@@ -47,7 +47,7 @@ BAD = ("failed", "advised", "inconclusive")
 class Outcome:
     """How a run ended: its exit status, what it printed, its report, and the seconds that it took.
 
-    ``processor`` counts the server's seconds of processor time too.
+    The exit status is below 0 where it did not end by itself. ``processor`` counts the server's time too.
     """
 
     exit_code: int
@@ -104,8 +104,10 @@ def run_with(
             f"--profile={path}", f"--report-dir={folder}", f"--time-scale={time_scale:g}",
             *(f"{SUITE}/{one}" for one in chosen),
         ]  # fmt: skip
-        exit_code, printed = _finished(arguments, Path(folder))
-        return Outcome(exit_code, printed, _read(folder, "conformance.json"), **_read(folder, COST))
+        late, printed = _finished(arguments, Path(folder))
+        # The process's own exit code is not asked: another thread that starts one may have read it already.
+        ended = {"exit_code": -1} if late else {"exit_code": -2} | _read(folder, ENDED)
+        return Outcome(printed=printed, report=_read(folder, "conformance.json"), **ended)
 
 
 def _read(folder: str, name: str) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _read(folder: str, name: str) -> dict[str, Any]:
     return {}
 
 
-def _finished(arguments: list[str], folder: Path) -> tuple[int, str]:
+def _finished(arguments: list[str], folder: Path) -> tuple[bool, str]:
     output = folder / "output.txt"
     process = PROCESSES.Process(target=_suite, args=(arguments, output))
     process.start()
@@ -127,7 +129,7 @@ def _finished(arguments: list[str], folder: Path) -> tuple[int, str]:
         process.kill()
         process.join()
     printed = output.read_text("utf-8", errors="replace") if output.exists() else ""
-    return (-1, f"{printed}\nit did not end within {BOUND:g} s") if late else (process.exitcode or 0, printed)
+    return late, f"{printed}\nit did not end within {BOUND:g} s" if late else printed
 
 
 def _suite(arguments: list[str], output: Path) -> None:
@@ -142,11 +144,12 @@ def _suite(arguments: list[str], output: Path) -> None:
     sys.dont_write_bytecode = False
     exploring.SEARCH_SECONDS = BOUND / 2  # all examples are drawn, also on a busy machine
     began, before = time.monotonic(), sum(os.times()[:4])
-    try:
-        sys.exit(pytest.main(arguments))
-    finally:
-        cost = {"seconds": time.monotonic() - began, "processor": sum(os.times()[:4]) - before}
-        output.with_name(COST).write_text(json.dumps(cost), "utf-8")
+    ended = {
+        "exit_code": int(pytest.main(arguments)),
+        "seconds": time.monotonic() - began,
+        "processor": sum(os.times()[:4]) - before,
+    }
+    output.with_name(ENDED).write_text(json.dumps(ended), "utf-8")
 
 
 def judged(defect: Defect) -> Outcome:

@@ -14,7 +14,7 @@ GOODBYE, BUSY = b"\x88\x02\x03\xe8", b"\x88\x02\x03\xf5"
 
 
 def server(answer, opened):
-    """Return a script that sends ``answer(opcodes, pong)`` to what one read brought, and ends behind Close."""
+    """Return a script that sends ``answer(opcodes, pong)`` to what one read brought, and ends at Close."""
 
     async def script(reader, writer):
         opened.append(writer)
