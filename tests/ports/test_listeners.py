@@ -63,6 +63,16 @@ def test_hidden_process_leaves_its_socket_in_the_tables(tmp_path: Path) -> None:
     )
 
 
+def test_holder_that_is_seen_at_a_second_look_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server((HERE, 0)) as holder:
+        seen_late = hidden(tmp_path) / str(os.getpid())
+        monkeypatch.setattr("time.sleep", lambda _: seen_late.symlink_to(PROC / str(os.getpid())))
+        (found,) = listeners(holder.getsockname()[1], tmp_path)
+    assert found.pids == (os.getpid(),)
+
+
 def test_connected_and_foreign_sockets_are_not_listeners() -> None:
     with socket.create_server((HERE, 0)) as holder:
         port = holder.getsockname()[1]
