@@ -25,6 +25,7 @@ from conformance.target.profile import Profile
 from conformance.target.url import ServerURL, parse
 
 STOP_BOUND = 10.0
+CHILDREN_BOUND = 2.0
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _FIRST_PORT = 10240
 _reserved: deque[socket.socket] = deque(maxlen=64)
@@ -305,6 +306,17 @@ class Instance:
         for child in children:
             with contextlib.suppress(psutil.Error):
                 child.kill()
+        # A dying child may hold the port a moment longer, and then nobody can be seen who holds it.
+        deadline = time.monotonic() + CHILDREN_BOUND
+        while any(map(_lives, children)) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Adopted(Instance):
@@ -328,11 +340,7 @@ class Adopted(Instance):
     @property
     def running(self) -> bool:
         """Whether the process still lives."""
-        try:
-            found = self._found
-            return found is not None and found.is_running() and found.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+        return self._found is not None and _lives(self._found)
 
     @property
     def exit_status(self) -> int | None:
