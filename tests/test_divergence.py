@@ -55,6 +55,6 @@ def test_what_browsers_alone_meet_is_charged_to_the_server() -> None:
 
 def test_what_raw_clients_meet_as_well_is_left_to_their_chapter() -> None:
     for test, (outcome, message, _) in results("everybody").items():
-        assert outcome == "inconclusive", (test, outcome, message)
+        assert outcome in {"inconclusive", "not-applicable"}, (test, outcome, message)
         assert "raw" in message or "a connection that this test needs" in message, (test, message)
         print(test, message)
