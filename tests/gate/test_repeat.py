@@ -209,7 +209,8 @@ def test_it(costly, cheap):
 
 def repeated(folder: Path, times: int, *outcomes: str) -> Repeating:
     plugin = Repeating(times, dict(enumerate(outcomes, 1)))
-    file = folder / f"{folder.name}.py"  # a module of that name is imported once
+    # A module of one name is imported once in a process, which may run these tests again and again.
+    file = folder / f"{folder.parent.name}_{folder.name}.py"
     file.write_text(CASE)
     words = [
         str(file),
