@@ -180,8 +180,9 @@ async def test_answer_in_single_bytes_is_heard():
         for byte in b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno":
             served.writer.write(bytes([byte]))
             await asyncio.sleep(0)
+        await served.gone()
 
-    async with connected(script) as connection:
+    async with connected(script) as connection, asyncio.timeout(BOUND / 2):
         response = await connection.read_response(BOUND)
         assert (response.status, await connection.read_body(BOUND)) == (403, b"no")
 

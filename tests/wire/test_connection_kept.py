@@ -10,6 +10,7 @@ import pytest
 from conformance.wire import connection as limits
 from conformance.wire.connection import Connection
 from conformance.wire.frames import PING, Frame, FrameParser
+from conformance.wire.transcript import Fault
 
 ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 PONG, CLOSE, HELLO = b"\x8a\x00", b"\x88\x02\x03\xe8", b"\x81\x05hello"
@@ -109,6 +110,13 @@ def test_transcript_is_named_and_says_what_was_sent():
     connection.write(b"GET")
     assert connection.transcript.label == "named"
     assert [(one.direction, one.data) for one in connection.transcript.entries] == [("sent", b"GET")]
+
+
+def test_breach_is_marked_in_the_bytes_that_came_by_the_frame_that_broke_the_rule():
+    connection = accepted()
+    connection.data_received(b"\xa1\x01x")
+    assert connection.transcript.received() == ACCEPTED + b"\xa1\x01x"
+    assert connection.transcript.faults == {1: [Fault("RSV1-3", b"\xa1\x01x")]}
 
 
 @pytest.mark.parametrize(

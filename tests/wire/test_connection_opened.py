@@ -49,6 +49,7 @@ async def test_address_where_nobody_is_is_passed_over_for_the_next():
     async with serving(stay) as port:
         endpoint = Endpoint("nobody.invalid", port, addresses=("127.0.0.2", "127.0.0.1"))
         async with opened(endpoint) as connection:
+            assert connection.transcript.label == "test"
             assert connection.transcript.entries[0].note == f"TCP connection to 127.0.0.1 port {port} made"
             assert connection.local_port not in {None, port}
 
