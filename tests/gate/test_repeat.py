@@ -218,13 +218,14 @@ def test_it(costly, cheap):
 """
 
 
-def repeated(folder: Path, times: int, *outcomes: str, behind: str = "") -> Repeating:
+def repeated(folder: Path, times: int, *outcomes: str, behind: str = "", modules: int = 1) -> Repeating:
     plugin = Repeating(times, dict(enumerate(outcomes, 1)), behind)
     # A module of one name is imported once in a process, which may run these tests again and again.
-    file = folder / f"{folder.parent.name}_{folder.name}.py"
-    file.write_text(CASE)
+    files = [folder / f"{folder.parent.name}_{folder.name}_{number}.py" for number in range(modules)]
+    for file in files:
+        file.write_text(CASE)
     words = [
-        str(file),
+        *map(str, files),
         f"--rootdir={folder}",
         "--import-mode=importlib",
         "-pno:conformance.plugin",
@@ -246,6 +247,12 @@ def test_test_runs_so_often_and_is_reported_once(tmp_path: Path) -> None:
 def test_wider_fixtures_stay_set_up_between_rounds(tmp_path: Path) -> None:
     repeated(tmp_path, 2)
     assert (tmp_path / "seen").read_text() == "made cheap ran cheap ran gone"
+
+
+def test_wider_fixtures_are_gone_before_the_next_module_begins(tmp_path: Path) -> None:
+    plugin = repeated(tmp_path, 2, modules=2)
+    assert [each.outcome for each in plugin.reports] == ["passed"] * 6
+    assert plugin.log.count("start test_it, test_it") == 2
 
 
 @pytest.mark.parametrize("outcomes", [("failed", "passed"), ("passed", "failed")])
