@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -77,8 +78,8 @@ async def refusing(reader, writer):
 async def talking(reader, writer):
     _, headers = await request_of(reader)
     accept = accept_for(headers["sec-websocket-key"])
-    writer.write(f"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode())
-    writer.write(b"\x81\x01a" + b"\x8a\x01b" + b"\x82\x01c")
+    head = f"HTTP/1.1 101 S\r\nSec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+    writer.write(head + b"\x81\x01a" + b"\x8a\x01b" + b"\x82\x01c")
     await reader.read()
 
 
@@ -112,6 +113,22 @@ async def test_nobody_is_told_by_the_systems_word():
 
 def sleeping():
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+async def test_process_of_which_no_status_is_known_has_ended_all_the_same():
+    target = target_at("ws://127.0.0.1:1")
+    target.instance = SimpleNamespace(running=False, exit_status=None)
+    assert why_dead(target) == "its process ended"
+
+
+async def test_process_that_nobody_can_look_at_is_not_stopped():
+    process = sleeping()
+    process.kill()
+    process.wait()
+    async with serving(websocket()) as port:
+        target = target_at(f"ws://127.0.0.1:{port}")
+        target.instance = SimpleNamespace(running=True, pid=process.pid)
+        assert await asyncio.to_thread(why_dead, target) == ""
 
 
 async def test_process_that_goes_on_without_listening_is_not_said_to_have_ended(tmp_path):
