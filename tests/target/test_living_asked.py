@@ -75,6 +75,10 @@ async def refusing(reader, writer):
     writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 
 
+async def hanging_up(reader, writer):
+    await request_of(reader)
+
+
 async def talking(reader, writer):
     _, headers = await request_of(reader)
     accept = accept_for(headers["sec-websocket-key"])
@@ -88,9 +92,11 @@ async def talking(reader, writer):
     [
         (garbage, f"it answers an opening handshake with bytes that are no HTTP: {b'x' * 40!r}"),
         (refusing, f"{REFUSED}: 'HTTP/1.1 503 Service Unavailable'"),
+        (hanging_up, "it ends connections without an answer"),
+        (websocket(pong=False), UNANSWERED),
         (talking, f"{UNANSWERED}; 3 other frames came, the last a Binary"),
     ],
-    ids=["garbage", "refusing", "talking"],
+    ids=["garbage", "refusing", "hanging-up", "silent", "talking"],
 )
 async def test_reason_is_said_in_full(script, why):
     assert await asked(script, BRIEF) == why
