@@ -102,6 +102,18 @@ async def test_reason_is_said_in_full(script, why):
     assert await asked(script, BRIEF) == why
 
 
+@pytest.mark.parametrize(("handshake", "least", "most"), [(0.01, 1, 2), (5.0, 5, 5)])
+async def test_server_is_asked_five_times_within_the_time_of_a_handshake(handshake, least, most):
+    attempts = []
+
+    async def script(reader, writer):
+        attempts.append(writer)
+        await refusing(reader, writer)
+
+    assert (await asked(script, replace(BRIEF, handshake=handshake))).startswith(REFUSED)
+    assert least <= len(attempts) <= most
+
+
 def nobody():
     """Return a socket that holds a port on which nobody listens, and a target there."""
     held = socket.socket()
