@@ -92,10 +92,9 @@ def _pinned(
     """Return an entry with the symptoms of this run; patterns that still fit are kept as they are."""
     if result is None or result.outcome not in BROKEN or not entry.concerns(gate.names):
         return entry
-    others = [one for one in gate.known[entry.requirement] if one is not entry and one.symptom]
-    own = unpinned((one for other in others for one in other.symptom), result.symptoms)
+    known = (one for each in gate.known[entry.requirement] for one in each.symptom)
     still = [one for one in entry.symptom if not whole or any(fits(one, seen) for seen in result.symptoms)]
-    symptoms = (*still, *unpinned(still, own))
+    symptoms = (*still, *unpinned(known, result.symptoms))
     return replace(entry, symptom=symptoms or entry.symptom)
 
 

@@ -227,12 +227,12 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note a reset, or the end that we made ourselves."""
+        self.transcript.ended = self.transcript.ended or exc is not None
         if isinstance(exc, ssl.SSLError):
             # An alert behind the handshake, or an end without close_notify: TLS ended, TCP was not reset.
             self.tls_fault = exc.reason or str(exc)
             self.transcript.add("event", note=f"TLS ended: {self.tls_fault}")
             exc = None
-        self.transcript.ended = self.transcript.ended or exc is not None
         self._finish("reset" if exc is not None else "fin")
         self._leave_turn()
         self._writable.set()
@@ -401,8 +401,7 @@ class Connection(asyncio.Protocol):
 
     async def event(self, timeout: float) -> Event | None:
         """Return the next event; the :class:`End` again and again once it came; ``None`` on time-out."""
-        if not self._events and self.end is None:
-            await self._until(lambda: bool(self._events) or self.end is not None, timeout)
+        await self._until(lambda: bool(self._events) or self.end is not None, timeout)
         return self._events.popleft() if self._events else self.end
 
     async def _until(self, done: Callable[[], bool], timeout: float) -> None:
@@ -443,15 +442,12 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def shut(self) -> None:
-        """Close our side for good; under TLS at once, without waiting for the server's close_notify."""
-        if self._transport is None:
-            return
-        # What the server has not taken by now it may never take, and asyncio would wait for it for ever.
-        unsent = self._transport.get_write_buffer_size() > 0
-        if unsent or self.end is not None or self._transport.get_extra_info("sslcontext") is not None:
+        """Close our side for good: what the server has not taken by now, it may never take.
+
+        asyncio would wait for that for ever, as it would for a close_notify under TLS.
+        """
+        if self._transport is not None:
             self._transport.abort()
-        else:
-            self._transport.close()
 
     def pause_reading(self) -> None:
         """Stop reading, as a slow client does."""

@@ -156,8 +156,8 @@ class Peer:
                 return self.inbox.pop(position)
         deadline = time.monotonic() + timeout  # one for all: a server may go on talking of other things
         while True:
-            remaining = deadline - time.monotonic()
-            event = await self.connection.event(remaining) if remaining > 0 else None
+            # What has come by then counts, however late we look at it.
+            event = await self.connection.event(deadline - time.monotonic())
             if event is None or isinstance(event, End) or wanted(event):
                 return event
             self.inbox.append(event)
@@ -242,8 +242,8 @@ class Peer:
         if ending.close is not None:
             self._answer(ending.close)
         deadline = time.monotonic() + (timeout if ending.close is None else behind)
-        while ending.end is None and (remaining := deadline - time.monotonic()) > 0:
-            event = await self.connection.event(remaining)
+        while ending.end is None:
+            event = await self.connection.event(deadline - time.monotonic())
             if event is None:
                 break
             if isinstance(event, End) and event.ours:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +89,16 @@ def test_mistake_is_named_with_file_and_key(tmp_path: Path, text: str, said: str
         load(file)
     assert said in str(caught.value)
     assert str(caught.value).startswith(f"--baseline {file}")
+
+
+@pytest.mark.parametrize("text", ["", 'requirements_version = "new"'])
+def test_mistake_for_which_nothing_is_near_says_no_more_than_what_is_expected(
+    tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "baseline.toml"
+    file.write_text(text)
+    with pytest.raises(UsageProblem, match=rf'such as "{re.escape(VERSION)}"\.$'):
+        load(file)
 
 
 def test_file_reads_back_as_it_was_written(tmp_path: Path) -> None:
@@ -297,6 +308,11 @@ def test_entry_for_another_target_is_not_pinned_by_this_one() -> None:
     kept, added = again(run(result("failed")), [old]).baseline.entries
     assert kept == old
     assert (added.requirement, added.symptom, added.target) == (MUST, ("broke",), "*")
+
+
+def test_entry_for_another_target_stays_whatever_it_names() -> None:
+    old = KnownFailure("no.such", "x", target="*.example", symptom=("other",))
+    assert again(run(result("passed")), [old]).baseline.entries == (old,)
 
 
 def test_of_two_entries_neither_takes_what_the_other_knows() -> None:

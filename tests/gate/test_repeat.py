@@ -139,6 +139,15 @@ def test_several_unstable_breaches_are_all_told() -> None:
     breach = [{"requirement": each, "kept": False, "message": "late"} for each in (OTHER, MUST)]
     found = folded([one(charges=breach), one()])
     assert found.unstable == f"{OTHER} broken in 1 of 2; {MUST} broken in 1 of 2"
+    assert [(each["requirement"], each["unstable"]) for each in found.charges] == [
+        (OTHER, True),
+        (MUST, True),
+    ]
+
+
+def test_steady_charges_are_all_told() -> None:
+    seen = [{"requirement": each, "kept": each == MUST, "message": "so"} for each in (OTHER, MUST)]
+    assert folded([one(charges=seen), one(charges=seen)]).charges == seen
 
 
 # Running it.
@@ -147,12 +156,12 @@ def test_several_unstable_breaches_are_all_told() -> None:
 class Repeating:
     """A plugin that repeats every test as the suite does, and keeps what pytest was told of it."""
 
-    def __init__(self, times: int, outcomes: Mapping[int, str]) -> None:
-        self.times, self.outcomes = times, outcomes
+    def __init__(self, times: int, outcomes: Mapping[int, str], behind: str = "") -> None:
+        self.times, self.outcomes, self.behind = times, outcomes, behind
         self.ran = 0
         self.reports: list[pytest.TestReport] = []
         self.log: list[str] = []
-        self.dressed: list[str] = []
+        self.dressed: list[tuple[str | None, str]] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
@@ -162,6 +171,8 @@ class Repeating:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
         report = yield
+        if call.when == "teardown" and self.behind:
+            report.conformance = asdict(one(self.behind))
         if call.when == "call":
             self.ran += 1
             found = self.outcomes.get(self.ran, "passed")
@@ -174,17 +185,17 @@ class Repeating:
         return report
 
     def dress(self, report: pytest.TestReport, result: TestResult) -> None:
-        self.dressed.append(result.outcome)
+        self.dressed.append((report.when, result.outcome))
 
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        self.log.append(f"start {nodeid.rpartition('::')[2]}")
+    def pytest_runtest_logstart(self, nodeid: str, location: tuple[str, int, str]) -> None:
+        self.log.append(f"start {nodeid.rpartition('::')[2]}, {location[2]}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.log.append(str(report.when))
         self.reports.append(report)
 
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        self.log.append(f"finish {nodeid.rpartition('::')[2]}")
+    def pytest_runtest_logfinish(self, nodeid: str, location: tuple[str, int, str]) -> None:
+        self.log.append(f"finish {nodeid.rpartition('::')[2]}, {location[2]}")
 
     @property
     def told(self) -> list[Mapping[str, Any]]:
@@ -207,12 +218,14 @@ def test_it(costly, cheap):
 """
 
 
-def repeated(folder: Path, times: int, *outcomes: str) -> Repeating:
-    plugin = Repeating(times, dict(enumerate(outcomes, 1)))
-    file = folder / f"{folder.name}.py"  # a module of that name is imported once
-    file.write_text(CASE)
+def repeated(folder: Path, times: int, *outcomes: str, behind: str = "", modules: int = 1) -> Repeating:
+    plugin = Repeating(times, dict(enumerate(outcomes, 1)), behind)
+    # A module of one name is imported once in a process, which may run these tests again and again.
+    files = [folder / f"{folder.parent.name}_{folder.name}_{number}.py" for number in range(modules)]
+    for file in files:
+        file.write_text(CASE)
     words = [
-        str(file),
+        *map(str, files),
         f"--rootdir={folder}",
         "--import-mode=importlib",
         "-pno:conformance.plugin",
@@ -226,9 +239,9 @@ def repeated(folder: Path, times: int, *outcomes: str) -> Repeating:
 def test_test_runs_so_often_and_is_reported_once(tmp_path: Path) -> None:
     plugin = repeated(tmp_path, 3)
     assert plugin.ran == 3
-    assert plugin.log == ["start test_it", "setup", "call", "teardown", "finish test_it"]
+    assert plugin.log == ["start test_it, test_it", "setup", "call", "teardown", "finish test_it, test_it"]
     assert [(told["outcome"], told["rounds"]) for told in plugin.told] == [("passed", {"passed": 3})]
-    assert plugin.dressed == ["passed"]
+    assert plugin.dressed == [("call", "passed")]
 
 
 def test_wider_fixtures_stay_set_up_between_rounds(tmp_path: Path) -> None:
@@ -236,11 +249,26 @@ def test_wider_fixtures_stay_set_up_between_rounds(tmp_path: Path) -> None:
     assert (tmp_path / "seen").read_text() == "made cheap ran cheap ran gone"
 
 
+def test_wider_fixtures_are_gone_before_the_next_module_begins(tmp_path: Path) -> None:
+    plugin = repeated(tmp_path, 2, modules=2)
+    assert [each.outcome for each in plugin.reports] == ["passed"] * 6
+    assert plugin.log.count("start test_it, test_it") == 2
+
+
 @pytest.mark.parametrize("outcomes", [("failed", "passed"), ("passed", "failed")])
 def test_round_that_failed_makes_the_whole_unstable(tmp_path: Path, outcomes: Sequence[str]) -> None:
     plugin = repeated(tmp_path, 2, *outcomes)
     assert [told["outcome"] for told in plugin.told] == ["inconclusive"]
-    assert plugin.dressed == ["inconclusive"]
+    assert plugin.dressed == [("call", "inconclusive")]
+
+
+def test_gravest_result_of_a_round_is_the_rounds(tmp_path: Path) -> None:
+    plugin = repeated(tmp_path, 2, "passed", "passed", behind="suite-fault")
+    assert [(told["outcome"], told["rounds"]) for told in plugin.told] == [
+        ("suite-fault", {"suite-fault": 2}),
+        ("suite-fault", {"suite-fault": 2}),
+    ]
+    assert plugin.dressed == [("call", "suite-fault"), ("teardown", "suite-fault")]
 
 
 def test_round_without_a_result_is_the_one_that_is_shown(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 
@@ -11,6 +12,7 @@ from client_harness import Server, acknowledge
 from conformance.errors import Nonconformance
 from conformance.wire.connection import Message
 from conformance.wire.frames import BINARY, TEXT
+from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 
@@ -103,6 +105,42 @@ async def test_marker_that_was_sent_is_not_left_waiting():
     await server.client.exchange("behind a greeting")
     assert [event.content for event in server.client.inbox if isinstance(event, Message)] == [b"welcome"]
     assert await server.client.connection.event(0.01) is None
+
+
+async def test_message_between_an_echo_and_its_marker_is_no_marker():
+    between = {b"hello": [(TEXT, b"gossip"), (TEXT, b"hello"), (TEXT, b"more gossip")]}
+    server = Echo(lambda opcode, content: between.get(content, [(opcode, content)]))
+    server.client.send_text(b"hello")
+    await server.client.expect_back(b"hello")
+    assert [event.content for event in server.client.inbox] == [b"gossip", b"more gossip"]
+    assert await server.client.connection.event(0.01) is None
+
+
+async def test_heartbeat_is_never_shorter_than_is_said():
+    client = Server(acknowledge).client
+    with pytest.raises(ValueError, match=r"has at least \d+ bytes") as caught:
+        client.sized(10)
+    least = int(str(caught.value).split()[-2])
+    assert len(client.sized(least)) == least
+    with pytest.raises(ValueError, match=f"has at least {least} bytes"):
+        client.sized(least - 1)
+
+
+async def test_exchanges_have_identities_of_their_own():
+    server = Server(acknowledge)
+    await server.client.exchange("one")
+    await server.client.exchange("two")
+    first, second = (message["id"] for message in server.heard)
+    assert first != second
+
+
+async def test_long_heartbeat_is_waited_for_as_long_as_the_line_takes():
+    server = Server()
+    server.client.limits = Limits(reply=0.01, rate=5000.0)  # 0.01 s, and 0.6 for 500 octets
+    content = server.client.sized(500)
+    (answer,) = acknowledge(json.loads(content))
+    asyncio.get_running_loop().call_later(0.1, server.say, answer)
+    await server.client.expect_back(content)
 
 
 async def test_heartbeat_with_other_data_is_described():

@@ -220,6 +220,15 @@ async def test_event_of_another_kind_is_shown_whole():
     assert caught.value.actual == str(EVENT)
 
 
+async def test_long_event_of_somebody_else_is_cut():
+    server = Server(acknowledge)
+    long = EVENT | {"data": {"user_id": 1, "roles": ["r" * 400]}}
+    server.say(long)
+    with pytest.raises(Nonconformance) as caught:
+        await server.client.expect_no_event()
+    assert caught.value.actual == json.dumps(long)[:300]
+
+
 async def test_data_that_came_back_otherwise_is_compared():
     server = Server(lambda m: [acknowledge(m)[0] | {"data": {"text": "b"}}])
     with pytest.raises(Nonconformance) as caught:

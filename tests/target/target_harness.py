@@ -30,7 +30,7 @@ CONFIRMED = {
 
 
 @contextlib.asynccontextmanager
-async def serving(script, host="127.0.0.1", port=0):
+async def serving(script, host="127.0.0.1", port=0, *, tls=None):
     """Serve each connection by ``script(reader, writer)``; yield the port."""
     tasks = []
 
@@ -46,7 +46,7 @@ async def serving(script, host="127.0.0.1", port=0):
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, host, port)
+    server = await asyncio.start_server(serve, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -22,6 +22,7 @@ SOON = 0.05
 async def test_fin_is_told():
     async with upgraded(lambda served: asyncio.sleep(0)) as peer:
         assert (await peer.connection.event(BOUND)).kind == "fin"
+        assert peer.connection.transcript.ended is True
 
 
 async def test_reset_is_told():
@@ -86,7 +87,9 @@ async def test_half_close_is_seen_and_leaves_our_ear_open():
 
     async with upgraded(script) as peer:
         peer.connection.half_close()
+        peer.send_text("nobody hears this")
         assert (await peer.connection.event(BOUND)).text == "bye"
+    assert [one.direction for one in peer.connection.transcript.entries].count("sent") == 1  # the handshake
 
 
 async def test_servers_half_close_leaves_our_mouth_open():
@@ -122,6 +125,18 @@ async def test_our_shutting_is_a_fin():
 
     async with upgraded(script) as peer:
         peer.connection.shut()
+        assert (await peer.connection.event(BOUND)).kind == "fin"
+        assert peer.connection.transcript.ended is False
+
+
+async def test_reset_behind_the_end_is_harmless():
+    async with upgraded(lambda served: served.gone()) as peer:
+        peer.connection.shut()
+        await peer.connection.event(BOUND)
+        peer.connection.reset()
+        peer.connection.pause_reading()
+        peer.connection.resume_reading()
+        assert peer.connection.end.kind == "fin"
 
 
 # The answer to the handshake.
@@ -165,8 +180,9 @@ async def test_answer_in_single_bytes_is_heard():
         for byte in b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno":
             served.writer.write(bytes([byte]))
             await asyncio.sleep(0)
+        await served.gone()
 
-    async with connected(script) as connection:
+    async with connected(script) as connection, asyncio.timeout(BOUND / 2):
         response = await connection.read_response(BOUND)
         assert (response.status, await connection.read_body(BOUND)) == (403, b"no")
 

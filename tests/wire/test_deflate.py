@@ -281,3 +281,8 @@ def test_without_takeover_each_message_stands_alone():
 
 def test_tail_is_removed():
     assert Deflater(PLAIN).deflate(b"Hello") == bytes.fromhex("f2 48 cd c9 c9 07 00")
+
+
+def test_level_is_how_hard_it_is_tried():
+    sizes = [len(Deflater(PLAIN, level).deflate(b"websocket" * 1000)) for level in (0, 1, 9)]
+    assert sizes[0] > 9000 > sizes[1] >= sizes[2]

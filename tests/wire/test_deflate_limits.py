@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from conformance.wire import deflate
-from conformance.wire.deflate import TAIL, Agreement, Inflater, Unread
+from conformance.wire.deflate import COARSE, TAIL, Agreement, Inflater, Unread
 
 BITS = [9, 10, 14, 15]
 FINAL = bytes.fromhex("f3 48 cd c9 c9 07 00")  # "Hello" in a block with BFINAL
@@ -94,6 +94,35 @@ def test_short_messages_between_do_not_widen_the_window(short, before, distance)
         inflater.inflate(beyond)
 
 
+@pytest.mark.parametrize("first", [510, 511, 512, 513])
+def test_window_that_one_message_just_fills_holds_in_the_next(first):
+    whole, content = looking_back(first - 3, 1)
+    beyond, _ = looking_back(3, 513)
+    wide, narrow = (Inflater(Agreement(server_max_window_bits=bits)) for bits in (10, 9))
+    assert wide.inflate(whole) == narrow.inflate(whole) == content
+    assert len(wide.inflate(beyond)) == 6
+    with pytest.raises(zlib.error, match="distance too far back"):
+        narrow.inflate(beyond)
+
+
+def long_match(distance):
+    """Return a message that is soon beyond ``EXACT`` and then reaches back, and its length."""
+    block = Block().literal(1)
+    for _ in range(40):
+        block.match(258, 1)
+    return block.match(3, distance).payload(), 1 + 40 * 258 + 3
+
+
+def test_window_holds_behind_the_exact_part_within_a_piece_that_inflates_to_much_more():
+    payload, length = long_match(512)
+    assert len(payload) < 100
+    assert len(Inflater(Agreement(server_max_window_bits=9)).inflate(payload)) == length
+    beyond, length = long_match(513 + COARSE)
+    assert len(Inflater(Agreement(server_max_window_bits=10)).inflate(beyond)) == length
+    with pytest.raises(zlib.error, match="distance too far back"):
+        Inflater(Agreement(server_max_window_bits=9)).inflate(beyond)
+
+
 # How much is read.
 
 
@@ -109,6 +138,16 @@ def test_message_is_read_up_to_the_bound_and_the_next_one_too(bits, before, monk
     monkeypatch.setattr(deflate, "MAX_INFLATED", before + 2)
     with pytest.raises(Unread):
         inflater.inflate(longest)
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_longest_message_is_read_to_its_end_however_far_behind_its_content_that_is(bits, monkeypatch):
+    monkeypatch.setattr(deflate, "MAX_INFLATED", 9003)
+    inflater = Inflater(Agreement(server_max_window_bits=bits))
+    longest, content = looking_back(9000, 1)
+    for _ in range(2):
+        assert inflater.inflate(longest + (TAIL + b"\x00") * 40) == content
+        assert inflater.inflate(HELLO) == b"Hello"
 
 
 @pytest.mark.parametrize("bits", BITS)

@@ -126,9 +126,14 @@ async def test_what_the_server_never_takes_holds_no_descriptor():
 
 
 async def test_fin_in_front_of_an_answer_holds_no_descriptor():
-    async with connected(lambda served: asyncio.sleep(0)) as connection:
+    async def script(served):
+        await served.reader.readuntil(b"\r\n\r\n")
+        served.fin()
+        await served.gone()
+
+    async with connected(script) as connection:
         connection.send_request(opening("/", "h"))
-        await connection.read_response(BOUND)
+        assert await connection.read_response(BOUND) is None
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert connection._transport.get_extra_info("socket").fileno() == -1

@@ -109,6 +109,15 @@ def test_what_does_not_fit_the_servers_window_waits(wire):
     assert not stream.pending
 
 
+def test_stream_that_was_given_up_is_read_no_further(monkeypatch, wire):
+    monkeypatch.setattr("conformance.wire.connection.MAX_FRAMES", 3)
+    stream = wire.open()
+    for _ in range(2):
+        wire.server.send_data(stream.stream_id, Frame(PONG, b"", mask=None).encode() * 4)
+        wire.turn()
+    assert (stream.end.kind, stream.end.ours, len(stream.received_frames)) == ("more than 3 frames", True, 4)
+
+
 def test_end_of_tcp_ends_every_stream(wire):
     stream = wire.open()
     wire.client.connection_lost(ConnectionResetError())

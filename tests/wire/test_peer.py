@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 
 import pytest
-from wire_harness import QUICK, upgraded
+from wire_harness import QUICK, connected, upgraded
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.recorder import Recorder
 from conformance.wire.connection import Close, End, Message, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame
-from conformance.wire.peer import Ending, Limits, describe, fragments
+from conformance.wire.handshake import opening
+from conformance.wire.peer import Ending, Limits, Peer, describe, fragments
 
 pytestmark = pytest.mark.asyncio
 
@@ -34,12 +38,14 @@ async def test_frames_go_out_as_they_are_said():
     heard = []
 
     async def script(served):
-        heard.extend([await served.frame() for _ in range(5)])
+        heard.extend([await served.frame() for _ in range(8)])
 
     async with upgraded(script) as peer:
         peer.send_text("é")
         peer.send_fragments([b"a", b"b"], BINARY)
         peer.send(Frame(PING, b"p"))
+        peer.send_bytes(Frame(TEXT, b"raw").encode())
+        await peer.send_slowly([Frame(TEXT, b"slow").encode(), Frame(TEXT, b"er").encode()])
         peer.send_close(1001, "bye")
         await peer.connection.event(peer.limits.reply)
     assert heard == [
@@ -47,6 +53,9 @@ async def test_frames_go_out_as_they_are_said():
         (BINARY, b"a"),
         (CONTINUATION, b"b"),
         (PING, b"p"),
+        (TEXT, b"raw"),
+        (TEXT, b"slow"),
+        (TEXT, b"er"),
         (CLOSE, bytes.fromhex("03 e9 62 79 65")),
     ]
 
@@ -412,9 +421,13 @@ async def test_second_close_frame_is_not_swallowed():
         (Close(None, b"", 0.0), "an empty Close frame"),
         (Close(1000, b"", 0.0), "Close 1000"),
         (Close(1000, b"\xff", 0.0), "Close 1000 '\\\\xff'"),
+        (Close(1000, b"x" * 61, 0.0), f"Close 1000 '{'x' * 60}'"),
         (End("fin", 0.0), "TCP ended (FIN)"),
         (End("reset", 0.0), "TCP was reset (RST)"),
         (End("unheard", 0.0), "TCP ended (unheard)"),
+        (End("END_STREAM", 0.0), "the stream ended (END_STREAM)"),
+        (End("RST_STREAM CANCEL", 0.0), "the stream ended (RST_STREAM CANCEL)"),
+        (End("the HTTP/2 connection ended", 0.0), "the stream ended (the HTTP/2 connection ended)"),
     ],
 )
 async def test_event_in_a_persons_words(event, words):
@@ -423,6 +436,46 @@ async def test_event_in_a_persons_words(event, words):
 
 async def test_ending_of_nothing_in_a_persons_words():
     assert str(Ending()) == "TCP stays open"
+
+
+async def test_ending_names_twenty_events_and_counts_the_others():
+    pongs = [Pong(b"", 0.0)] * 20
+    assert str(Ending(before=pongs)) == "a Pong of 0 bytes, then " * 20 + "TCP stays open"
+    assert str(Ending(before=pongs * 2)) == "a Pong of 0 bytes, then " * 20 + "20 more, then TCP stays open"
+
+
+# Time.
+
+
+async def arrived(peer, count):
+    """Wait until so many frames have come, and leave their events where they are."""
+    await peer.connection._until(lambda: len(peer.connection.received_frames) == count, peer.limits.reply)
+
+
+async def test_what_has_come_in_time_counts_however_late_it_is_looked_at():
+    async with upgraded(stay, behind="81 01 61 8a 01 78 88 00") as peer:
+        await arrived(peer, 3)
+        assert isinstance(await peer.take(lambda event: isinstance(event, Pong), 0), Pong)
+        ending = await peer.ending(-1)
+        assert [type(event) for event in (*ending.before, ending.close)] == [Message, Close]
+
+
+async def test_end_behind_a_close_that_came_before_is_waited_for_as_long_as_is_said():
+    async with upgraded(stay, behind="88 00") as peer, asyncio.timeout(1):
+        assert isinstance(await peer.take(lambda event: isinstance(event, Pong), 5), Close)
+        assert str(await peer.ending(behind=0.05)) == "an empty Close frame, then TCP stays open"
+
+
+async def test_failure_is_waited_for_as_long_as_is_said():
+    async with upgraded(stay) as peer, asyncio.timeout(1):
+        assert str(await peer.failing(0.05)) == "TCP stays open"
+
+
+@pytest.mark.parametrize(
+    ("size", "rate", "bound"), [(100, None, 2.0), (0, 60.0, 2.0), (100, 60.0, 12.0), (200, 60.0, 22.0)]
+)
+async def test_bound_of_a_long_message_is_that_of_a_reply_and_the_way_twice(size, rate, bound):
+    assert Limits(reply=2.0, rate=rate).back(size) == bound
 
 
 # Leaving.
@@ -438,6 +491,64 @@ async def test_leaving_says_goodbye():
     async with upgraded(script) as peer:
         await peer.leave()
     assert heard == [(CLOSE, bytes.fromhex("03 e8"))]
+
+
+async def test_greeting_and_leaving_is_a_ping_and_a_close_frame():
+    heard = []
+
+    async def script(served):
+        heard.extend([await served.frame(), await served.frame()])
+        served.say("88 02 03 e8")
+
+    async with upgraded(script) as peer:
+        assert await peer.greet_and_leave()
+    assert [opcode for opcode, _ in heard] == [PING, CLOSE]
+    assert heard[1][1] == bytes.fromhex("03 e8")
+
+
+async def test_leaving_says_goodbye_once():
+    heard = []
+
+    async def script(served):
+        heard.append(await served.reader.read())
+
+    async with upgraded(script) as peer:
+        peer.connection.close_sent = True
+        await peer.leave()
+    assert heard == [b""]
+
+
+async def test_leaving_behind_the_end_says_nothing():
+    async with upgraded(lambda served: asyncio.sleep(0)) as peer:
+        await peer.connection.event(peer.limits.reply)
+        said = len(peer.connection.transcript.entries)
+        await peer.leave()
+        assert len(peer.connection.transcript.entries) == said
+        assert not peer.connection.close_sent
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 403 Forbidden\r\n\r\n", b""], ids=["refused", "unanswered"])
+async def test_leaving_a_connection_that_is_no_websocket_says_nothing(answer):
+    heard = []
+
+    async def script(served):
+        await served.reader.readuntil(b"\r\n\r\n")
+        served.writer.write(answer)
+        heard.append(await served.reader.read())
+
+    async with connected(script) as connection:
+        connection.send_request(opening("/", "h"))
+        await connection.read_response(0.1)
+        await Peer(connection, QUICK, Recorder()).leave()
+    assert heard == [b""]
+
+
+async def test_farewell_is_waited_for_as_long_as_it_may_take():
+    async with upgraded(stay, replace(QUICK, prompt=0.2)) as peer:
+        began = time.monotonic()
+        await peer.leave()
+        assert time.monotonic() - began >= 0.2
+        assert peer.recorder.unanswered_farewells == 1
 
 
 @pytest.mark.parametrize("script", [stay, answering("", "reset"), answering("81 01 61", "open")])

@@ -75,7 +75,7 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(script):
+async def serving(script, *, tls=None):
     """Serve each connection by ``script(served)``; yield the port. What a script raises fails the test."""
     tasks, faults = [], []
 
@@ -93,7 +93,7 @@ async def serving(script):
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
