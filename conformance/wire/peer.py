@@ -359,17 +359,17 @@ class Peer:
         connection.shut()
 
     async def greet_and_leave(self) -> bool:
-        """Send a Ping and a Close frame at once, in one round trip; return whether either was answered.
+        """Send a Ping and a Close frame at once, in one round trip; return whether the Pong came.
 
-        A server that has read the Close frame need not send the Pong any more (RFC 6455 §5.5.2). One that
-        answers neither may be one that has its own way with Close frames: a Ping alone tells.
+        A server that has read the Close frame need not send it any more (RFC 6455 §5.5.2), and a Close frame
+        alone may be one that it sends to everybody: then a Ping alone tells.
         """
         payload = b"probe %d" % next(_counter)
         self.send(Frame(PING, payload), Frame(CLOSE, close_payload(1000)))
         event = await self.take(lambda e: isinstance(e, Pong) and e.payload == payload, self.limits.reply)
         await self._farewell()
         self.connection.shut()
-        return isinstance(event, Pong) or (isinstance(event, Close) and event.code in {None, 1000})
+        return isinstance(event, Pong)
 
     async def _farewell(self) -> None:
         # A server that leaves TCP open after each Close must not cost a second for each connection.

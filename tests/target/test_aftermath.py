@@ -42,10 +42,9 @@ def server(answer, opened):
     ("answer", "connections"),
     [
         pytest.param(lambda opcodes, pong: pong + GOODBYE * (CLOSE in opcodes), 1, id="both"),
-        pytest.param(lambda opcodes, pong: GOODBYE if CLOSE in opcodes else pong, 1, id="close-alone"),
+        pytest.param(lambda opcodes, pong: GOODBYE if CLOSE in opcodes else pong, 2, id="close-alone"),
         pytest.param(lambda _, pong: pong, 1, id="pong-alone"),
         pytest.param(lambda opcodes, pong: b"" if CLOSE in opcodes else pong, 2, id="end-of-tcp-at-close"),
-        pytest.param(lambda opcodes, pong: BUSY if CLOSE in opcodes else pong, 2, id="a-code-of-its-own"),
     ],
 )
 async def test_new_connection_that_works_is_no_harm(answer, connections) -> None:
@@ -60,6 +59,7 @@ async def test_new_connection_that_works_is_no_harm(answer, connections) -> None
     ("answer", "said"),
     [
         pytest.param(lambda *_: BUSY, "Close 1013", id="always-busy"),
+        pytest.param(lambda *_: GOODBYE, "Close 1000", id="sends-everybody-away"),
         pytest.param(lambda *_: b"", "(nothing)", id="never-answers"),
     ],
 )

@@ -12,6 +12,7 @@ from target_harness import request_of, serving
 
 from conformance.errors import Inconclusive
 from conformance.target.control import HttpControl
+from conformance.target.launch import free_port
 
 pytestmark = pytest.mark.asyncio
 BOUND = 5.0
@@ -97,8 +98,7 @@ async def test_nothing_that_listens_is_inconclusive():
 async def test_interface_that_listens_after_its_server_is_waited_for_once(monkeypatch):
     monkeypatch.setattr("conformance.target.control.START_BOUND", BOUND)
     asked = []
-    with socket.create_server(("127.0.0.1", 0)) as chosen:
-        port = chosen.getsockname()[1]
+    port = free_port("127.0.0.1")
     with control_at(port) as control:
         first = asyncio.create_task(control("reset"))
         await asyncio.sleep(0.2)

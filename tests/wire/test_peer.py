@@ -498,7 +498,8 @@ async def test_greeting_and_leaving_is_a_ping_and_a_close_frame():
 
     async def script(served):
         heard.extend([await served.frame(), await served.frame()])
-        served.say("88 02 03 e8")
+        payload = heard[0][1]
+        served.say(f"8a {len(payload):02x} {payload.hex()} 88 02 03 e8")
 
     async with upgraded(script) as peer:
         assert await peer.greet_and_leave()
