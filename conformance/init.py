@@ -97,7 +97,7 @@ async def look(url: str, profile: Profile) -> Findings:
             raise
         found.closed = str(attempt)
         return found
-    found.server = target.server_header
+    found.server = target.found.server
     found.heartbeat, found.deflate = target.has("heartbeat"), target.has("deflate")
     await _listen(target, found)
     found.carriers = {

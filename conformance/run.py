@@ -10,7 +10,7 @@ import shlex
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,10 @@ from conformance.target import profile as profiles
 from conformance.target.launch import Adopted, Launcher
 from conformance.target.living import why_dead
 from conformance.target.probe import endpoint_of, is_loopback, probe
-from conformance.target.target import Capability, Target
+from conformance.target.snapshot import Snapshot
+from conformance.target.target import Target
 from conformance.target.url import ServerURL, parse
 from conformance.wire.pace import Pace
-from conformance.wire.peer import Limits
 
 PROFILE_NAME = "conformance.toml"
 MAX_PRINTED = 8 * 1024
@@ -166,7 +166,7 @@ class Run:
             run_id=self.id,
             strict=self.options.strict,
         )
-        self.target.capabilities["browser"] = capability(self.options.browser)
+        self.target.learn(capability(self.options.browser))
         self.round_trip = asyncio.run(probe(self.target, scale=self.options.time_scale))
         self._name_target()
         if self.pace is not None:
@@ -179,20 +179,14 @@ class Run:
         """
         target = self.target
         assert target is not None
-        instance, users = target.instance, self.profile.credentials
+        instance = target.instance
         return {
             "id": self.id,
             "generated": self.profile.generated,
             "pace": str(self.pace.folder) if self.pace else None,
             "places": self.launcher.places if self.launcher else None,
             "instance": [instance.pid, str(instance.output), instance.command] if instance else None,
-            "addresses": target.endpoint.addresses,
-            "path": target.path,
-            "user": next((n for n, one in users.items() if one.token == target.default_token), None),
-            "carrier": target.default_carrier,
-            "server": target.server_header,
-            "limits": asdict(target.limits),
-            "capabilities": [asdict(one) for one in target.capabilities.values()],
+            "found": target.found.as_data(),
         }
 
     def adopt(self, shared: Mapping[str, Any]) -> None:
@@ -212,18 +206,12 @@ class Run:
             profile=self.profile,
             endpoint=endpoint_of(url, self.profile),
             recorder=self.recorder,
-            limits=Limits(**shared["limits"]),
-            path=shared["path"],
-            default_token=self.profile.credentials[shared["user"]].token if shared["user"] else None,
-            default_carrier=shared["carrier"],
-            capabilities={one["name"]: Capability(**one) for one in shared["capabilities"]},
             launcher=self.launcher,
             instance=Adopted(started[0], Path(started[1]), url, started[2]) if started else None,
             run_id=self.id,
-            server_header=shared["server"],
             strict=self.options.strict,
         )
-        self.target.endpoint.addresses = tuple(shared["addresses"])
+        self.target.adopt(Snapshot.from_data(shared["found"]))
         if shared["pace"]:
             self.target.endpoint.pace = self.pace = Pace(Path(shared["pace"]))
         self._name_target()
@@ -231,7 +219,7 @@ class Run:
     def _name_target(self) -> None:
         assert self.target is not None
         url = self.target.url
-        self.results.gate.choose((str(url), url.host, self.target.server_header or ""))
+        self.results.gate.choose((str(url), url.host, self.target.found.server or ""))
 
     def why_dead(self) -> str:
         """Return why the target answers nobody any more, or an empty string while it does."""

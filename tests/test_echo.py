@@ -95,3 +95,17 @@ def test_claimed_echo_that_is_none_fails_the_claim() -> None:
     failed = outcome.by_requirement("failed")
     assert failed.keys() == {"framing.text-message"}
     assert "the profile claims messages that come back" in failed["framing.text-message"]
+
+
+@pytest.mark.parametrize("vice", [(), ("greets",)], ids=["echoes", "greets"])
+def test_workers_know_what_the_probe_learnt(
+    server: Callable[..., int], suite: Suite, tmp_path: Path, vice: tuple[str, ...]
+) -> None:
+    url = f"--server-url=ws://127.0.0.1:{server('echo', *vice)}/anything"
+    found = []
+    for workers in ((), ("-n", "2")):
+        ran = suite(url, "--time-scale=0.5", *workers, *DATA)
+        assert ran.returncode == 0, ran.stdout[-3000:]
+        report = json.loads((tmp_path / "reports" / "conformance.json").read_text("utf-8"))
+        found.append({one["id"]: one["outcome"] for one in report["tests"]})
+    assert found[0] == found[1]

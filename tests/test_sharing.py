@@ -41,9 +41,12 @@ def controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     run.launcher = Launcher(run.profile)
     run.url = run.launcher.url()
     run.target = Target(run.url, run.profile, endpoint_of(run.url, run.profile), run.recorder)
-    run.target.default_token = "canary-of-alice"
-    run.target.path = "/elsewhere"
-    run.target.capabilities["session"] = Capability("session", present=True, evidence="it was seen")
+    run.target.learn(
+        Capability("session", present=True, evidence="it was seen"),
+        user="alice",
+        echo_user="bob",
+        path="/elsewhere",
+    )
     return run
 
 
@@ -54,7 +57,7 @@ def test_worker_sees_the_controllers_target(controller: Run) -> None:
     worker.adopt(shared)
     assert worker.target is not None
     assert controller.target is not None
-    for name in ("url", "path", "default_token", "limits", "capabilities", "endpoint.addresses"):
+    for name in ("url", "found", "default_token", "echo_token", "limits", "endpoint.addresses"):
         found, wanted = worker.target, controller.target
         for part in name.split("."):
             found, wanted = getattr(found, part), getattr(wanted, part)
@@ -81,11 +84,11 @@ def test_worker_handles_the_target_as_the_controller_does(
     target = controller.target
     assert target is not None
     if known:
-        target.server_header, target.default_carrier = "Daphne", "header"
+        target.learn(server="Daphne", carrier="header")
         target.instance = Adopted(os.getpid(), tmp_path / "output", target.url, "a server")
         controller.pace = Pace(tmp_path)
     else:
-        target.default_token = None
+        target.learn(user=None)
         assert controller.launcher is not None
         controller.launcher.close()
         controller.launcher = None
@@ -100,7 +103,7 @@ def test_worker_handles_the_target_as_the_controller_does(
         worker.launcher,
     )
     assert (found.run_id, found.strict) == (controller.id, known)
-    assert (found.server_header, found.default_carrier) == (target.server_header, target.default_carrier)
+    assert found.found == target.found
     assert found.default_token == target.default_token
     assert worker.results.gate.names == (str(found.url), "127.0.0.1", *(["Daphne"] if known else []))
     assert (worker.polite, found.endpoint.pace) == (known, worker.pace)

@@ -99,7 +99,7 @@ def _of(known: KnownFailure) -> str:
 def _families(run: Run, entries: Sequence[RequirementResult]) -> list[str]:
     """Return which failures are known of the family that the server says it is of."""
     broken = [one.requirement.id for one in entries if one.outcome == "failed"]
-    header = run.target.server_header if run.target else None
+    header = run.target.found.server if run.target else None
     return [
         f"{len(own)} of {len(broken)} failures are known of {family.title} {family.versions}: "
         f"--family={family.name} tolerates them, docs/findings.md describes them"

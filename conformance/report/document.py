@@ -63,7 +63,7 @@ def _target(target: Target | None) -> dict[str, Any]:
         "url": str(target.url),
         "endpoint": target.path.split("?")[0],
         "started_by_suite": target.instance is not None,
-        "server": target.server_header,
+        "server": target.found.server,
         "addresses": list(target.endpoint.addresses),
         "insecure": target.profile.insecure and target.url.secure,
         "level": level_of(target),

@@ -24,7 +24,7 @@ class Echo:
     """What a path gave back for a text and for a binary message."""
 
     path: str
-    token: str | None
+    user: str | None
     text: str
     binary: str
     text_back: bool = False
@@ -37,7 +37,7 @@ async def find_echo(target: Target, path: str) -> Echo:
 
     On a path that sends ``connection_confirmed`` nothing is looked for: heartbeats come back there.
     """
-    attempt, token = await _open(target, path)
+    attempt, user = await _open(target, path)
     client = target.client(attempt.connection)
     try:
         if not attempt.upgraded:
@@ -48,7 +48,7 @@ async def find_echo(target: Target, path: str) -> Echo:
         binary, _ = await _answer(client, BINARY) if back else (None, ())
         return Echo(
             path,
-            token,
+            user,
             _told(TEXT, text),
             _told(BINARY, binary),
             text_back=back,
@@ -60,15 +60,15 @@ async def find_echo(target: Target, path: str) -> Echo:
 
 
 async def _open(target: Target, path: str) -> tuple[Attempt, str | None]:
-    """Return the first opening handshake that is accepted, or the last, and the token that it carried."""
+    """Return the first opening handshake that is accepted, or the last, and whose token it carried."""
     if path == target.path:
         return await target.attempt(target.opening()), None
-    attempt, token = await target.attempt(target.opening(path)), None
-    if not attempt.upgraded and target.users:
-        attempt.connection.shut()
-        token = target.users[0].token
-        attempt = await target.attempt(target.opening(path, token=token))
-    return attempt, token
+    attempt = await target.attempt(target.opening(path))
+    if attempt.upgraded or not target.users:
+        return attempt, None
+    attempt.connection.shut()
+    user = target.users[0]
+    return await target.attempt(target.opening(path, token=user.token)), user.name
 
 
 async def _answer(client: Client, opcode: int) -> tuple[Event | None, list[Message]]:
@@ -109,7 +109,7 @@ def echoing(target: Target, echo: Echo) -> list[Capability]:
             Capability("echo-binary", present=False, evidence="heartbeats are text", unlock=UNLOCK),
         ]
     if echo.text_back:
-        target.echo_path, target.echo_token, target.chatty = echo.path, echo.token, echo.chatty
+        target.learn(echo_path=echo.path, echo_user=echo.user, chatty=echo.chatty)
     # An echo path that takes no binary messages may say so by a Close; what it does give back is judged.
     binary = echo.text_back and (echo.binary_back or (claimed and not echo.binary.startswith("Close")))
     evidence = f"a text sent to {echo.path}: {echo.text}" if echo.text else ""

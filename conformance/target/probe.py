@@ -64,7 +64,7 @@ async def probe(target: Target, *, scale: float) -> float:
         Unreachable: it does not answer, or not as a WebSocket server.
 
     """
-    target.limits = scaled(0.0, scale)
+    target.learn(limits=scaled(0.0, scale), addresses=target.endpoint.addresses)
     try:
         attempt = await _first_upgraded(target)
     except Unreachable as fault:
@@ -77,10 +77,10 @@ async def _first_upgraded(target: Target) -> Attempt:
     refusals = []
     silence = ""
     candidates = _candidates(target)
-    for path, token in candidates:
-        attempt = await target.attempt(target.opening(path, token=token))
+    for path, user in candidates:
+        attempt = await target.attempt(target.opening(path, token=user.token if user else None))
         if attempt.upgraded:
-            target.path, target.default_token = path, token
+            target.learn(path=path, user=user.name if user else None)
             return attempt
         refusals.append((path, attempt))
         if attempt.response is None:
@@ -95,11 +95,14 @@ async def _first_upgraded(target: Target) -> Attempt:
     raise Unreachable(silence or _no_websocket(refusals))
 
 
-def _candidates(target: Target) -> list[tuple[str, str | None]]:
+def _candidates(target: Target) -> list[tuple[str, Credential | None]]:
     own = [target.at(OWN), target.anonymous_path]
     echo = [target.profile.echo] if target.profile.echo else []
-    tokens = (None, *(user.token for user in target.users[:1]))
-    return [(path, token) for path in dict.fromkeys([*own, target.url.path, *echo]) for token in tokens]
+    return [
+        (path, user)
+        for path in dict.fromkeys([*own, target.url.path, *echo])
+        for user in (None, *target.users[:1])
+    ]
 
 
 def _silence(target: Target, attempt: Attempt) -> str:
@@ -133,12 +136,13 @@ def _no_websocket(refusals: list[tuple[str, Attempt]]) -> str:
 
 async def _measure(target: Target, attempt: Attempt, path: str, scale: float) -> float:
     assert attempt.response is not None
-    target.server_header = attempt.response.get("Server")
+    target.learn(server=attempt.response.get("Server"))
     client = target.client(attempt.connection)
     try:
         times = [await _ping_time(client) for _ in range(PINGS)]
         round_trip = statistics.median(times)
-        target.limits = client.limits = scaled(round_trip, scale)
+        target.learn(limits=scaled(round_trip, scale), round_trip=round_trip)
+        client.limits = target.limits
         profile = target.profile
         claimed = bool(profile.carriers or profile.credentials or profile.controlled or profile.dialect)
         waiting = asyncio.create_task(_session(client, path, claimed=claimed))
@@ -146,22 +150,21 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
         if echo.text_back and echo.path == path and not claimed:
             waiting.cancel()  # what gives back any text will not begin to speak by itself
             await asyncio.wait([waiting])
-            _set(target, _no_session(f"{path} gives back what it is sent"))
+            target.learn(_no_session(f"{path} gives back what it is sent"))
         else:
-            _set(target, await waiting)
+            target.learn(await waiting)
         if target.has("session"):
-            _set(target, await _heartbeat(client))
+            target.learn(await _heartbeat(client))
     finally:
         await client.leave()
-    for capability in [
+    target.learn(
         *echoing(target, echo),
         await _deflate(target),
         *_declared(target),
         *_surroundings(target),
         *await offered(target),
-    ]:
-        _set(target, capability)
-    target.limits = replace(target.limits, rate=await _rate(target, round_trip))
+    )
+    target.learn(limits=replace(target.limits, rate=await _rate(target, round_trip)))
     return round_trip
 
 
@@ -180,10 +183,6 @@ async def _rate(target: Target, round_trip: float) -> float | None:
     except (Nonconformance, Inconclusive, ValueError):
         return None
     return 2 * size / max(took - round_trip, 1e-4)
-
-
-def _set(target: Target, capability: Capability) -> None:
-    target.capabilities[capability.name] = capability
 
 
 async def _ping_time(client: Client) -> float:

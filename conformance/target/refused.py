@@ -13,19 +13,22 @@ from collections.abc import Iterable
 from conformance.ports.identity import attempt_at
 from conformance.ports.listeners import listeners
 from conformance.ports.programs import who_holds
+from conformance.target.profile import Credential
 from conformance.target.target import Attempt, Target
 
 TRIES = 11  # one of two equal halves is missed by all of them once in 2000 times
 
 
-async def upgraded_elsewhere(target: Target, tried: Iterable[tuple[str, str | None]]) -> Attempt | None:
+async def upgraded_elsewhere(
+    target: Target, tried: Iterable[tuple[str, Credential | None]]
+) -> Attempt | None:
     """Try more connections, to each address of the target; from then on use the one that upgrades.
 
-    ``tried`` are the paths and tokens that were refused. Silence costs the bound of one handshake, and is
+    ``tried`` are the paths and users that were refused. Silence costs the bound of one handshake, and is
     suffered again only where somebody else can answer: at another address, or from another listening socket.
     """
-    for path, token in tried:
-        request = target.opening(path, token=token)
+    for path, user in tried:
+        request = target.opening(path, token=user.token if user else None)
         addresses = [address for address in target.endpoint.addresses for _ in range(TRIES)]
         found = await asyncio.gather(
             *(attempt_at(target, address, request) for address in addresses), return_exceptions=True
@@ -40,9 +43,7 @@ async def upgraded_elsewhere(target: Target, tried: Iterable[tuple[str, str | No
             if chosen is None or one is not chosen[1]:
                 one.connection.shut()
         if chosen is not None:
-            target.path, target.default_token = path, token
-            target.endpoint.server_name = target.endpoint.server_name or target.endpoint.host
-            target.endpoint.host = chosen[0]
+            target.learn(path=path, user=user.name if user else None, address=chosen[0])
             return chosen[1]
         if not any(one.response for _, one in attempts):
             return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
 
@@ -17,6 +18,7 @@ from conformance.target.controls import control_of
 from conformance.target.launch import Instance, Launcher
 from conformance.target.profile import Credential, Profile
 from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.snapshot import Capability, Snapshot
 from conformance.target.tls import why_refused
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Connection, Endpoint
@@ -26,20 +28,6 @@ from conformance.wire.peer import Limits, describe
 
 __all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
-
-
-@dataclass(frozen=True, slots=True)
-class Capability:
-    """Something that the target has or lacks, the probe's evidence, and what would unlock it.
-
-    ``claim`` is the requirement that fails where the profile claims the capability and the target lacks it.
-    """
-
-    name: str
-    present: bool
-    evidence: str
-    unlock: str | None = None
-    claim: str | None = None
 
 
 @dataclass(slots=True)
@@ -77,35 +65,80 @@ class Attempt:
 
 @dataclass(slots=True)
 class Target:
-    """The server under test."""
+    """The server under test.
+
+    ``found`` is what the probe learnt, ``limits`` the bounds of the test that runs.
+    """
 
     url: ServerURL
     profile: Profile
     endpoint: Endpoint
     recorder: Recorder
     limits: Limits = field(default_factory=Limits)
-    path: str = OWN
-    default_token: str | None = None
-    default_carrier: str | None = None
-    echo_path: str | None = None
-    echo_token: str | None = None
-    chatty: bool = False
-    capabilities: dict[str, Capability] = field(default_factory=dict)
+    found: Snapshot = field(default_factory=Snapshot)
     launcher: Launcher | None = None
     instance: Instance | None = None
     run_id: str = ""
     test_id: str = ""
-    server_header: str | None = None
     strict: bool = False
     owes_reset: bool = False
     _bystander: Client | None = None
     _control: Control | None = None
     _opened: WeakSet[Connection] = field(default_factory=WeakSet)
 
+    # What the probe learnt.
+
+    def learn(self, *capabilities: Capability, **fields: Any) -> None:
+        """Add capabilities and fields to what is known of the target; for the probe alone."""
+        known = {**self.found.capabilities, **{one.name: one for one in capabilities}}
+        self.found = replace(self.found, capabilities=known, **fields)
+        self._follow()
+
+    def adopt(self, found: Snapshot) -> None:
+        """Take over what the probe learnt in another process."""
+        self.found = found
+        self._follow()
+
+    def _follow(self) -> None:
+        found, endpoint = self.found, self.endpoint
+        self.limits = found.limits or self.limits
+        endpoint.addresses = found.addresses or endpoint.addresses
+        if found.address is not None:
+            endpoint.server_name = endpoint.server_name or endpoint.host
+            endpoint.host = found.address
+
     def has(self, capability: str) -> bool:
         """Whether a probe found the capability."""
-        found = self.capabilities.get(capability)
+        found = self.found.capabilities.get(capability)
         return found is not None and found.present
+
+    @property
+    def capabilities(self) -> Mapping[str, Capability]:
+        """Everything that the probe looked for, by name."""
+        return self.found.capabilities
+
+    @property
+    def path(self) -> str:
+        """The request target of the endpoint that is tested."""
+        return self.found.path
+
+    @property
+    def default_token(self) -> str | None:
+        """The token without which the endpoint lets nobody in, where that is so."""
+        return self._token_of(self.found.user)
+
+    @property
+    def echo_path(self) -> str | None:
+        """The request target where every message comes back, where there is one."""
+        return self.found.echo_path
+
+    @property
+    def echo_token(self) -> str | None:
+        """The token without which the echo path lets nobody in, where that is so."""
+        return self._token_of(self.found.echo_user)
+
+    def _token_of(self, user: str | None) -> str | None:
+        return self.profile.credentials[user].token if user is not None else None
 
     def at(self, path: str) -> str:
         """Return the request target of one of the specification's endpoints, behind the URL's prefix.
@@ -166,7 +199,7 @@ class Target:
         """
         target = self.path if path is None else path
         if path is None and token is None:
-            token, carrier = self.default_token, self.default_carrier
+            token, carrier = self.default_token, self.found.carrier
         if origin is None and self.profile.no_origin == "refuse":
             origin = (self.profile.allowed_origins or (self.url.origin,))[0]
         lines = [("User-Agent", f"websocket-conformance (run {self.run_id})")]
@@ -256,7 +289,7 @@ class Target:
         asked = attempt.request.target
         if isinstance(asked, str) and self.echo_path is not None:
             client.echoes = asked.split("?")[0] == self.echo_path.split("?")[0]
-        client.chatty = client.echoes and self.chatty
+        client.chatty = client.echoes and self.found.chatty
         client.speaks = client.echoes or self.has("heartbeat")
         return client
 

@@ -20,7 +20,7 @@ from conformance.target.echo import find_echo
 from conformance.target.http2 import linked, offered
 from conformance.target.probe import endpoint_of, probe, scaled
 from conformance.target.profile import Profile
-from conformance.target.target import Target
+from conformance.target.target import Capability, Target
 from conformance.target.url import parse
 from conformance.wire.frames import PING, TEXT, Frame
 from tests.hostile.drawing import examples
@@ -93,7 +93,7 @@ async def by_abuse(target: Target) -> object:
 
 
 async def by_identity(target: Target) -> object:
-    target.capabilities["session"] = (await offered(target))[0].__class__("session", True, "")  # noqa: FBT003
+    target.learn(Capability("session", present=True, evidence=""))
     found = await identify(target, "127.0.0.1")
     if found is not None:
         found[1].shut()

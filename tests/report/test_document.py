@@ -30,7 +30,7 @@ def target(*capabilities):
         recorder=Recorder(),
     )
     for name in capabilities:
-        made.capabilities[name] = Capability(name, present=True, evidence="seen")
+        made.learn(Capability(name, present=True, evidence="seen"))
     return made
 
 
@@ -77,7 +77,7 @@ def test_every_requirement_is_told_with_its_rule():
 
 def test_missing_capability_is_told_with_what_would_unlock_it():
     one = target()
-    one.capabilities["session"] = Capability("session", present=False, evidence="no", unlock="serve it")
+    one.learn(Capability("session", present=False, evidence="no", unlock="serve it"))
     entry = entry_of(document(results(), one, RUN), "session.confirmation-first")
     assert (entry["reason"], entry["unlock"]) == (f"needs {NEEDS['session']}", "serve it")
 
@@ -112,7 +112,7 @@ def test_rung_of_the_ladder_is_the_last_without_a_gap(capabilities, level):
 
 def test_endpoint_has_no_query():
     one = target()
-    one.path = f"/ws/permissions/?token={SECRET}"
+    one.learn(path=f"/ws/permissions/?token={SECRET}")
     assert document(results(), one, RUN)["target"]["endpoint"] == "/ws/permissions/"
 
 

@@ -116,7 +116,7 @@ async def test_binary_data_is_judged_unless_it_is_refused(answer, present):
 
 async def test_greeting_is_not_taken_for_the_echo():
     target, found = await probed(echo(greeting={"welcome": True}), path="/echo", scale=1.0)
-    assert (found["echo"].present, target.chatty) == (True, True)
+    assert (found["echo"].present, target.found.chatty) == (True, True)
     async with target_of(echo(greeting={"welcome": True}), path="/echo") as target:
         await probe(target, scale=1.0)
         async with target.echoing() as peer:

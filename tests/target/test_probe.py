@@ -121,7 +121,7 @@ async def test_websocket_without_the_permissions_protocol():
     async with target_of(websocket(paths=["/echo"], server="tiny/1"), path="/echo") as target:
         await probe(target, scale=QUICK)
         session = target.capabilities["session"]
-        assert (target.path, target.server_header) == ("/echo", "tiny/1")
+        assert (target.path, target.found.server) == ("/echo", "tiny/1")
         assert (session.present, session.unlock) == (False, "serve the permissions protocol")
         assert "the first message on /echo was nothing, not connection_confirmed" in session.evidence
         assert not target.has("heartbeat")

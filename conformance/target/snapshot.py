@@ -1,0 +1,85 @@
+"""What the probe learnt about the target, as one frozen value that crosses process boundaries whole.
+
+Tests read it, and only the probe writes it. A new field needs one line here: :meth:`Snapshot.as_data` and
+:meth:`Snapshot.from_data` carry every field by its type. No field holds a secret: users stand by their names,
+paths without the query of the URL.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Union
+
+from conformance.target.routes import OWN
+from conformance.wire.peer import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Something that the target has or lacks, the probe's evidence, and what would unlock it.
+
+    ``claim`` is the requirement that fails where the profile claims the capability and the target lacks it.
+    """
+
+    name: str
+    present: bool
+    evidence: str
+    unlock: str | None = None
+    claim: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the probe found.
+
+    ``address`` is the one address that is connected to, where the name alone would lead to another server by
+    chance. ``user`` and ``carrier`` say which token an opening handshake carries by default. Messages come
+    back on ``echo_path``, opened with the token of ``echo_user``, and between other messages where that path
+    is ``chatty``. ``round_trip`` is in seconds.
+    """
+
+    addresses: tuple[str, ...] = ()
+    address: str | None = None
+    path: str = OWN
+    user: str | None = None
+    carrier: str | None = None
+    echo_path: str | None = None
+    echo_user: str | None = None
+    chatty: bool = False
+    server: str | None = None
+    round_trip: float | None = None
+    limits: Limits | None = None
+    capabilities: Mapping[str, Capability] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data that JSON can carry."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Snapshot:
+        """Return the snapshot that :meth:`as_data` made into plain data."""
+        made: Snapshot = _revived(cls, data)
+        return made
+
+
+def _revived(kind: Any, value: Any) -> Any:
+    """Return plain data as a value of the annotated type ``kind`` again."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if value is None:
+        return None
+    if origin in {Union, types.UnionType}:
+        return _revived(next(one for one in inner if one is not types.NoneType), value)
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind)
+        # Without a default for what is missing: a field that is not carried is an error, not a guess.
+        return kind(**{one.name: _revived(hints[one.name], value[one.name]) for one in fields(kind)})
+    if origin is tuple:
+        return tuple(_revived(inner[0], one) for one in value)
+    if origin is Mapping:
+        return {name: _revived(inner[1], one) for name, one in value.items()}
+    if origin is Sequence:
+        return [_revived(inner[0], one) for one in value]
+    return value
