@@ -7,10 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from conformance.doctor.answers import answers_itself
 from conformance.doctor.case import NOBODY, Case, line_of
-from conformance.doctor.encryption import needs_tls, speaks_tls
+from conformance.doctor.encryption import client_certificate, needs_tls, speaks_tls, wants_certificate
 from conformance.doctor.findings import Finding, Step, broken, ok
-from conformance.doctor.ownership import caught_by, described, hanging, list_owners
+from conformance.doctor.hanging import hanging
+from conformance.doctor.ownership import caught_by, described, list_owners
+from conformance.doctor.programs import FORWARDERS, program_of
 from conformance.ports.listeners import listeners
 from conformance.target.target import Attempt
 
@@ -79,6 +82,8 @@ async def _behind_proxy(case: Case, plain: Attempt) -> Finding | None:
     gateway = {502, 503, 504}
     if response.status not in gateway or upgrade is None or upgrade.status not in gateway:
         return None
+    if response.status == 503 and program_of(case, plain).name == "nginx" and answers_itself(response):
+        return None  # nginx says 502 or 504 of a server that it does not reach; 503 is a limit of its own
     by = (response.get("Server") or response.get("Via") or "").lower()
     if response.status == 503 and not any(name in by for name in PROXIES):
         return None
@@ -105,10 +110,13 @@ async def _unanswered(case: Case) -> Finding:
         for one in group.values()
     )
     garbage = next((one.connection.garbage for one in attempts if one.connection.garbage), None)
+    broken_tls = next((one.connection.tls_fault for one in attempts if one.connection.tls_fault), "")
+    if wants_certificate(broken_tls):
+        return client_certificate(case, f"TLS ended after its handshake: {broken_tls}")
     held = caught_by(await asyncio.to_thread(listeners, case.url.port), case.address) if case.local else []
     ended = any(one.connection.end is not None for one in attempts)
     if not ended and any(one.waiting for one in held):
-        return hanging(case, held, lines, full=False)
+        return await hanging(case, held, lines, full=False)
     if not case.url.secure and (evidence := await speaks_tls(case)):
         return needs_tls(case, (*lines, evidence))
     if garbage is not None:
@@ -120,6 +128,10 @@ async def _unanswered(case: Case) -> Finding:
             evidence=(f"its first bytes: {case.clean(repr(garbage[:60]))}", *owners),
             steps=(Step("Check the port: another service has it."), list_owners(case.url.port)),
         )
+    if ended and not any(one.connection.first_byte for one in attempts):
+        forwarded = _forwarded(case, attempts, lines)
+        if forwarded is not None:
+            return forwarded
     if ended:
         return broken(
             "http",
@@ -139,6 +151,34 @@ async def _unanswered(case: Case) -> Finding:
         steps=(
             Step("Read the server's log: it hangs, or waits for something (a database, a lock)."),
             Step("If it is only slow, wait longer", f"conformance doctor {case.bare()} --timeout 10"),
+        ),
+    )
+
+
+def _forwarded(case: Case, attempts: list[Attempt], lines: tuple[str, ...]) -> Finding | None:
+    """Return the finding of a forwarder with nobody behind it, which drops what it takes."""
+    program = program_of(case, None)
+    if case.local and case.listeners and program.name not in FORWARDERS:
+        return None
+    hidden = not case.listeners
+    ends = [one.connection.end for one in attempts if one.connection.end is not None]
+    if not ends or not (program.name in FORWARDERS or (hidden and all(one.kind == "reset" for one in ends))):
+        return None
+    name = program.name or "A forwarder (a container's published port, a tunnel)"
+    return broken(
+        "http",
+        "forward.nobody",
+        f"{name} takes the connection and drops it at once: nobody listens where it forwards to.",
+        evidence=(*lines, *described(case, caught_by(case.listeners, case.address))),
+        steps=(
+            Step(
+                "Let the server inside the container listen on 0.0.0.0, not on its own 127.0.0.1 or "
+                "localhost."
+            ),
+            Step(
+                "Compare the ports: the second number of -p OUTER:INNER is the one that the server listens on"
+            ),
+            Step("See where the server listens, inside", "docker exec CONTAINER ss -ltn"),
         ),
     )
 

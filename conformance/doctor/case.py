@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
-from conformance.errors import UsageProblem
+from conformance.errors import NotApplicable, UsageProblem
 from conformance.ports.identity import attempt_at
 from conformance.ports.listeners import Listener
 from conformance.printable import printable
@@ -24,6 +24,7 @@ from conformance.wire.handshake import Request
 from conformance.wire.peer import Limits
 
 LONGEST = 2000  # characters of one line: a status line may be 64 KiB of anything
+AGAIN = 0.75  # seconds for a server that is asked again, and would by now answer at once
 TIMEOUT = 1.5  # seconds for one answer: two of them and the start of Python stay under five
 NOBODY = "/conformance-doctor-asks-who-is-there"
 NAMES_OF_TOKENS = ("token", "access_token", "auth", "jwt", "api_key", "apikey", "key", "ticket", "session")
@@ -49,6 +50,10 @@ class Case:
     plain: dict[str, Attempt] = field(default_factory=dict)
     upgrades: dict[str, Attempt] = field(default_factory=dict)
     opened: Attempt | None = None
+    browser: Attempt | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    token: str | None = None
+    watch: float = 0.0
     path: str = ""
     own_origin_needed: bool = False
     _kept: list[Connection] = field(default_factory=list)
@@ -58,7 +63,10 @@ class Case:
         endpoint.tls = tls_context(self.profile) if self.url.secure else None
         limits = Limits(handshake=self.timeout, reply=self.timeout, close=self.timeout)
         self.target = Target(self.url, self.profile, endpoint, self.recorder, limits, run_id="doctor")
-        self.path = self.target.at(OWN) if self.base else self.url.path
+        self.path = self.url.path
+        if self.base:
+            with contextlib.suppress(NotApplicable):  # by its profile the backend has no such endpoint
+                self.path = self.target.at(OWN)
 
     @property
     def base(self) -> bool:
@@ -86,11 +94,11 @@ class Case:
         scheme = "wss" if self.url.secure else "ws"
         return f"{scheme}://{self.url.authority}{self.url.path}{'?…' if self.query else ''}"
 
-    def bare(self, path: str | None = None, *, secure: bool | None = None) -> str:
-        """Return the URL for a command, quoted for the shell, without its query."""
+    def bare(self, path: str | None = None, *, secure: bool | None = None, query: str = "") -> str:
+        """Return the URL for a command, quoted for the shell, without its own query."""
         wss = self.url.secure if secure is None else secure
         shown = f"{'wss' if wss else 'ws'}://{self.url.authority}{self.url.path if path is None else path}"
-        return shlex.quote(shown)
+        return shlex.quote(f"{shown}?{query}" if query else shown)
 
     def request(
         self,
@@ -109,6 +117,7 @@ class Case:
         if origin is None:
             origin = self.origin or (self.url.origin if self.own_origin_needed else None)
         extra = [("Sec-WebSocket-Protocol", ", ".join(offered))] if offered else []
+        extra += self.headers
         if token is None and not self.profile.anonymous and self.profile.credentials:
             token = self.users[0] if self.users else None
         return self.target.opening(
@@ -119,7 +128,13 @@ class Case:
     def users(self) -> list[str]:
         """The tokens that a running server can know: one that is made for a run belongs to that run."""
         made = set(self.profile.generated.values())
-        return [one.token for one in self.target.users if one.token not in made]
+        known = [one.token for one in self.target.users if one.token not in made]
+        return [self.token, *known] if self.token else known
+
+    @property
+    def carriers(self) -> tuple[str, ...]:
+        """Where a token may go: where the profile says, else where servers mostly look for one."""
+        return self.profile.carriers or (("query", "header", "subprotocol") if self.token else ())
 
     def plainly(self, path: str | None = None) -> Request:
         """Return a plain GET of the same path."""
@@ -130,13 +145,19 @@ class Case:
                 ("Host", self.url.authority),
                 ("User-Agent", "websocket-conformance (doctor)"),
                 *self.profile.headers.items(),
+                *self.headers,
             ),
         )
 
-    async def ask(self, request: Request, address: str | None = None) -> Attempt | None:
-        """Send a request and return what came back, its body included; ``None`` where TCP failed."""
+    async def ask(
+        self, request: Request, address: str | None = None, *, patience: float | None = None
+    ) -> Attempt | None:
+        """Send a request and return what came back, its body included.
+
+        ``None`` where TCP failed. ``patience`` is another bound of the answer, in seconds.
+        """
         try:
-            attempt = await attempt_at(self.target, address or self.address, request)
+            attempt = await attempt_at(self.target, address or self.address, request, timeout=patience)
         except TimeoutError:
             return None
         if attempt is not None:
@@ -160,6 +181,17 @@ class Case:
         finally:
             self._leave(self._kept[before:])
             del self._kept[before:]
+
+    def leave(self, attempt: Attempt) -> None:
+        """Leave one connection now: a server may serve nobody else while it is open."""
+        self._leave([attempt.connection])
+        self._kept = [one for one in self._kept if one is not attempt.connection]
+
+    def leave_all(self) -> None:
+        """Leave every connection but the one that was opened to be listened to."""
+        kept = self.opened.connection if self.opened is not None else None
+        self._leave(one for one in self._kept if one is not kept)
+        self._kept = [one for one in self._kept if one is kept]
 
     def close(self) -> None:
         """Leave every connection."""

@@ -24,6 +24,7 @@ from conformance.target import profile as profiles
 from conformance.wire.handshake import TOKEN
 
 USAGE = 4
+MAX_WATCH = 3600.0
 FAULT = 11
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,]+|null", re.ASCII)
 _EXIT_CODES = """\
@@ -63,6 +64,23 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--origin", help="the origin of the page that connects, such as https://app.example")
     made.add_argument(
         "--subprotocol", action="append", default=[], metavar="NAME", help="offer it; may be given again"
+    )
+    made.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="send this field with every handshake; may be given again. Its value is never shown",
+    )
+    made.add_argument(
+        "--token", metavar="TOKEN", help="a token, or env:NAME of a variable that holds it; never shown"
+    )
+    made.add_argument(
+        "--watch",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="keep connections open for so long: idle cut-offs, lost early messages, slow readers",
     )
     made.add_argument("--ca-file", type=Path, metavar="FILE", help="trust these authorities for wss")
     made.add_argument("--insecure", action="store_true", help="do not verify the certificate")
@@ -142,6 +160,30 @@ def _case(options: argparse.Namespace) -> Case:
             raise UsageProblem("--subprotocol takes a name without blanks and separators (RFC 6455 §4.1).")
     if not 0 < options.timeout <= 60:
         raise UsageProblem("--timeout takes a number of seconds above 0, at most 60.")
-    return case_of(
+    if not 0 <= options.watch <= MAX_WATCH:
+        raise UsageProblem(f"--watch takes a number of seconds, at most {MAX_WATCH:g}.")
+    made = case_of(
         url, profile, timeout=options.timeout, origin=options.origin, subprotocols=tuple(options.subprotocol)
     )
+    made.watch = options.watch
+    made.headers = tuple(map(_field, options.header))
+    made.token = _token(options.token) if options.token else None
+    made.recorder.hide(*(value for _, value in made.headers), *filter(None, [made.token]))
+    return made
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not TOKEN.fullmatch(name) or not value.strip() or not value.isprintable():
+        raise UsageProblem("--header takes one field, such as --header 'X-Api-Key: …'.")
+    return name, value.strip()
+
+
+def _token(text: str) -> str:
+    scheme, colon, name = text.partition(":")
+    if scheme != "env" or not colon:
+        return text
+    value = os.environ.get(name)
+    if not value:
+        raise UsageProblem(f"--token env:{name}: there is no such environment variable, or it is empty.")
+    return value

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 from conformance.doctor.case import Case, line_of
+from conformance.doctor.chain import Sent, chain_of
 from conformance.doctor.findings import Finding, Step, broken, ok
 from conformance.wire.connection import Connection, Endpoint
 
@@ -28,10 +30,13 @@ async def tls(case: Case) -> Finding | None:
     try:
         connection = await _secured(case, case.target.endpoint.tls)
     except ssl.SSLCertVerificationError as error:
-        return _untrusted(case, error)
+        sent = await asyncio.to_thread(chain_of, case.address, case.url.port, case.url.host, case.timeout)
+        return _incomplete(case, error, sent) or _untrusted(case, error)
     except TimeoutError:
         return await _no_tls(case, f"no answer to a TLS handshake within {case.timeout:g} s")
     except OSError as error:
+        if wants_certificate(str(getattr(error, "reason", None) or "")):
+            return client_certificate(case, f"OpenSSL says: {getattr(error, 'reason', error)}")
         return await _no_tls(case, f"TLS: {getattr(error, 'reason', None) or error.strerror or error}")
     connection.shut()
     checked = "not verified (--insecure)" if case.profile.insecure else "its certificate is trusted"
@@ -56,6 +61,74 @@ def _inspect(case: Case) -> Step:
 
 def _is_address(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
+
+
+def wants_certificate(reason: str) -> bool:
+    """Whether OpenSSL's reason says that the other side wants a certificate of ours, or another one."""
+    lowered = reason.lower().replace("_", " ")
+    return "certificate required" in lowered or "alert bad certificate" in lowered
+
+
+def client_certificate(case: Case, evidence: str) -> Finding:
+    """Return the finding of a server that wants a certificate of the client."""
+    given = case.profile.certificate is not None
+    return broken(
+        "tls",
+        "tls.client-certificate",
+        "The server wants a certificate of the client, and "
+        + ("does not accept the one of the profile." if given else "none was given."),
+        evidence=(case.clean(evidence),),
+        steps=(
+            Step('Give one in a profile: [tls] certificate = "client.pem", key = "client.key".'),
+            Step(
+                "See which authorities it accepts",
+                f"openssl s_client -connect {case.url.host}:{case.url.port} </dev/null 2>/dev/null "
+                "| sed -n '/Acceptable client certificate/,/Requested/p'",
+            ),
+        ),
+    )
+
+
+def _incomplete(case: Case, error: ssl.SSLCertVerificationError, sent: Sent | None) -> Finding | None:
+    """Return the finding of a chain whose intermediate certificate was not sent."""
+    if _CAUSES.get(error.verify_code) != "tls.unknown-ca" or sent is None or not sent.stops_short:
+        return None
+    if sent.issuer_trusted(case.target.endpoint.tls):
+        return None
+    evidence = (
+        f"OpenSSL says: {case.clean(error.verify_message)}",
+        *(f"sent: {case.clean(one)}" for one in sent.lines),
+    )
+    issuer = case.clean(sent.last_issuer)
+    full = Step(
+        "Send the full chain: the server's certificate file holds the leaf first, then each intermediate "
+        "(nginx: ssl_certificate fullchain.pem; Python: load_cert_chain('fullchain.pem'))."
+    )
+    look = Step(
+        "See what is sent",
+        f"openssl s_client -connect {case.url.host}:{case.url.port} -showcerts </dev/null",
+    )
+    trust = Step(
+        f"If {issuer} is a root of your own, trust it", f"conformance doctor {case.bare()} --ca-file CA.pem"
+    )
+    if case.profile.ca_file is None:
+        return broken(
+            "tls",
+            "tls.unknown-ca",
+            f"The server's certificate was issued by {issuer}, whose own certificate is neither sent nor "
+            "trusted here. Either that is an intermediate authority and the server does not send the full "
+            "chain, or it is a root of your own.",
+            evidence=evidence,
+            steps=(look, full, trust),
+        )
+    return broken(
+        "tls",
+        "tls.incomplete-chain",
+        f"The chain of certificates is incomplete: {sent.count} sent, and no certificate of its issuer "
+        f"({issuer}). Browsers may find it elsewhere; scripts and phones do not.",
+        evidence=evidence,
+        steps=(full, look),
+    )
 
 
 def _untrusted(case: Case, error: ssl.SSLCertVerificationError) -> Finding:

@@ -6,20 +6,20 @@ so a 404 means that the request was handled as plain HTTP.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from conformance.doctor.answering import PROXIES
+from conformance.doctor.answers import answers_itself, said
 from conformance.doctor.case import Case, line_of
 from conformance.doctor.findings import Finding, Step, broken
+from conformance.doctor.frameworks import on_exception
 from conformance.doctor.ownership import caught_by, described
 from conformance.target.target import Attempt
 from conformance.wire.handshake import Response
 
-_OWN_PAGE = re.compile(rb"<center>(nginx|openresty)")
 _NGINX = (
     "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
-    'proxy_set_header Connection "upgrade"; proxy_set_header Host $host;'
+    'proxy_set_header Connection "upgrade"; proxy_set_header Host $http_host;'
 )
 
 
@@ -29,13 +29,19 @@ def nothing_upgrades(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
     assert response is not None
     ordinary = plain.response if plain is not None else None
     server = " ".join(filter(None, (response.get("Server"), ordinary.get("Server") if ordinary else None)))
-    evidence = [f"a handshake to {case.clean(case.path)} is answered {case.clean(line_of(attempt))}"]
+    evidence = [
+        (
+            f"a handshake to {case.clean(case.path)} is answered "
+            f"{case.clean(line_of(attempt))}{said(case, attempt)}"
+        )
+    ]
     if plain is not None:
         evidence.append(f"a plain GET is answered {case.clean(line_of(plain))}")
     evidence += described(case, caught_by(case.listeners, case.address)) if case.local else []
     made = (
         _proxied(case, response, ordinary, server)
         or _known(case, response, server.lower())
+        or _raised(case, attempt, server.lower())
         or _other(response, ordinary)
     )
     cause, summary, steps = made
@@ -48,11 +54,6 @@ class Made(NamedTuple):
     cause: str
     summary: str
     steps: tuple[Step, ...]
-
-
-def answers_itself(response: Response) -> bool:
-    """Whether a page is the proxy's own, and so no answer of a server behind it."""
-    return _OWN_PAGE.search(response.body) is not None
 
 
 def _same(response: Response, ordinary: Response | None) -> bool:
@@ -147,18 +148,21 @@ def _known(case: Case, response: Response, server: str) -> Made | None:
                 ),
             ),
         )
-    if response.status == 500 and not response.get("Server") and ("daphne" in server or "uvicorn" in server):
-        name = "daphne" if "daphne" in server else "uvicorn"
-        return Made(
-            "upgrade.no-websocket-app",
-            f"{name} passes the handshake on, but the application fails on it: no route for any path that "
-            "was tried, or no 'websocket' entry in ProtocolTypeRouter.",
-            (
-                Step("Give ProtocolTypeRouter a 'websocket' entry with a URLRouter that holds this path."),
-                Step("Read the server's log: it names the path or the scope type that nothing handles."),
-            ),
-        )
     return None
+
+
+def _raised(case: Case, attempt: Attempt, server: str) -> Made | None:
+    response = attempt.response
+    assert response is not None
+    name = next((one for one in ("daphne", "uvicorn") if one in server), "")
+    if response.status != 500 or response.get("Server") or not name:
+        return None
+    why, steps = on_exception(case, attempt)
+    return Made(
+        "upgrade.no-websocket-app",
+        f"{name} passes the handshake on, but the application fails on it: {why}.",
+        steps,
+    )
 
 
 def _other(response: Response, ordinary: Response | None) -> Made:

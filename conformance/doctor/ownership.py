@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from conformance.doctor.case import Case
-from conformance.doctor.findings import Finding, Step, broken
+from conformance.doctor.findings import Step
 from conformance.ports.listeners import Listener
 from conformance.ports.processes import owner, trees
-from conformance.ports.programs import at, head
+from conformance.ports.programs import at
 
 
 def covering(found: Sequence[Listener], address: str) -> list[Listener]:
@@ -139,36 +138,3 @@ def list_owners(port: int, *, other_user: bool = False) -> Step:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Step("See who holds the port: from outside this container or namespace", command)
     return Step("See who holds the port, as a user who may look", f"sudo {command}")
-
-
-def hanging(case: Case, held: Sequence[Listener], evidence: tuple[str, ...], *, full: bool) -> Finding:
-    """Return the finding of a port whose holder fetches no connections: stopped, or busy with itself."""
-    waiting = sum(one.waiting or 0 for one in held)
-    pids = [pid for one in held for pid in one.pids]
-    lines = (*evidence, f"connections that wait to be accepted: {waiting}", *described(case, held))
-    stopped = [pid for pid in pids if owner(pid).stopped]
-    if stopped:
-        return broken(
-            "owners",
-            "port.stopped",
-            f"The process that holds port {case.url.port} is stopped (SIGSTOP or Ctrl-Z): it answers nobody.",
-            evidence=lines,
-            steps=(
-                Step("Let it go on (in its own terminal: fg)", f"kill -CONT {shlex.join(map(str, stopped))}"),
-            ),
-        )
-    cause = "port.backlog-full" if full else "http.not-accepting"
-    queue = "its queue of connections is full" if full else "connections wait in the kernel's queue"
-    steps = [list_owners(case.url.port, other_user=not pids)]
-    if pids:
-        steps = [
-            Step("See what it is busy with", f"ps -o pid,stat,wchan:20,etime,args -p {pids[0]}"),
-            Step("If it hangs for good, end it and start it anew", f"kill {head(pids)}"),
-        ]
-    return broken(
-        "owners" if full else "http",
-        cause,
-        f"The process that holds port {case.url.port} accepts no connections any more; {queue}.",
-        evidence=lines,
-        steps=tuple(steps),
-    )

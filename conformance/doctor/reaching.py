@@ -9,7 +9,9 @@ from typing import Literal
 
 from conformance.doctor.case import Case
 from conformance.doctor.findings import Finding, Step, broken, ok
-from conformance.doctor.ownership import caught_by, described, hanging
+from conformance.doctor.hanging import hanging
+from conformance.doctor.ownership import caught_by, described
+from conformance.doctor.page import local_access
 from conformance.ports.listeners import Listener, lingering, listeners
 from conformance.ports.programs import at
 from conformance.target.launch import addresses_of
@@ -58,7 +60,7 @@ async def addresses(case: Case) -> Finding:
         notes.append(
             "a client may take either: browsers try ::1 first, curl 127.0.0.1, others what the resolver says"
         )
-    return ok("addresses", f"{', '.join(case.addresses)} ({where})", *notes)
+    return ok("addresses", f"{', '.join(case.addresses)} ({where})", *notes, *local_access(case))
 
 
 async def tcp(case: Case) -> Finding:
@@ -73,7 +75,7 @@ async def tcp(case: Case) -> Finding:
     case.refusing = tuple(one for one, state in states.items() if state == "refuses")
     silent = [one for one, state in states.items() if state == "silent"]
     if silent:
-        return _silent(case, silent)
+        return await _silent(case, silent)
     lines = [f"{at(address, port)} {state}" for address, state in states.items()]
     if case.reached:
         shown = f"port {port} takes connections"
@@ -107,13 +109,15 @@ async def _connect(case: Case, address: str) -> Reach:
         return "silent"
     except ConnectionRefusedError:
         return "refuses"
+    except ConnectionResetError:
+        return "accepts"  # and dropped at once, which the layer of HTTP finds again
     except OSError as error:
         return "silent" if error.errno == errno.ETIMEDOUT else "unreachable"
     writer.transport.abort()
     return "accepts"
 
 
-def _silent(case: Case, silent: list[str]) -> Finding:
+async def _silent(case: Case, silent: list[str]) -> Finding:
     port = case.url.port
     evidence = [
         f"no answer to a TCP connection to {at(one, port)} within {case.timeout:g} s" for one in silent
@@ -121,7 +125,7 @@ def _silent(case: Case, silent: list[str]) -> Finding:
     for address in silent:
         held = caught_by(case.listeners, address)
         if held:  # on this machine only a full queue makes a port silent that somebody listens on
-            return hanging(case, held, tuple(evidence), full=True)
+            return await hanging(case, held, tuple(evidence), full=True)
     if case.reached:
         evidence.append(
             f"{', '.join(case.reached)} answers: clients that try the silent address first just hang"

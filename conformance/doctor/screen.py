@@ -20,7 +20,8 @@ def show(console: Console, made: dict[str, Any]) -> None:
     if made.get("paths"):
         console.print(_paths(made["paths"]))
     for part in _verdict(made):
-        console.print(part)
+        # A command is copied: it is never folded or cut, however narrow the terminal or the pipe.
+        console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
 
 
 def _layers(made: dict[str, Any]) -> RenderableType:
@@ -65,10 +66,7 @@ def _steps(steps: list[dict[str, Any]]) -> list[RenderableType]:
             shown.append(Padding(Text(f"- {step['text']}"), (0, 0, 0, 2)))
         else:
             shown.append(Padding(Text(f"- {step['text']}:"), (0, 0, 0, 2)))
-            # A command is copied: it is never folded.
-            shown.append(
-                Padding(Text(step["command"], style="cyan", no_wrap=True, overflow="ignore"), (0, 0, 0, 6))
-            )
+            shown.append(Text(f"{' ' * 6}{step['command']}", style="cyan", no_wrap=True, overflow="ignore"))
     return shown
 
 

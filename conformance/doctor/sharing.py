@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from conformance.doctor.case import Case, line_of
 from conformance.doctor.findings import Finding, Step, broken, ok, unseen
+from conformance.doctor.hanging import hanging
 from conformance.doctor.ownership import (
     Conflict,
     Programs,
     caught_by,
     conflict,
     described,
-    hanging,
     list_owners,
     user,
 )
@@ -51,7 +51,7 @@ async def owners(case: Case) -> Finding:
     pids = [pid for one in held for pid in one.pids]
     stopped = [pid for pid in pids if owner(pid).stopped]
     if stopped and set(stopped) == set(pids):
-        return hanging(case, list(dict.fromkeys(held)), (), full=False)
+        return await hanging(case, list(dict.fromkeys(held)), (), full=False)
     found = conflict(case.listeners, case.reached, programs)
     if found is not None:
         return await _conflict(case, found, programs)

@@ -7,6 +7,7 @@ import json
 
 from conformance.doctor.case import Case, line_of, token_in, without_token
 from conformance.doctor.findings import Finding, Step, broken, ok, undecided, unseen
+from conformance.doctor.hosts import STRANGER, host_lost
 from conformance.doctor.upgrading import FRESH, refused_origin
 from conformance.target.target import Attempt
 from conformance.wire.connection import Close, Connection, End, Event, Message, Pong
@@ -14,7 +15,6 @@ from conformance.wire.frames import PING, Frame
 from conformance.wire.handshake import TOKEN
 from conformance.wire.peer import describe
 
-FOREIGN = "http://conformance-doctor.example"
 GRACE = 0.25  # seconds after a Pong in which a server that closes at once has done so
 _CODES = {
     1000: "normal closure",
@@ -41,18 +41,26 @@ async def origin(case: Case) -> Finding:
     if case.origin and case.origin not in asked:
         asked.insert(0, case.origin)
     found = await case.ask_all(
-        {one: case.request(origin=one) for one in [*asked[:4], case.url.origin, FOREIGN]}
+        {one: case.request(origin=one) for one in [*asked[:4], case.url.origin, STRANGER]}
     )
     for one in asked:
         attempt = found.get(one)
+        if attempt is not None and attempt.response is None and attempt.connection.end is None:
+            continue  # no answer is not a refusal
         if attempt is not None and not attempt.upgraded:
+            lost = await host_lost(case, found.get(case.url.origin), found.get(STRANGER))
+            if lost is not None and one == case.url.origin:
+                return lost
             case.origin = one
             return refused_origin(case, f"with it: {case.clean(line_of(attempt))}", "without it: 101")
     notes = []
-    own, foreign = found.get(case.url.origin), found.get(FOREIGN)
-    if own is not None and not own.upgraded:
+    own, foreign = found.get(case.url.origin), found.get(STRANGER)
+    lost = await host_lost(case, own, foreign)
+    if lost is not None:
+        return lost
+    if own is not None and own.response is not None and not own.upgraded:
         notes.append(f"pages of {case.url.origin} are refused: name yours with --origin to have it judged")
-    if foreign is not None:
+    if foreign is not None and foreign.response is not None:
         notes.append(f"pages of strangers are {'let in' if foreign.upgraded else 'refused'}")
     if case.own_origin_needed:
         notes.append("a handshake without Origin is refused: scripts must send one")
@@ -107,7 +115,8 @@ async def token(case: Case) -> Finding:
         made = " (those of the profile are made anew for a run)" if case.profile.generated else ""
         return unseen("token", f"no token was given{made}: whether tokens are taken was not asked")
     requests = {
-        carrier: case.request(token=case.users[0], carrier=carrier) for carrier in case.profile.carriers
+        carrier: case.request(token=case.users[0], carrier=carrier)
+        for carrier in case.profile.carriers or case.carriers[:1]
     }
     found = await case.ask_all(requests)
     for carrier, attempt in found.items():

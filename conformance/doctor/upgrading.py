@@ -6,11 +6,15 @@ import difflib
 import re
 from collections.abc import Mapping
 
+from conformance.doctor.answers import answers_itself, said
 from conformance.doctor.case import NOBODY, Case, line_of, token_in, without_token
 from conformance.doctor.findings import Finding, Step, broken, ok, undecided
-from conformance.doctor.fingerprint import answers_itself, nothing_upgrades
+from conformance.doctor.fingerprint import nothing_upgrades
+from conformance.doctor.frameworks import on_refusal
+from conformance.doctor.hosts import STRANGER, host_lost
+from conformance.doctor.known import recognised
 from conformance.doctor.routing import endpoints, near
-from conformance.target.target import ANONYMOUS, OWN, Attempt
+from conformance.target.target import OWN, Attempt
 from conformance.wire.handshake import Request, accept_for
 
 FORBIDDEN = {401, 403}
@@ -37,7 +41,7 @@ async def upgrade(case: Case) -> Finding:
     if attempt.response.status == 101:
         return _accepted(case, attempt)
     if case.base:
-        for path in (case.target.at(ANONYMOUS), case.url.path or "/"):
+        for path in dict.fromkeys([*endpoints(case)[-2:], case.url.path or "/"]):
             other = await case.ask(case.request(path))
             if other is not None and other.upgraded:
                 case.path = path
@@ -51,13 +55,18 @@ def _accepted(case: Case, attempt: Attempt) -> Finding:
     wanted = accept_for(attempt.request.get("Sec-WebSocket-Key") or "")
     accept = response.get("Sec-WebSocket-Accept") or "missing"
     upgrade_to = (response.get("Upgrade") or "").lower()
-    if accept != wanted or upgrade_to != "websocket":
+    options = [one.strip().lower() for one in (response.get("Connection") or "").split(",")]
+    length = response.get("Content-Length") or "0"
+    bodiless = length == "0" and response.get("Transfer-Encoding") is None
+    if accept != wanted or upgrade_to != "websocket" or "upgrade" not in options or not bodiless:
         return broken(
             "upgrade",
             "upgrade.wrong",
             "The server answers 101, but not as a WebSocket server: clients refuse it.",
             evidence=(
                 f"Upgrade: {case.clean(upgrade_to) or 'missing'}",
+                f"Connection: {case.clean(response.get('Connection') or 'missing')}, expected Upgrade in it",
+                *([] if bodiless else ["it announces a body, which a 101 never has"]),
                 f"Sec-WebSocket-Accept: {case.clean(accept)}, expected {wanted}",
             ),
             steps=(
@@ -83,16 +92,28 @@ async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Findi
         }
     requests |= _variants(case) | {"nobody": case.request(NOBODY)}
     found = await case.ask_all(requests)
+    if case.origin and (plainer := found.get("no origin")) is not None and plainer.upgraded:
+        stranger = await case.ask(case.request(origin=STRANGER))
+        own = attempt if case.origin == case.url.origin else found.get("own origin")
+        lost = await host_lost(case, own, stranger)
+        if lost is not None:
+            return lost
     carried = _carried(case, attempt, found)
     if carried is not None:
         return carried
+    recognisable = await recognised(case, attempt, plain)
+    if recognisable is not None:
+        return recognisable
     unknown = found.get("nobody")
     same_as_unknown = unknown is not None and unknown.status == response.status
     forbidden = response.status in FORBIDDEN and not answers_itself(response)
     named = case.path in endpoints(case) or _CHANNEL.search(case.path) is not None
-    if forbidden and (named or not same_as_unknown or (response.status == 401 and not _routes(found))):
+    elsewhere = _routes(found)
+    # The same answer on every path says nothing of this one, unless another path is answered otherwise.
+    known_route = named and (not same_as_unknown or bool(elsewhere))
+    if forbidden and (known_route or not same_as_unknown or (response.status == 401 and not elsewhere)):
         return _locked(case, attempt, unknown)
-    routes = _routes(found)
+    routes = elsewhere
     nearest = max((_closeness(case.path, one) for one in routes), default=0.0)
     if forbidden and nearest < ALIKE:
         return _forbidden(case, attempt, routes)
@@ -150,7 +171,7 @@ def _variants(case: Case) -> dict[str, Request]:
     if token_in(case.query):
         made["no token"] = case.request(query=without_token(case.query))
     for number, token in enumerate(case.users[:1]):
-        for carrier in case.profile.carriers:
+        for carrier in case.carriers:
             made[f"user {number} by {carrier}"] = case.request(token=token, carrier=carrier)
     return made
 
@@ -201,7 +222,7 @@ def refused_origin(case: Case, *evidence: str) -> Finding:
 
 def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
     evidence = (
-        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
+        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}{said(case, attempt)}",
         f"an unknown path: {case.clean(line_of(unknown))}",
     )
     if token_in(case.query):
@@ -231,7 +252,7 @@ def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
 
 def _forbidden(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) -> Finding:
     evidence = [
-        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}",
+        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}{said(case, attempt)}",
         "an unknown path is answered alike",
     ]
     evidence += [
@@ -244,9 +265,10 @@ def _forbidden(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) 
         "and a refused origin look the same from outside.",
         evidence=tuple(evidence),
         steps=(
-            Step("Compare the path with the server's routes."),
+            *on_refusal(case, attempt),
             Step(
-                "Try with a token, in the URL or by --profile; try with the origin of your page, by --origin."
+                "Try with a token, and with the origin of your page",
+                f"conformance doctor {case.bare()} --token TOKEN --origin https://YOUR-PAGE.example",
             ),
         ),
     )

@@ -6,24 +6,30 @@ import time
 from collections.abc import Awaitable, Callable
 
 from conformance.doctor.answering import http
+from conformance.doctor.browsing import browser
 from conformance.doctor.case import Case
 from conformance.doctor.encryption import tls
 from conformance.doctor.findings import Diagnosis, Finding
+from conformance.doctor.later import later
+from conformance.doctor.page import page
 from conformance.doctor.reaching import addresses, name, tcp
 from conformance.doctor.routing import Row, routes, walk_paths
 from conformance.doctor.sharing import owners
 from conformance.doctor.speaking import message, origin, subprotocol, token
+from conformance.doctor.streams import http2
 from conformance.doctor.upgrading import upgrade
 
 Layer = Callable[[Case], Awaitable[Finding | None]]
-TO_HTTP: tuple[Layer, ...] = (name, addresses, tcp, owners, tls, http)
-TO_MESSAGE: tuple[Layer, ...] = (upgrade, routes, origin, subprotocol, token, message)
+TO_HTTP: tuple[Layer, ...] = (page, name, addresses, tcp, owners, tls, browser, http)
+TO_MESSAGE: tuple[Layer, ...] = (upgrade, routes, origin, subprotocol, token, message, http2, later)
 LAYERS = (
+    "page",
     "name",
     "addresses",
     "tcp",
     "owners",
     "tls",
+    "browser",
     "http",
     "upgrade",
     "routes",
@@ -31,6 +37,8 @@ LAYERS = (
     "subprotocol",
     "token",
     "message",
+    "http2",
+    "later",
 )
 
 

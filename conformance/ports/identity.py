@@ -89,13 +89,18 @@ async def reach(target: Target, address: str) -> Connection | None:
     return connection
 
 
-async def attempt_at(target: Target, address: str, request: Request) -> Attempt | None:
-    """Try an opening handshake at one address; ``None`` where TCP is refused."""
+async def attempt_at(
+    target: Target, address: str, request: Request, *, timeout: float | None = None
+) -> Attempt | None:
+    """Try an opening handshake at one address; ``None`` where TCP is refused.
+
+    The answer is waited for ``timeout`` seconds, or for the bound of a handshake.
+    """
     connection = await reach(target, address)
     if connection is None:
         return None
     connection.send_request(request)
-    await connection.read_response(target.limits.handshake)
+    await connection.read_response(timeout or target.limits.handshake)
     return Attempt(request, connection)
 
 

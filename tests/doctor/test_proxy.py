@@ -84,3 +84,40 @@ def test_plain_http_on_its_tls_port(tmp_path: Path) -> None:
     with nginx(tmp_path, "return 204;", tls="ssl", more=more) as port:
         found = ask(f"ws://localhost:{port}/ws/permissions/")
     assert (found.code, found.data["cause"]) == (1, "tls.needed"), found.text
+
+
+def test_page_for_every_path_of_a_real_nginx(tmp_path: Path) -> None:
+    page = "default_type text/html; return 200 '<!doctype html><html><title>App</title></html>';"
+    with nginx(tmp_path, page) as port:
+        found = ask(f"ws://127.0.0.1:{port}/ws/chat")
+    assert (found.code, found.data["cause"]) == (1, "upgrade.catch-all"), found.text
+    assert "location /ws/chat" in found.text
+
+
+def test_credentials_that_a_real_nginx_wants(peculiar: Peculiar, tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("ann:{PLAIN}secret\n")
+    (tmp_path / "users").chmod(0o644)
+    tmp_path.chmod(0o755)
+    more = f"auth_basic staff; auth_basic_user_file {tmp_path}/users;"
+    with nginx(tmp_path, f"proxy_pass http://127.0.0.1:{peculiar()}; {UPGRADES}", more=more) as port:
+        found = ask(f"ws://127.0.0.1:{port}/chat")
+    assert (found.code, found.data["cause"]) == (1, "access.http-auth"), found.text
+    assert "auth_basic off;" in [step["command"] for step in found.last["steps"]]
+
+
+def test_host_that_a_real_nginx_does_not_pass_on(peculiar: Peculiar, tmp_path: Path) -> None:
+    lost = UPGRADES.replace("proxy_set_header Host $http_host;", "")
+    assert lost != UPGRADES
+    port_behind = peculiar("compares-origin")
+    for upgrades, cause in ((lost, "origin.host-lost"), (UPGRADES, None)):
+        with nginx(tmp_path, f"proxy_pass http://127.0.0.1:{port_behind}; {upgrades}") as port:
+            found = ask(f"ws://127.0.0.1:{port}/chat")
+        assert found.data["cause"] == cause, found.text
+        if cause:
+            assert "proxy_set_header Host $http_host;" in found.text
+
+
+def test_limit_of_connections_of_a_real_nginx(peculiar: Peculiar, tmp_path: Path) -> None:
+    with nginx(tmp_path, "return 503;") as port:
+        found = ask(f"ws://127.0.0.1:{port}/chat")
+    assert (found.code, found.data["cause"]) == (10, "proxy.limited"), found.text

@@ -16,12 +16,13 @@ parser.add_argument("--tls")
 options = parser.parse_args()
 
 
-def answer(status, reason, **headers):
+def answer(status, reason, body=b"", **headers):
     named = Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    return Response(status, reason, named, b"")
+    named["Content-Length"] = str(len(body))
+    return Response(status, reason, named, body)
 
 
-def process_request(connection, request):
+def process_request(connection, request):  # noqa: C901, PLR0911, PLR0912 - a table of peculiarities
     path = request.path.partition("?")[0]
     match options.what:
         case "serves-only" if path != options.detail:
@@ -30,6 +31,29 @@ def process_request(connection, request):
             return answer(301, "Moved Permanently", Location=f"{options.detail}?echo={request.path}")
         case "wants-token" if "token=good" not in request.path:
             return answer(401 if path == "/ws/" else 404, "No")
+        case "wants-exact-connection" if request.headers["Connection"] != "Upgrade":
+            return answer(400, "Bad Request")
+        case "fears-compression" if "Sec-WebSocket-Extensions" in request.headers:
+            return answer(500, "Internal Server Error")
+        case "fears-browsers" if "Sec-Fetch-Mode" in request.headers:
+            return answer(400, "Bad Request")
+        case "wants-basic" if "Authorization" not in request.headers:
+            return answer(401, "Unauthorized", WWW_Authenticate='Basic realm="staff"')
+        case "airplay":
+            return answer(403, "Forbidden", Server="AirTunes/775.3.1")
+        case "sockjs" if path != f"{options.detail}/websocket":
+            return answer(400, "Bad Request", body=b"Welcome to SockJS!\n")
+        case "engine-io" if "transport=websocket" not in request.path:
+            return answer(400, "Bad Request", body=b'{"code":0,"message":"Transport unknown"}')
+        case "catches-all" if path != "/socket":
+            return answer(200, "OK", body=b"<!doctype html><title>App</title>", Content_Type="text/html")
+        case "takes-small" if len(request.headers.get("Cookie", "")) > 100:
+            return answer(431, "Request Header Fields Too Large")
+        case "compares-origin" if request.headers.get("Origin", "").partition("//")[2] not in {
+            "",
+            request.headers["Host"],
+        }:
+            return answer(403, "Forbidden")
         case "forbids":
             return answer(403, "Forbidden")
         case "fails":
@@ -65,6 +89,7 @@ async def main():
     async with serve(
         handler, "127.0.0.1", options.port, ssl=context, select_subprotocol=chooses,
         process_request=process_request, process_response=process_response,
+        server_header=None if options.what == "airplay" else "peculiar",
     ) as server:  # fmt: skip
         await server.serve_forever()
 
