@@ -83,12 +83,8 @@ def local_access(case: Case) -> list[str]:
         return []
     if not all(ipaddress.ip_address(one.split("%")[0]).is_private for one in case.addresses):
         return []
-    return [
-        (
-            f"Chrome 147 and later asks the user before a page of {case.origin} may reach them (Local Network "
-            "Access); a user who declines gets error 1006"
-        )
-    ]
+    note = f"Chrome 147 and later asks the user before a page of {case.origin} may reach them (Local Network "
+    return [note + "Access); a user who declines gets error 1006"]
 
 
 def _is_loopback_name(host: str) -> bool:
