@@ -166,8 +166,16 @@ def listing() -> str:
     """Return one line for each requirement, by chapter."""
     lines = []
     for name, title, chosen in render.by_chapter():
-        lines += [f"{name}: {title}", *(f"  {one.level:<10}  {one.id:<38} {one.title}" for one in chosen)]
+        lines += [f"{name}: {title}", *map(_line, chosen)]
     return "\n".join(lines)
+
+
+def _line(one: Requirement) -> str:
+    return f"  {one.level:<10}  {one.id:<38} {one.title}{_weight(one)}"
+
+
+def _weight(requirement: Requirement) -> str:
+    return ", strict only" if requirement.strict_only else ""
 
 
 def known_of_families() -> str:
@@ -184,7 +192,7 @@ def known_of_families() -> str:
 def explain(requirement: Requirement) -> str:
     """Return all that is known about one requirement."""
     lines = [
-        f"{requirement.id} · {requirement.level} · chapter {requirement.chapter}",
+        f"{requirement.id} · {requirement.level}{_weight(requirement)} · chapter {requirement.chapter}",
         requirement.title,
         "",
         *textwrap.wrap(requirement.text, WIDTH),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -10,12 +10,14 @@ import pytest
 from conformance.blame import blame
 from conformance.browser.witness import cut
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.gate.judge import BREACHES
 from conformance.printable import printable
 from conformance.recorder import Record
 from conformance.report.cards import anchor
 from conformance.report.console import failure_text
 from conformance.report.results import TestResult
 from conformance.report.scripts import repro, repro_path
+from conformance.report.whose import told
 from conformance.run import Run
 from conformance.spec import Requirement, requirements
 
@@ -82,7 +84,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
                 name: [cut(run.clean(line)) for line in seen] if isinstance(seen, list) else seen
                 for name, seen in record.browser().items()
             }
-    if result.outcome in {"failed", "advised"} or result.breaches:
+    if result.outcome in BREACHES or result.breaches:
         result.script = repro(run, result, requirement)
     return result
 
@@ -98,16 +100,18 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
     if result.outcome == "suite-fault":
         return  # pytest's traceback is just what is wanted here
     texts = [
-        failure_text(requirements()[one["requirement"]], one["message"], (), "", result)
+        _failure(run, requirements()[one["requirement"]], one["message"], result)
         for one in result.breaches
-        if requirements()[one["requirement"]].binding
+        if run.results.fails(requirements()[one["requirement"]])
         and one["requirement"] not in run.results.known
         and _first_seen(run, one)
     ]
     if result.outcome in {"failed", "inconclusive"}:
-        texts.insert(0, failure_text(requirement, result.message, result.expected, result.actual, result))
+        texts.insert(0, _failure(run, requirement, result.message, result, result.expected, result.actual))
     if texts:
-        texts.append(f"  evidence:  {run.options.report_dir / 'conformance.html'}#{anchor(_told(result))}")
+        texts.append(
+            f"  evidence:  {run.options.report_dir / 'conformance.html'}#{anchor(_told(run, result))}"
+        )
     if texts and result.script:
         texts[-1] += f"\n  script:    {repro_path(run.options.report_dir, result.id)}"
     if texts:
@@ -119,9 +123,26 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
         report.outcome, report.longrepr = "skipped", (str(report.location[0]), report.location[1] or 0, line)
 
 
-def _told(result: TestResult) -> str:
+def _failure(
+    run: Run,
+    rule: Requirement,
+    message: str,
+    result: TestResult,
+    expected: Sequence[str] = (),
+    actual: str = "",
+) -> str:
+    """Return a failure for the terminal; of a broken rule it says whose it is to mend."""
+    broken = rule.id != result.requirement or result.outcome == "failed"
+    header = run.target.server_header if run.target is not None else None
+    whose = told(header, [rule.id]).get(rule.id, "") if broken else ""
+    return failure_text(rule, message, expected, actual, result, whose=whose)
+
+
+def _told(run: Run, result: TestResult) -> str:
     """Return the requirement whose card in the report shows this test."""
-    broken = [one["requirement"] for one in result.breaches if requirements()[one["requirement"]].binding]
+    broken = [
+        one["requirement"] for one in result.breaches if run.results.fails(requirements()[one["requirement"]])
+    ]
     return result.requirement if result.outcome in {"failed", "inconclusive"} or not broken else broken[0]
 
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 
+from conformance.gate.judge import BROKEN
 from conformance.wire.peer import Limits
 
 REPLIES = 120  # bounds of a reply without a single test passed: ten minutes, unless --time-scale says else
@@ -56,5 +57,5 @@ class Patience:
 
     def waited(self, requirement: str, outcome: str, seconds: float) -> None:
         """Take note of how long a test took that ended so."""
-        if self._full and outcome in {"failed", "advised", "known-failure"} and seconds >= self._full.close:
+        if self._full and outcome in BROKEN and seconds >= self._full.close:
             self._in_vain[requirement] += 1

@@ -22,6 +22,7 @@ from conformance.browser.finding import BROWSERS
 from conformance.browser.option import browser_option
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
 from conformance.fuzz.search import Plan, planned
+from conformance.gate.judge import BREACHES
 from conformance.gate.repeat import repeat
 from conformance.judging import dress, judged
 from conformance.printable import printable
@@ -397,7 +398,7 @@ def pytest_runtest_makereport(
     if not run.results.trouble and run.target is not None:
         why = run.patience.lost(result.outcome, result.message, run.target.limits.reply)
         _stop(item, run, why, "gave nothing to judge")
-    if result.outcome in {"failed", "advised"} and result.requirement in run.results.known:
+    if result.outcome in BREACHES and result.requirement in run.results.known:
         result.outcome = "known-failure"
     run.patience.waited(result.requirement, result.outcome, call.duration)
     report.conformance = result.as_data()  # type: ignore[attr-defined]
@@ -427,11 +428,12 @@ def _stop(item: pytest.Item, run: Run, why: str, what: str) -> None:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Count advice, inconclusive and not applicable results under their own names."""
+    """Count strict-only, advised, inconclusive and not applicable results under their own names."""
     data = getattr(report, "conformance", None)
     if data is None or report.when == "teardown":
         return None
     return {
+        "failed-strict-only": ("strict only", "S", "STRICT ONLY"),
         "advised": ("advised", "a", "ADVISED"),
         "known-failure": ("known failures", "k", "KNOWN FAILURE"),
         "inconclusive": ("inconclusive", "?", "INCONCLUSIVE"),

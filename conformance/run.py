@@ -301,8 +301,7 @@ class Run:
         judged = any(one.outcome not in {"not-applicable", "inconclusive"} for one in results.tests.values())
         if not self.options.update_baseline or not self.complete or results.trouble or not judged:
             return
-        strict = results.strict
-        failing = {one.id: one.binding or (strict and one.advisory) for one in requirements().values()}
+        failing = {name: results.fails(one) for name, one in requirements().items()}
         self.changes = updated(results.gate, results.requirements(), whole=results.whole, failing=failing)
         self.changes.baseline.write()
         results.gate.baseline = self.changes.baseline

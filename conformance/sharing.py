@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from conformance.errors import Inconclusive
+from conformance.gate.judge import BREACHES
 from conformance.judging import dress
 from conformance.report.results import TestResult
 from conformance.spec import requirements
@@ -190,7 +191,7 @@ class Controller:
         data = getattr(report, "conformance", None)
         if data is not None:
             run.results.trouble = run.results.trouble or getattr(report, "conformance_trouble", "")
-            if run.results.trouble and data["outcome"] in {"failed", "advised"}:
+            if run.results.trouble and data["outcome"] in BREACHES:
                 data["outcome"] = "inconclusive"  # the target died meanwhile in another worker's hands
             result = TestResult(**data)
             dress(report, run, result, requirements()[result.requirement])

@@ -69,6 +69,7 @@ def test_ids_are_unique_and_titles_within_a_chapter():
 
 
 ENTRY = {"id": "a.b", "level": "MUST", "title": "T", "text": "X\n  y.", "source": "S"}
+ENTRY |= {"cost": "security", "cost_reason": "Why.", "mended_by": "server"}
 
 
 def test_entry_is_read():

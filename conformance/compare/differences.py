@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from conformance.compare.documents import EMPTY, Run
+from conformance.gate.judge import BREACHES, BROKEN
 from conformance.gate.symptom import symptom
 from conformance.report.annotate import clip_line
 
 FORMAT = "conformance-comparison/1"
-BROKEN = frozenset({"failed", "advised", "known-failure"})
 # In the order of the reader's interest: title, and what it means.
 KINDS: Mapping[str, tuple[str, str]] = {
     "broken": ("Newly broken", "Kept before, or not failing; a MUST is broken now."),
     "vanished": ("Vanished", "Judged before, not judged now."),
     "unclear": ("Unclear", "Judged before, inconclusive now."),
+    "strict-only": ("Strict only now", "A MUST that is broken now, and fails a run only with --strict."),
     "advised": ("Newly advised", "A SHOULD that is no longer kept."),
     "tolerated": ("Tolerated now", "Broken, and the second run's baseline says so."),
     "different": ("Broken otherwise", "Broken in both, with another symptom."),
@@ -148,8 +149,8 @@ def kind_of(before: str | None, after: str | None, *, otherwise: bool = False) -
         return None if {before, after} <= empty else "vanished" if after in empty else "new"
     if before == after:
         return "different" if otherwise and after in BROKEN else None
-    if after in {"failed", "advised"}:
-        return "broken" if after == "failed" else "advised"
+    if after in BREACHES:
+        return {"failed": "broken", "failed-strict-only": "strict-only"}.get(after, after)
     if after in {"inconclusive", "known-failure"}:
         return "unclear" if after == "inconclusive" else "tolerated"
     if before in BROKEN:

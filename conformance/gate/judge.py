@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from conformance.report.results import RequirementResult
 
 LONGEST = 150  # characters of a finding's evidence in a line
-BROKEN = frozenset({"failed", "advised", "known-failure"})
+# The outcomes of a broken rule: those that nothing tolerates, and all of them.
+BREACHES = frozenset({"failed", "failed-strict-only", "advised"})
+BROKEN = BREACHES | {"known-failure"}
 KEPT = frozenset({"passed", "observed"})
 # What a finding means, and what to do about it; in the order of the closing lines.
 RED = {

@@ -12,7 +12,8 @@ _LABEL = "conformance"
 _COLOURS = {"conformant": "#2a7a48", "non-conformant": "#b3242a"}
 _UNSURE = "#6b5a00"
 _BINDING = frozenset({"MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED"})
-_KEPT, _JUDGED = frozenset({"passed"}), frozenset({"passed", "failed", "inconclusive", "known-failure"})
+_KEPT = frozenset({"passed"})
+_JUDGED = _KEPT | {"failed", "failed-strict-only", "inconclusive", "known-failure"}
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -23,6 +24,8 @@ def render(document: Mapping[str, Any]) -> str:
     kept = sum(one.get("outcome") in _KEPT for one in binding)
     untested = sum(one.get("outcome") == "untested" for one in binding)
     words = f"MUST {kept}/{judged}" if verdict in _COLOURS and judged else verdict.replace("-", " ")
+    strict_only = sum(one.get("outcome") == "failed-strict-only" for one in binding)
+    words += f", {strict_only} strict only" if strict_only else ""
     words += f", {untested} untested" if untested else ""  # a part of the suite is not the whole of it
     return _svg(words, _COLOURS.get(verdict, _UNSURE), f"{_LABEL}: {verdict}, {words}")
 

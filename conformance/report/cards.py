@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.gate.judge import BREACHES
 from conformance.report.annotate import (
     Budget,
     Evidence,
@@ -17,6 +18,7 @@ from conformance.report.annotate import (
     mapping,
     mappings,
     milliseconds,
+    sequence,
 )
 from conformance.report.words import OUTCOMES, known_outcome, rank, worst
 
@@ -24,6 +26,7 @@ _EVIDENCE_A_TEST = 60_000
 _EVIDENCE_OTHERS = 8
 _TEST_LINES = 60
 _GROUP_FROM = 4
+_ALWAYS_ALONE = frozenset({"failed-strict-only", "advised", "known-failure"})
 _Witness = tuple[Mapping[str, Any], Mapping[str, Any] | None]
 
 
@@ -53,6 +56,10 @@ class Requirement:
     unlock: str
     waiver: str
     stale: bool
+    strict_only: bool
+    cost: str
+    broken_by: str
+    whose: str
     tests: tuple[TestLine, ...]
     tests_left_out: int
     card: bool = False
@@ -156,9 +163,26 @@ def _requirement(key: str, recorded: Mapping[str, Any], tests: list[Mapping[str,
             ": ".join(filter(None, map(str, (waiver.get("family", ""), waiver.get("reason") or "")))), 400
         ),
         stale=bool(waiver.get("stale")),
+        strict_only=recorded.get("strict_only") is True,
+        cost=_cost(recorded),
+        broken_by=_broken_by(mapping(recorded.get("broken_by"))),
+        whose=clip_line(recorded.get("whose"), 200),
         tests=tuple(_test_line(t) for t in tests[:_TEST_LINES]),
         tests_left_out=max(0, len(tests) - _TEST_LINES),
     )
+
+
+def _cost(recorded: Mapping[str, Any]) -> str:
+    costs = " and ".join(clip_line(one, 40) for one in sequence(recorded.get("cost"))[:3])
+    return f"{costs}. {clip(recorded.get('cost_reason'), 600)}" if costs else ""
+
+
+def _broken_by(counted: Mapping[str, Any]) -> str:
+    """Return how many stacks break a rule, so that a reader sees how common that is."""
+    if not counted:
+        return ""
+    stacks, of, date = (clip_line(counted.get(name), 10) for name in ("stacks", "of", "date"))
+    return f"{stacks} of {of} server stacks broke it ({date})"
 
 
 def _test_line(test: Mapping[str, Any]) -> TestLine:
@@ -179,8 +203,8 @@ def section(outcome: str, requirements: list[Requirement]) -> Section:
         by_reason[requirement.reason, requirement.unlock].append(requirement)
     section = Section(outcome, [], [])
     for (reason, unlock), members in by_reason.items():
-        alone = outcome in ("advised", "known-failure") or len(members) < _GROUP_FROM
-        if outcome == "failed" or (alone and outcome in ("inconclusive", "advised", "known-failure")):
+        alone = outcome in _ALWAYS_ALONE or len(members) < _GROUP_FROM
+        if outcome == "failed" or (alone and outcome in {*_ALWAYS_ALONE, "inconclusive"}):
             section.cards.extend(members)
         else:
             section.groups.append(Group(reason, unlock, members))
@@ -234,7 +258,7 @@ def _witnesses(wanted: Mapping[str, str], tests: list[Mapping[str, Any]]) -> dic
     for test in tests:
         key = _key(test.get("requirement"))
         outcome = known_outcome(test.get("outcome"))
-        if outcome == wanted.get(key) or (outcome, wanted.get(key)) == ("failed", "known-failure"):
+        if outcome == wanted.get(key) or (outcome in BREACHES and wanted.get(key) == "known-failure"):
             own[key].append((test, None))
         for breach in mappings(test.get("breaches")):
             if (key := _key(breach.get("requirement"))) in seen:

@@ -17,7 +17,7 @@ from conformance.report.annotate import clip_line, mapping, mappings
 # The service shows ten of a kind for a step and drops the others unsaid.
 MOST = 10
 SUMMARY, RUNS_THERE = "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"
-_KINDS = {"failed": "error", "inconclusive": "error", "advised": "warning"}
+_KINDS = {"failed": "error", "inconclusive": "error", "failed-strict-only": "warning", "advised": "warning"}
 
 
 def tell(document: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
@@ -60,7 +60,8 @@ def _chosen(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for one in mappings(document.get("requirements")):
             if one.get("outcome") == outcome:
                 title = f"{one.get('id')} ({one.get('level')}, {one.get('source')})"
-                yield kind, title, str(one.get("reason") or one.get("title"))
+                whose = f" ({one['whose']})" if outcome == "failed" and one.get("whose") else ""
+                yield kind, title, f"{one.get('reason') or one.get('title')}{whose}"
 
 
 def _command(kind: str, title: str, message: str) -> str:

@@ -1,4 +1,4 @@
-"""What the terminal shows: each failure in at most eight lines, but for a story, and the verdict."""
+"""What the terminal shows: each failure in at most nine lines, but for a story, and the verdict."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from conformance.gate.families import recognised
 from conformance.gate.lines import gate_lines
 from conformance.report.dialect import never_seen
 from conformance.report.results import RequirementResult, TestResult
+from conformance.report.whose import told
 from conformance.spec import Requirement
 from conformance.wire.pace import MORE, OPEN, RATE
 
@@ -21,7 +22,13 @@ WIDTH = 110
 
 
 def failure_text(
-    requirement: Requirement, message: str, expected: Sequence[str], actual: str, result: TestResult
+    requirement: Requirement,
+    message: str,
+    expected: Sequence[str],
+    actual: str,
+    result: TestResult,
+    *,
+    whose: str = "",
 ) -> str:
     """Return a failure for the terminal: the rule, what was accepted, what came back, how to repeat it."""
     lines = [
@@ -33,6 +40,7 @@ def failure_text(
         lines.append(f"  expected:  {', or '.join(expected)}")
     if actual:
         lines.append(f"  came back: {_cut(actual, WIDTH * 2)}")
+    lines += [f"  whose:     {whose}"] if whose else []
     lines.append(f"  repeat:    {result.repeat}")
     return "\n".join(lines)
 
@@ -49,15 +57,19 @@ def _found(message: str) -> list[str]:
 def summary_lines(run: Run, exit_status: int) -> list[str]:
     """Return the closing lines: what broke, what was advised, the reports, and the verdict last."""
     entries = run.results.requirements()
+    header = run.target.server_header if run.target else None
+    whose = told(header, [one.requirement.id for one in entries if one.outcome == "failed"])
     lines = []
     for outcome, title in (
         ("failed", "FAILED"),
         ("inconclusive", "could not be judged"),
+        ("failed-strict-only", "strict only"),
         ("advised", "advised"),
     ):
         chosen = [entry for entry in entries if entry.outcome == outcome]
         lines += [
             f"{title}: {entry.requirement.id} ({entry.requirement.level}): {_short(entry.reason)}"
+            + (f" [{whose[entry.requirement.id]}]" if entry.requirement.id in whose else "")
             for entry in chosen[:20]
         ]
         if len(chosen) > 20:
@@ -88,7 +100,9 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
     if exit_status in {2, 3} and not run.results.trouble:
         lines.append("INCOMPLETE: the run was interrupted; the reports hold what was found until then.")
     else:
-        lines.append(f"{verdict.name.upper()} (exit {verdict.exit_code}): {verdict.reason}")
+        said, name = f"{verdict.name.upper()} (exit {verdict.exit_code})", verdict.name
+        more = verdict.reason.removeprefix(f"{name}; ")
+        lines.append(f"{said}; {more}" if more != verdict.reason else f"{said}: {more}")
     return lines
 
 

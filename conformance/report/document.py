@@ -11,8 +11,10 @@ from typing import Any
 
 from conformance import __version__
 from conformance.gate.entries import KnownFailure
+from conformance.gate.judge import BREACHES
 from conformance.report.results import RequirementResult, Results
-from conformance.spec import NEEDS, VERSION, registries
+from conformance.report.whose import told
+from conformance.spec import NEEDS, VERSION, Requirement, registries
 from conformance.target.target import Target
 
 FORMAT = "conformance-results/1"
@@ -51,7 +53,7 @@ def document(
         "measurements": results.measurements(),
         "counts": dict(results.counts()),
         **_gate(results),
-        "requirements": [_requirement(entry, target) for entry in results.requirements()],
+        "requirements": _requirements(results, target),
         "tests": results.tests_as_data(),
     }
 
@@ -99,7 +101,14 @@ def _environment(target: Target | None, run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _requirement(entry: RequirementResult, target: Target | None) -> dict[str, Any]:
+def _requirements(results: Results, target: Target | None) -> list[dict[str, Any]]:
+    entries = results.requirements()
+    broken = [one.requirement.id for one in entries if one.outcome in BREACHES]
+    whose = told(target.server_header if target else None, broken)
+    return [_requirement(one, target, whose.get(one.requirement.id, "")) for one in entries]
+
+
+def _requirement(entry: RequirementResult, target: Target | None, whose: str) -> dict[str, Any]:
     one = entry.requirement
     missing = [need for need in one.needs if target is not None and not target.has(need)]
     capability = target.capabilities.get(missing[0]) if target is not None and missing else None
@@ -111,11 +120,26 @@ def _requirement(entry: RequirementResult, target: Target | None) -> dict[str, A
         "title": one.title,
         "text": one.text,
         "source": one.source,
+        **_cost(one),
         "outcome": entry.outcome,
         "reason": entry.reason or _why_empty(entry, missing),
         "tests": entry.tests,
         "known_failure": _known_failure(known, entry) if known else None,
         "unlock": capability.unlock if capability else None,
+        **({"whose": whose} if whose else {}),
+    }
+
+
+def _cost(one: Requirement) -> dict[str, Any]:
+    """Return what a breach of the requirement costs, where that is said."""
+    if not one.cost:
+        return {}
+    return {
+        "cost": list(one.cost),
+        "cost_reason": one.cost_reason,
+        "strict_only": one.strict_only,
+        "mended_by": one.mended_by,
+        **({"broken_by": asdict(one.broken_by)} if one.broken_by else {}),
     }
 
 

@@ -16,6 +16,7 @@ from conformance.report.words import NO_VERDICT, OUTCOMES, VERDICTS, weight
 # GitHub takes 1 MiB for a step and loses everything above it; the rest is left for what else the step says.
 LIMIT = 900_000
 _CARDS, _ROWS, _LINE = 40, 200, 300
+_WITH_EVIDENCE = frozenset({"failed", "failed-strict-only"})
 
 
 def render(document: Mapping[str, Any], limit: int = LIMIT) -> str:
@@ -47,6 +48,7 @@ def _parts(document: Mapping[str, Any]) -> Iterator[str]:
     for outcome, title in (
         ("failed", "What broke"),
         ("inconclusive", "Could not be judged"),
+        ("failed-strict-only", "Broken, strict only"),
         ("advised", "Advised"),
         ("known-failure", "Known failures"),
     ):
@@ -58,17 +60,19 @@ def _section(title: str, chosen: list[Mapping[str, Any]], document: Mapping[str,
         return
     yield f"### {title} ({len(chosen)})\n\n"
     for number, one in enumerate(chosen[:_ROWS]):
-        evidence = _evidence(one, document) if title == "What broke" and number < _CARDS else ""
+        told = one.get("outcome") in _WITH_EVIDENCE and number < _CARDS
+        evidence = _evidence(one, document) if told else ""
         yield f"- **{span(one.get('id'))}** ({clip_line(one.get('level'), 20)}, {span(one.get('source'))}): "
         reason = mapping(one.get("known_failure")).get("reason") or one.get("reason") or one.get("title")
-        yield f"{span(reason)}\n{evidence}"
+        whose = f"  - whose: {span(one['whose'])}\n" if one.get("whose") else ""
+        yield f"{span(reason)}\n{evidence}{whose}"
     yield f"- and {len(chosen) - _ROWS} more\n\n" if len(chosen) > _ROWS else "\n"
 
 
 def _evidence(requirement: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     """Return what was expected and what came back, of the first test that failed it."""
     for test in mappings(document.get("tests")):
-        if test.get("requirement") != requirement.get("id") or test.get("outcome") != "failed":
+        if test.get("requirement") != requirement.get("id") or test.get("outcome") not in _WITH_EVIDENCE:
             continue
         expected = " or ".join(span(one) for one in sequence(test.get("expected"))[:6])
         rows = (("expected", expected), ("came back", span(test.get("actual")) if test.get("actual") else ""),

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from conformance.gate.entries import KnownFailure
-from conformance.gate.judge import Finding, Gate
+from conformance.gate.judge import BREACHES, BROKEN, Finding, Gate
 from conformance.gate.symptom import symptom
 from conformance.spec import Requirement, requirements
 
 # From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
 OUTCOMES = (
     "failed",
+    "failed-strict-only",
     "inconclusive",
     "known-failure",
     "advised",
@@ -150,9 +151,15 @@ class Results:
         """Return what breaking a requirement amounts to at its level, or by a test that came ``since``."""
         if self.gate.is_new(requirement, since):
             return "advised"
-        if requirement.binding or (self.strict and requirement.advisory):
+        if self.strict and (requirement.binding or requirement.advisory):
             return "failed"
+        if requirement.binding:
+            return "failed-strict-only" if requirement.strict_only else "failed"
         return "advised" if requirement.advisory else "observed"
+
+    def fails(self, requirement: Requirement) -> bool:
+        """Whether breaking a requirement fails the run."""
+        return self.level_outcome(requirement) == "failed"
 
     def requirements(self) -> list[RequirementResult]:
         """Return every requirement of the specification with its outcome."""
@@ -161,13 +168,13 @@ class Results:
             self._fold(
                 found[test.requirement], test.outcome, test.message or "; ".join(test.observed), test.id
             )
-            if test.outcome in {"failed", "advised", "known-failure"}:
+            if test.outcome in BROKEN:
                 self._broken(found[test.requirement], symptom(test.message, test.actual), test.since)
             for charge in test.charges:
                 entry = found[charge["requirement"]]
                 outcome = "passed" if charge["kept"] else self.level_outcome(entry.requirement)
                 outcome = "inconclusive" if charge.get("unstable") else outcome
-                if outcome in {"failed", "advised"}:
+                if outcome in BREACHES:
                     self._broken(entry, symptom(charge["message"]))
                 self._fold(entry, outcome, charge["message"], test.id if not charge["kept"] else "")
         known = self.known
@@ -201,7 +208,7 @@ class Results:
             entry.tests.append(test)
 
     def _apply_known(self, entry: RequirementResult) -> None:
-        if entry.outcome in {"failed", "advised", "known-failure"}:
+        if entry.outcome in BROKEN:
             entry.outcome = "known-failure"
         elif entry.outcome in {"passed", "observed"} and not self.partial and entry.known_failure:
             entry.stale = not entry.known_failure.family
@@ -232,20 +239,21 @@ class Results:
             return Verdict(
                 INCONCLUSIVE, f"{_count(missing, 'test')} of {self.expected_tests} gave no result."
             )
-        judged = {"passed", "advised", "known-failure"}
+        judged = BROKEN | {"passed"}
         if not any(one.outcome in judged and not self.gate.is_new(one.requirement) for one in entries):
             return Verdict(
                 INCONCLUSIVE, "nothing was judged: every selected test was skipped or not applicable."
             )
         if findings := self.gate.findings(entries, whole=self.whole):
             return Verdict(STALE, _misfit(findings))
+        strict_only = [entry.requirement.id for entry in entries if entry.outcome == "failed-strict-only"]
         parts = [_count(by_outcome["passed"], "requirement") + " passed"]
         parts += [
             f"{by_outcome[name]} {name.replace('-', ' ')}"
             for name in ("advised", "known-failure", "observed", "not-applicable", "untested")
             if by_outcome[name]
         ]
-        return Verdict(CONFORMANT, ", ".join(parts) + ".")
+        return Verdict(CONFORMANT, _broken_strict_only(strict_only) + ", ".join(parts) + ".")
 
     def measurements(self) -> dict[str, dict[str, float]]:
         """Return count, percentiles and maximum, in milliseconds, of the times that tests have measured."""
@@ -268,6 +276,14 @@ class Results:
             ]
             rows.append(row)
         return rows
+
+
+def _broken_strict_only(names: Sequence[str]) -> str:
+    """Return how a conformant verdict begins where strict-only rules are broken."""
+    if not names:
+        return ""
+    rules = "1 strict-only rule is" if len(names) == 1 else f"{len(names)} strict-only rules are"
+    return f"{NAMES[CONFORMANT]}; {rules} broken: {_some(names)} (red with --strict). "
 
 
 def _misfit(findings: Sequence[Finding]) -> str:
@@ -293,7 +309,7 @@ def _percentiles(times: Sequence[float]) -> dict[str, float]:
 
 
 def _rank(outcome: str) -> int:
-    return OUTCOMES.index(outcome) if outcome in OUTCOMES else 1
+    return OUTCOMES.index(outcome if outcome in OUTCOMES else "inconclusive")
 
 
 def _count(number: int, noun: str) -> str:

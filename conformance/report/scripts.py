@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conformance.gate.judge import BREACHES
 from conformance.report.results import TestResult
 from conformance.report.script import MARK, Story, script
 from conformance.spec import Requirement, requirements
@@ -26,7 +27,7 @@ def repro(run: Run, result: TestResult, requirement: Requirement) -> str:
     told = [one for one in run.recorder.record.transcripts if not one.label.startswith("aftermath")]
     if not told or run.target is None:
         return ""
-    breach = None if result.outcome in {"failed", "advised"} else next(iter(result.breaches), None)
+    breach = None if result.outcome in BREACHES else next(iter(result.breaches), None)
     rule = requirement if breach is None else requirements().get(breach["requirement"], requirement)
     story = Story(
         test=result.id,

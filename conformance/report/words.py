@@ -19,6 +19,7 @@ class Word:
 # In the order of the reader's interest, which is also the order of sections, counts and bars.
 OUTCOMES: Mapping[str, Word] = {
     "failed": Word("Failed", "✕", "The target breaks the requirement."),
+    "failed-strict-only": Word("Strict only", "§", "A broken MUST that costs nobody anything."),
     "inconclusive": Word("Inconclusive", "?", "The test could not tell."),
     "advised": Word("Advised", "!", "A recommendation the target does not follow."),
     "known-failure": Word("Known failure", "≈", "Broken, and the baseline says so."),

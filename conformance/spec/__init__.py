@@ -10,6 +10,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+from conformance.spec.costs import COST_MEMBERS, BrokenBy, Cost, Mender, cost_of
+
 VERSION = "1.0"
 Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
 LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
@@ -60,6 +62,9 @@ class Requirement:
     ``observed`` says how a client sees the rule kept or broken; ``accepted`` lists the outcomes that keep
     it, each with its reason, where there is more than one. ``clauses`` and ``security`` are the ids of what
     it covers in :mod:`conformance.spec.sources`. ``unproven`` says why no broken server can break it.
+    ``cost`` is what a breach costs, ``cost_reason`` the argument, ``broken_by`` how many stacks broke the
+    rule when they were counted. ``mended_by`` says whose code has to change: that of the server (the
+    program or library that speaks HTTP and WebSocket), that of the application on it, or either.
     """
 
     id: str
@@ -76,6 +81,15 @@ class Requirement:
     clauses: tuple[str, ...] = ()
     security: tuple[str, ...] = ()
     unproven: str = ""
+    cost: tuple[Cost, ...] = ()
+    cost_reason: str = ""
+    broken_by: BrokenBy | None = None
+    mended_by: Mender | None = None
+
+    @property
+    def strict_only(self) -> bool:
+        """Whether breaking it fails a run only with ``--strict``: it binds, and its breach costs nothing."""
+        return self.binding and self.cost == ("neither",)
 
     @property
     def binding(self) -> bool:
@@ -110,7 +124,7 @@ def requirements() -> Mapping[str, Requirement]:
 
 def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
     known = {"id", "level", "title", "text", "source", "needs", "charged", "accepted", "since"}
-    known |= {"observed", "clauses", "security", "unproven"}
+    known |= {"observed", "clauses", "security", "unproven", *COST_MEMBERS}
     where = f"{name}: {entry.get('id', 'a requirement without id')}"
     if unknown := set(entry) - known:
         raise ValueError(f"{where}: unknown member {', '.join(sorted(unknown))}")
@@ -143,4 +157,5 @@ def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
         clauses=tuple(entry.get("clauses", ())),
         security=tuple(entry.get("security", ())),
         unproven=" ".join(entry.get("unproven", "").split()),
+        **cost_of(entry, where),
     )

@@ -27,6 +27,17 @@ INTRODUCTION = (
     "keep a rule, all of them are listed. A rule that needs something which a server neither has nor claims "
     "does not apply to it."
 )
+STRICT_ONLY = (
+    "Each rule that binds says what its breach costs: interoperability, security, or neither. By a breach of "
+    "these rules no frame, length, message, token, origin, host or end of a request can be misread, and no "
+    "client loses a connection. Broken, they are reported as strict only and counted apart; they fail a run "
+    "only with --strict."
+)
+MENDERS = {
+    "server": "the server (the program or library that speaks HTTP and WebSocket), not an application on it",
+    "application": "the application",
+    "either": "the server or the application on it",
+}
 
 
 def by_chapter() -> list[tuple[str, str, list[Requirement]]]:
@@ -37,11 +48,24 @@ def by_chapter() -> list[tuple[str, str, list[Requirement]]]:
 
 def markdown(proven: Mapping[str, Sequence[str]]) -> str:
     """Return the whole specification as Markdown."""
-    lines = [f"# The specification, version {VERSION}", "", INTRODUCTION, ""]
+    lines = [f"# The specification, version {VERSION}", "", INTRODUCTION, "", "## Strict only", ""]
+    lines += [
+        STRICT_ONLY,
+        "",
+        *(f"- `{one.id}`: {one.title}. {one.cost_reason}" for one in strict_only()),
+        "",
+    ]
     for name, title, chosen in by_chapter():
         lines += [f"## {title}", "", f"Chapter `{name}`, {len(chosen)} requirements.", ""]
         for one in chosen:
-            lines += [f"### `{one.id}`", "", f"**{one.level}** · {one.title}", "", one.text, ""]
+            lines += [
+                f"### `{one.id}`",
+                "",
+                f"**{one.level}**{', strict only' if one.strict_only else ''} · {one.title}",
+                "",
+                one.text,
+                "",
+            ]
             lines += [f"- {label}: {text}" for label, text in facts(one, proven)]
             lines.append("")
     lines += ["## What is not covered, and why", ""]
@@ -71,12 +95,31 @@ def facts(one: Requirement, proven: Mapping[str, Sequence[str]]) -> list[tuple[s
     """Return what is known about a requirement besides its text, as (label, text)."""
     rows = [("Source", one.source), ("Observed", one.observed)]
     rows += [("Accepted", outcome) for outcome in one.accepted]
+    rows += costs(one)
     rows.append(("Needs", "; ".join(NEEDS[need] for need in one.needs)))
     rows.append(("Since", f"specification {one.since}" if one.since != "1.0" else ""))
     rows.append(("Covers", ", ".join([*one.clauses, *one.security])))
     rows.append(("Proven by", ", ".join(proven.get(one.id, ()))))
     rows.append(("Not proven", one.unproven))
     return [(label, text) for label, text in rows if text]
+
+
+def costs(one: Requirement) -> list[tuple[str, str]]:
+    """Return what breaking a requirement costs, who can mend it and how many break it, as (label, text)."""
+    if not one.cost:
+        return []
+    strict = "strict only: fails a run only with --strict" if one.strict_only else ""
+    return [
+        ("Cost of a breach", f"{' and '.join(one.cost)}. {one.cost_reason}"),
+        ("Weight", strict),
+        ("Mended by", MENDERS[one.mended_by] if one.mended_by else ""),
+        ("Broken by", str(one.broken_by or "")),
+    ]
+
+
+def strict_only() -> list[Requirement]:
+    """Return the requirements whose breach fails a run only with ``--strict``."""
+    return [one for one in requirements().values() if one.strict_only]
 
 
 def html(proven: Mapping[str, Sequence[str]]) -> str:
@@ -89,6 +132,8 @@ def html(proven: Mapping[str, Sequence[str]]) -> str:
     return environment.from_string(source).render(
         version=VERSION,
         introduction=INTRODUCTION,
+        strict_only=strict_only(),
+        about_strict_only=STRICT_ONLY,
         chapters=by_chapter(),
         facts=lambda one: facts(one, proven),
         excluded=excluded(),

@@ -113,10 +113,20 @@ class Monitor:
 
     def negotiated(self, request: handshake.Request, response: handshake.Response) -> None:
         """Judge what a response chose of a request's offers, and hold the server to it from here on."""
-        for message in check_subprotocol(request, response):
-            self._breach("handshake.subprotocol-from-offer", message, "Sec-WebSocket-Protocol")
+        whole, malformed = offered_subprotocols(request)
+        for message in check_subprotocol(whole, response):
+            self._breach(
+                "handshake.subprotocol-from-malformed" if malformed else "handshake.subprotocol-from-offer",
+                message,
+                "Sec-WebSocket-Protocol",
+            )
+        unread = offered_extensions(request) is None
         for message in check_extensions(request, response):
-            self._breach("handshake.extension-from-offer", message, "Sec-WebSocket-Extensions")
+            self._breach(
+                "handshake.extension-from-malformed" if unread else "handshake.extension-from-offer",
+                message,
+                "Sec-WebSocket-Extensions",
+            )
         agreed = deflate.agreement(response.get("Sec-WebSocket-Extensions"))
         self._inflater = deflate.Inflater(agreed) if agreed else None
 
@@ -268,20 +278,33 @@ def _part_of(message: str) -> str:
     return min((name for name in names if name in message), key=message.index, default="")
 
 
-def check_subprotocol(request: handshake.Request, response: handshake.Response) -> list[str]:
-    """Return what is wrong with the chosen subprotocol: it is one of those offered, or there is none."""
-    chosen = response.all("Sec-WebSocket-Protocol")
-    if not chosen:
-        return []
-    offered = [
+def offered_subprotocols(request: handshake.Request) -> tuple[list[str], list[str]]:
+    """Return the subprotocols that a request offers: those that are tokens, and the malformed members."""
+    members = [
         name.strip()
         for key, value in request.headers
         if key.lower() == "sec-websocket-protocol"
         for name in value.split(",")
     ]
-    if len(chosen) > 1 or chosen[0] not in offered or not chosen[0]:
-        return [f"chose {_short(chosen)}, of {len([name for name in offered if name])} offered"]
+    whole = [name for name in members if handshake.TOKEN.fullmatch(name)]
+    return whole, [name for name in members if name and name not in whole]
+
+
+def check_subprotocol(offered: list[str], response: handshake.Response) -> list[str]:
+    """Return what is wrong with the chosen subprotocol: it is one of those offered, or there is none."""
+    chosen = response.all("Sec-WebSocket-Protocol")
+    if chosen and (len(chosen) > 1 or chosen[0] not in offered):
+        return [f"chose {_short(chosen)}, of {len(offered)} offered"]
     return []
+
+
+def offered_extensions(request: handshake.Request) -> set[str] | None:
+    """Return the names of the extensions that a request offers, or None where their list is malformed."""
+    offers = ", ".join(v for k, v in request.headers if k.lower() == "sec-websocket-extensions")
+    if not offers.strip(", \t"):
+        return set()
+    parsed = handshake.parse_extensions(offers)
+    return None if parsed is None else {name for name, _ in parsed}
 
 
 def check_extensions(request: handshake.Request, response: handshake.Response) -> list[str]:
@@ -292,8 +315,9 @@ def check_extensions(request: handshake.Request, response: handshake.Response) -
     chosen = handshake.parse_extensions(value)
     if chosen is None:
         return [f"not an extension list: {value!r}"]
-    offers = ", ".join(v for k, v in request.headers if k.lower() == "sec-websocket-extensions")
-    offered = {name for name, _ in handshake.parse_extensions(offers) or ()}
+    offered = offered_extensions(request)
+    if offered is None:
+        return [f"{name} was accepted out of a malformed list" for name, _ in chosen]
     names = [name for name, _ in chosen]
     wrong = [f"{name} was not offered" for name in names if name not in offered]
     if len(set(names)) != len(names):

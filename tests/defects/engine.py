@@ -34,7 +34,7 @@ class Verdict:
 
 def judge(defect: Defect, outcome: matrix.Outcome) -> Verdict:
     """Return the verdict on what the suite said about a defect."""
-    wrong = matrix.complaints(defect, requirements()[defect.requirement].level, outcome)
+    wrong = matrix.complaints(defect, requirements()[defect.requirement], outcome)
     return Verdict(defect, tuple(wrong), outcome)
 
 

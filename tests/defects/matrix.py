@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from conformance.spec import Requirement
 from conformance.suite import exploring
 from tests.defects.registry import Defect
 from tests.redis_server import redis_server
@@ -40,7 +41,9 @@ SAMPLE = (
 )
 # What the reference server never has: a certificate.
 NEVER = ("browser.certificate", "browser.untrusted-certificate")
-BAD = ("failed", "advised", "inconclusive")
+BAD = ("failed", "failed-strict-only", "advised", "inconclusive")
+# How the terminal calls what a defect amounts to.
+WORDS = {"failed": "FAILED", "failed-strict-only": "strict only", "advised": "advised"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +171,16 @@ def judged(defect: Defect) -> Outcome:
         )
 
 
-def complaints(defect: Defect, level: str, outcome: Outcome) -> list[str]:
+def complaints(defect: Defect, rule: Requirement, outcome: Outcome) -> list[str]:
     """Return what is wrong with the suite's verdict about a defect; nothing when it is right."""
     wrong = []
-    wanted, word = ("failed", "FAILED") if level.startswith("MUST") else ("advised", "advised")
+    wanted = "advised" if rule.advisory else "failed-strict-only" if rule.strict_only else "failed"
     bad = outcome.by_requirement(*BAD)
-    if not bad.get(defect.requirement, "").startswith(wanted):
+    if not bad.get(defect.requirement, "").startswith(f"{wanted}:"):
         wrong.append(f"{defect.requirement} is not {wanted}: {bad.get(defect.requirement, 'it passed')}")
-    if f"{word}: {defect.requirement} (" not in outcome.printed:
+    if f"{WORDS[wanted]}: {defect.requirement} (" not in outcome.printed:
         wrong.append(f"the terminal does not name {defect.requirement} as {wanted}")
-    if wanted == "failed" and f"{defect.requirement} · {level}" not in outcome.printed:
+    if wanted == "failed" and f"{defect.requirement} · {rule.level}" not in outcome.printed:
         wrong.append(f"no failure's text names {defect.requirement}")
     wrong += [
         f"{name} went down with it: {why}"
@@ -189,7 +192,7 @@ def complaints(defect: Defect, level: str, outcome: Outcome) -> list[str]:
     lost = [] if defect.profile else outcome.by_requirement("not-applicable")
     kept = {*defect.companions, *NEVER}
     wrong += [f"{one} became not applicable" for one in lost if one not in kept]
-    failed = wanted == "failed" or any(why.startswith("failed") for why in bad.values())
+    failed = wanted == "failed" or any(why.startswith("failed:") for why in bad.values())
     if outcome.exit_code != int(failed):
         reason = outcome.report.get("verdict", {}).get("reason", "it wrote no report")
         wrong.append(f"exit status {outcome.exit_code}, expected {int(failed)}: {reason}")

@@ -15,7 +15,8 @@ A test that cannot fail proves nothing. So each rule has its *defects*: servers 
 one, a few lines over the reference server, each named for its vice and as subtle as real servers' vices are.
 The suite is run against each of them as a user runs it, and the defect counts as killed when
 
-- the rule is *failed* in report and terminal (*advised*, where it is a SHOULD), and the exit code says so;
+- the rule is *failed* in report and terminal (*advised*, where it is a SHOULD; *strict only*, where its
+  breach costs nothing), and the exit code says so;
 - no other rule went red, inconclusive or not applicable. Rules that cannot but go down with it are named
   beside the defect, each with the argument why, and have to go down;
 - that stays so among tests of all other chapters, of which a few are run along.

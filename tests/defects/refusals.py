@@ -171,18 +171,8 @@ def accepts_a_version_that_was_reserved() -> None:
 
 
 @defect("handshake.version-malformed")
-def reads_the_version_as_a_fraction() -> None:
-    lenient(VERSION, lambda values: ["13" if one == "13.0" else one for one in values])
-
-
-@defect("handshake.version-malformed")
 def finds_13_in_a_list_of_versions() -> None:
     lenient(VERSION, lambda values: ["13" if one == "13, 8" else one for one in values])
-
-
-@defect("handshake.version-malformed")
-def reads_the_version_as_a_number() -> None:
-    lenient(VERSION, lambda values: ["13" if one == "013" else one for one in values])
 
 
 @defect("handshake.version-malformed")

@@ -12,6 +12,7 @@ from typing import Any
 MODULES = (
     "handshake",
     "refusals",
+    "malformed",
     "framing",
     "server_frames",
     "utf8",

@@ -1,0 +1,37 @@
+"""Whose a failure is: the server library's, where no application on it can mend the rule that is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from conformance.gate.families import recognised
+from conformance.spec import Requirement, requirements
+
+UNKNOWN = "the server library's, not the application's: see docs/gate.md#server-families"
+
+
+def whose(requirement: Requirement, family: str = "") -> str:
+    """Return whose a broken rule is to mend, and how a team can go on; nothing where it may be the team's.
+
+    ``family`` is the server family that the target is known to be of and that is known to break this rule.
+    """
+    if requirement.mended_by != "server":
+        return ""
+    return f"the server library's, not yours; tolerate with --family={family}" if family else UNKNOWN
+
+
+def families_of(header: str | None, broken: Iterable[str]) -> Mapping[str, str]:
+    """Return by which family each broken rule is known, for the families that the target is recognised as."""
+    found: dict[str, str] = {}
+    for family, names in recognised(header, broken):
+        for name in names:
+            found.setdefault(name, family.name)
+    return found
+
+
+def told(header: str | None, broken: Iterable[str]) -> Mapping[str, str]:
+    """Return for each broken rule that no application can mend whose it is."""
+    listed = list(broken)
+    known = families_of(header, listed)
+    texts = {name: whose(requirements()[name], known.get(name, "")) for name in listed}
+    return {name: text for name, text in texts.items() if text}
