@@ -133,7 +133,7 @@ def _failure(
 ) -> str:
     """Return a failure for the terminal; of a broken rule it says whose it is to mend."""
     broken = rule.id != result.requirement or result.outcome == "failed"
-    header = run.target.server_header if run.target is not None else None
+    header = run.target.found.server if run.target is not None else None
     whose = told(header, [rule.id]).get(rule.id, "") if broken else ""
     return failure_text(rule, message, expected, actual, result, whose=whose)
 
