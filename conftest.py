@@ -1,13 +1,11 @@
 """Make ``pytest --server-url=…`` work from a checkout, installed or not."""
 
-import contextlib
-
 import pytest
 
-pytest_plugins = ["conformance.plugin"]
+ENTRY = "conformance.entry"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--browser``, the short name of ``--conformance-browser``, where pytest-playwright has not."""
-    with contextlib.suppress(ValueError):
-        parser.addoption("--browser", metavar="NAME", help="the same as --conformance-browser")
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Load the suite's entry, where it is not installed; in this checkout nobody comes behind it."""
+    pluginmanager.import_plugin(ENTRY)
+    pluginmanager.getplugin("conformance-guest").shorten()

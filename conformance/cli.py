@@ -87,10 +87,10 @@ def run(arguments: Sequence[str]) -> int:
     """Run the suite with pytest, untouched by whatever ini file stands in the current folder."""
     import pytest  # noqa: PLC0415 - the other commands need not wait for it
 
-    own = ["-p", "conformance.plugin", "-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={os.getcwd()}"]  # noqa: PTH109
-    # In here nobody else has an option of that name, so the short one will do.
-    named = ["--conformance-" + one[2:] if one.split("=")[0] == "--browser" else one for one in arguments]
-    return int(pytest.main([*own, "--pyargs", "conformance.suite", *named]))
+    from conformance.entry import unabridged  # noqa: PLC0415
+
+    own = ["-p", "conformance.entry", "-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={os.getcwd()}"]  # noqa: PTH109
+    return int(pytest.main([*own, "--pyargs", "conformance.suite", *unabridged(arguments)]))
 
 
 def serve(arguments: Sequence[str]) -> int:

@@ -1,4 +1,7 @@
-"""The pytest plugin: options, fixtures and hooks. It leaves every test but the suite's own alone."""
+"""The pytest plugin: fixtures and hooks. It leaves every test but the suite's own alone.
+
+:mod:`conformance.entry` loads it when a test of the suite is collected.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import os
 import shlex
 import signal
 import sys
-import warnings
 from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from types import FrameType
@@ -18,8 +20,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from conformance.browser.finding import BROWSERS
 from conformance.browser.option import browser_option
+from conformance.entry import EARLY, OPTIONS, SUITE, destination, guest_of
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
 from conformance.fuzz.search import Plan, planned
 from conformance.gate.judge import BREACHES
@@ -37,7 +39,7 @@ from conformance.report.tests_page import (
     pytest_html_results_table_row,
 )
 from conformance.run import Options, Run
-from conformance.sharing import OWES_RESET, SUITE, Controller, Worker, is_worker
+from conformance.sharing import OWES_RESET, Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
 from conformance.target.living import REFUSES
 from conformance.target.target import Target
@@ -56,102 +58,9 @@ __all__ = [
 ]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the suite's options."""
-    group = parser.getgroup("conformance", "WebSocket conformance")
-    group.addoption(
-        "--server-url",
-        metavar="URL",
-        action="append",
-        help="the server under test: ws, wss, http or https, with or without a path prefix; "
-        "without it the profile's server is started, or the reference server. "
-        "Given again: another node of the same backend, which events have to reach",
-    )
-    group.addoption(
-        "--profile",
-        metavar="FILE",
-        type=Path,
-        help="what you declare about the server (TOML); conformance.toml in the current folder by default",
-    )
-    group.addoption(
-        "--report-dir",
-        metavar="DIR",
-        type=Path,
-        default=Path("reports"),
-        help="where conformance.html and conformance.json are written (reports)",
-    )
-    group.addoption(
-        "--time-scale", metavar="X", type=float, default=1.0, help="multiply every time bound (1.0)"
-    )
-    group.addoption(
-        "--examples",
-        metavar="N",
-        type=int,
-        help="hold N drawn examples in each test that draws them, afresh in each run (few, always the same); "
-        "--hypothesis-seed=S draws those of an earlier run again",
-    )
-    # Not --browser: pytest-playwright and many a project's conftest.py have an option of that name.
-    group.addoption(
-        "--conformance-browser",
-        choices=[*BROWSERS, "all"],
-        help="which browser the browser chapter drives; a Chromium or Chrome by default",
-    )
-    group.addoption("--ca-file", metavar="FILE", type=Path, help="certificate authorities to trust for wss")
-    group.addoption(
-        "--intrusive",
-        action="store_true",
-        help="test a server on another machine as hard as one on this: any pace, floods, large bodies",
-    )
-    group.addoption(
-        "--polite",
-        action="store_true",
-        help="test a server on this machine as gently as one on another",
-    )
-    group.addoption(
-        "--insecure",
-        action="store_true",
-        help="do not verify the server's certificate; the report says so",
-    )
-    group.addoption(
-        "--baseline",
-        metavar="FILE",
-        type=Path,
-        help="known failures (TOML, docs/gate.md): they are tolerated, and an entry "
-        "that no longer fits is red",
-    )
-    group.addoption(
-        "--family",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="tolerate the known deviations of a server family, such as daphne; may be repeated "
-        "(list: `conformance spec --families`)",
-    )
-    group.addoption(
-        "--update-baseline",
-        action="store_true",
-        help="write the --baseline anew from this run; reasons, owners and days are kept",
-    )
-    group.addoption(
-        "--expect-applicable",
-        action="store_true",
-        help="be red when a requirement is not judged that the baseline does not list as not applicable",
-    )
-    group.addoption(
-        "--repeat",
-        metavar="N",
-        type=int,
-        default=1,
-        help="run each test N times and say how often it failed; a verdict that differs is inconclusive",
-    )
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and check a URL that was given before anything else happens."""
-    if any("conformance" in str(argument) for argument in config.invocation_params.args):
-        # The suite names the loop of each fixture and test itself; the user has nothing to set.
-        warnings.filterwarnings("ignore", message=".*asyncio_default_fixture_loop_scope. is unset")
     config.addinivalue_line("markers", "requirement(id): the requirement that a conformance test judges")
     config.addinivalue_line("markers", "smoke: the few tests that tell in seconds whether anything works")
     config.addinivalue_line("markers", "intrusive: a flood or a large body, not for other people's servers")
@@ -160,44 +69,54 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Worker(config, lambda item: REQUIREMENT in item.stash), WORKER)
     elif getattr(config.option, "dist", "no") != "no":
         config.pluginmanager.register(Controller(config, run_of, ready), "conformance-controller")
-    option = config.option
-    early = (option.server_url, option.profile, option.family, option.baseline, option.update_baseline)
-    if any(early) or option.repeat != 1:
+    option = given(config)
+    if any(option[name] for name in EARLY) or option["repeat"] != 1:
         run_of(config)
+
+
+def given(config: pytest.Config) -> dict[str, Any]:
+    """Return the suite's options as they were given, by their names without a prefix."""
+    return {name.replace("-", "_"): getattr(config.option, destination(name)) for name in OPTIONS}
 
 
 def run_of(config: pytest.Config) -> Run:
     """Return the run, begun on first use; mistakes in options and profile end pytest with exit code 4."""
     if RUN not in config.stash:
-        option = config.option
-        if option.time_scale <= 0:
-            raise pytest.UsageError(f"--time-scale {option.time_scale:g}: it must be above 0.")
-        if option.examples is not None and option.examples < 1:
-            raise pytest.UsageError(f"--examples {option.examples}: it must be 1 or more.")
-        if option.intrusive and option.polite:
-            raise pytest.UsageError("--intrusive and --polite exclude each other: leave one out.")
-        if option.repeat < 1:
-            raise pytest.UsageError(f"--repeat {option.repeat}: it must be 1 or more.")
-        if option.update_baseline and option.baseline is None:
-            raise pytest.UsageError("--update-baseline: say which file with --baseline=FILE.")
+        option, spelled = given(config), guest_of(config).spelled
+        if option["time_scale"] <= 0:
+            raise pytest.UsageError(f"{spelled('time-scale')} {option['time_scale']:g}: it must be above 0.")
+        if option["examples"] is not None and option["examples"] < 1:
+            raise pytest.UsageError(f"{spelled('examples')} {option['examples']}: it must be 1 or more.")
+        if option["intrusive"] and option["polite"]:
+            raise pytest.UsageError(
+                f"{spelled('intrusive')} and {spelled('polite')} exclude each other: leave one out."
+            )
+        if option["repeat"] < 1:
+            raise pytest.UsageError(f"{spelled('repeat')} {option['repeat']}: it must be 1 or more.")
+        if option["update_baseline"] and option["baseline"] is None:
+            raise pytest.UsageError(
+                f"{spelled('update-baseline')}: say which file with {spelled('baseline')}=FILE."
+            )
+        servers = option["server_url"] or ()
         options = Options(
-            server_url=option.server_url[0] if option.server_url else None,
-            nodes=tuple(option.server_url[1:]) if option.server_url else (),
-            profile=option.profile,
-            report_dir=option.report_dir,
-            strict="strict=true" in (option.override_ini or ()),
-            time_scale=option.time_scale,
-            ca_file=option.ca_file,
-            insecure=option.insecure,
-            plan=planned(option.examples, getattr(option, "hypothesis_seed", None)),
-            intrusive=option.intrusive,
-            polite=option.polite,
-            families=tuple(option.family),
-            baseline=option.baseline,
-            update_baseline=option.update_baseline,
-            expect_applicable=option.expect_applicable,
-            repeat=option.repeat,
+            server_url=servers[0] if servers else None,
+            nodes=tuple(servers[1:]),
+            profile=option["profile"],
+            report_dir=option["report_dir"],
+            strict="strict=true" in (config.option.override_ini or ()),
+            time_scale=option["time_scale"],
+            ca_file=option["ca_file"],
+            insecure=option["insecure"],
+            plan=planned(option["examples"], getattr(config.option, "hypothesis_seed", None)),
+            intrusive=option["intrusive"],
+            polite=option["polite"],
+            families=tuple(option["family"]),
+            baseline=option["baseline"],
+            update_baseline=option["update_baseline"],
+            expect_applicable=option["expect_applicable"],
+            repeat=option["repeat"],
             browser=browser_option(config),
+            taken=guest_of(config).taken,
             command=shlex.join(["pytest", *config.invocation_params.args]),
             folder=config.invocation_params.dir,
         )
@@ -270,7 +189,7 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Run a test as often as ``--repeat`` says, and report it once."""
-    if item.config.option.repeat == 1 or REQUIREMENT not in item.stash:
+    if item.config.option.conformance_repeat == 1 or REQUIREMENT not in item.stash:
         return None
     run, requirement = run_of(item.config), item.stash[REQUIREMENT]
     repeat(item, nextitem, run.options.repeat, lambda report, one: dress(report, run, one, requirement))
@@ -485,6 +404,8 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     if run is None or not run.results.expected_tests or config.option.collectonly:
         return
     terminalreporter.section("conformance", sep="=")
+    for line in guest_of(config).misgiven(config):
+        terminalreporter.write_line(line)
     lines = summary_lines(run, int(exitstatus))
     for line in lines[:-1]:
         terminalreporter.write_line(printable(run.clean(line)))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.browser.finding import capability
+from conformance.entry import PREFIX
 from conformance.errors import UsageProblem
 from conformance.fuzz import notes
 from conformance.fuzz.search import Plan
@@ -65,8 +66,13 @@ class Options:
     intrusive: bool = False
     polite: bool = False
     browser: str | None = None
+    taken: frozenset[str] = frozenset()  # names of options that are another plugin's here
     command: str = ""
     folder: Path = field(default_factory=Path.cwd)
+
+    def spelled(self, option: str) -> str:
+        """Return an option of the suite, with its value, as it has to be given here."""
+        return PREFIX + option[2:] if option[2:].partition("=")[0] in self.taken else option
 
 
 class Run:
@@ -331,12 +337,13 @@ class Run:
         urls = (
             [] if self.profile.start else [f"--server-url={url}" for url in (self.url, *self.options.nodes)]
         )
-        words = ["pytest", *urls]
+        words = [*urls]
         if self.profile.path is not None and self.profile.path != reference_profile():
             words.append(f"--profile={os.path.relpath(self.profile.path)}")
         if self.options.repeat > 1:
             words.append(f"--repeat={self.options.repeat}")
-        return shlex.join([*words, *self.options.plan.options, test])
+        words += self.options.plan.options
+        return shlex.join(["pytest", *map(self.options.spelled, words), test])
 
 
 def _cleaned(value: Any, clean: Any) -> Any:

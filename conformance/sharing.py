@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conformance.entry import SUITE
 from conformance.errors import Inconclusive
 from conformance.gate.judge import BREACHES
 from conformance.judging import dress
@@ -36,7 +37,6 @@ try:
 except ImportError:  # Windows has no such locks: there, tests are not kept apart
     fcntl = None  # type: ignore[assignment]
 
-SUITE = Path(__file__).parent / "suite"
 # Tests that cause changes see each other's, and burn the same tokens; a run starts one browser.
 CHANGING = frozenset({"story", "disposable", "burned", "browser"})
 INPUT = "conformance"

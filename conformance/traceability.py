@@ -47,7 +47,7 @@ def suite_tests() -> Mapping[str, list[str]]:
     """
     catcher = _Catcher()
     said = io.StringIO()
-    plugins = ["-p", "conformance.plugin", "-p", "no:cacheprovider"]
+    plugins = ["-p", "conformance.entry", "-p", "no:cacheprovider"]
     arguments = ["--collect-only", "-q", *plugins, "-c", os.devnull]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = pytest.main([*arguments, f"--rootdir={SUITE}", str(SUITE)], plugins=[catcher])

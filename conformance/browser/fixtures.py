@@ -27,7 +27,7 @@ async def keeper(request: pytest.FixtureRequest, target: Target) -> AsyncIterato
     if executable is None:
         raise NotApplicable(f"{why_missing(name)}: {HINTS[name]}")
     ca_file = target.profile.ca_file if target.url.secure and not target.profile.insecure else None
-    keeper = Keeper(name, executable, request.config.getoption("time_scale"), ca_file)
+    keeper = Keeper(name, executable, request.config.getoption("conformance_time_scale"), ca_file)
     yield keeper
     await keeper.close()
 

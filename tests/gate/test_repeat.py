@@ -228,7 +228,7 @@ def repeated(folder: Path, times: int, *outcomes: str, behind: str = "", modules
         *map(str, files),
         f"--rootdir={folder}",
         "--import-mode=importlib",
-        "-pno:conformance.plugin",
+        "-pno:conformance.entry",
         "-pno:cacheprovider",
     ]
     words += ["-pno:asyncio", "-pno:randomly", "-pno:hypothesispytest", "-c/dev/null"]
