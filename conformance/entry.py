@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
+import sys
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -114,6 +115,9 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options under the names that nobody else has."""
     guest = Guest(parser)
+    if any(one == "conformance" or one.startswith(("conformance.", PREFIX)) for one in sys.argv[1:]):
+        # Told beside a complaint of pytest's, such as that another plugin's option takes no value.
+        parser.extra_info["conformance"] = f"each option is also called {PREFIX}NAME, as nobody else's is"
     for name, attributes in OPTIONS.items():
         guest.group.addoption(PREFIX + name, dest=destination(name), **attributes)
     pluginmanager.register(guest, GUEST)
@@ -182,20 +186,8 @@ class Guest:
         """Take the short names after everybody who may have an option, and look at what was given."""
         result = yield
         self.shorten()
-        self._explain(early_config, args)
         self._require_right_place(early_config, args)
         return result
-
-    def _explain(self, early_config: pytest.Config, args: Sequence[str]) -> None:
-        """Let pytest's own complaint say which names the suite's options have, where somebody asks for it."""
-        asked = any(
-            one.startswith(PREFIX) or is_of_package(early_config, one, early_config.known_args_namespace)
-            for one in [*args, *early_config.known_args_namespace.file_or_dir]
-        )
-        for name in _given(args, self.taken) if asked else ():
-            self.parser.extra_info[f"--{name}"] = (
-                f"another plugin's option here; the suite's is {PREFIX}{name}"
-            )
 
     def _require_right_place(self, early_config: pytest.Config, args: Sequence[str]) -> None:
         """Refuse a value that pytest took for a folder of tests while it looked for its configuration.

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.wheel import pytest_in, unpacked
 
 PINGS = "conformance.suite.protocol.test_control_frames"
 
@@ -18,27 +17,12 @@ PINGS = "conformance.suite.protocol.test_control_frames"
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel and unpack it into a folder of its own, as pip does."""
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
-        check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-    (wheel,) = folder.glob("*.whl")
-    site = folder / "site"
-    zipfile.ZipFile(wheel).extractall(site)
-    return site
-
-
-def pytest_in(folder: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest in a folder with the unpacked wheel before everything else."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments], cwd=folder, env=os.environ | {"PYTHONPATH": str(site)},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return unpacked(tmp_path_factory.mktemp("wheel"))
 
 
 def test_wheel_holds_what_a_run_needs(installed: Path) -> None:
     for needed in (
+        "conformance/entry.py",
         "conformance/plugin.py",
         "conformance/spec/requirements/protocol.toml",
         "conformance/spec/messages/definitions.json",
@@ -53,7 +37,7 @@ def test_wheel_holds_what_a_run_needs(installed: Path) -> None:
 
 
 def test_suite_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
-    done = pytest_in(tmp_path, installed, "--pyargs", PINGS)
+    done = pytest_in(tmp_path, "--pyargs", PINGS, beside=(installed,))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "CONFORMANT (exit 0)" in done.stdout
     assert "warning" not in (done.stdout + done.stderr).lower()
@@ -61,7 +45,7 @@ def test_suite_runs_from_an_empty_folder(installed: Path, tmp_path: Path) -> Non
 
 
 def test_whole_package_is_collected(installed: Path, tmp_path: Path) -> None:
-    done = pytest_in(tmp_path, installed, "--pyargs", "conformance", "--collect-only", "-q")
+    done = pytest_in(tmp_path, "--pyargs", "conformance", "--collect-only", "-q", beside=(installed,))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "test_ping_is_answered_by_a_pong_with_its_payload[empty]" in done.stdout
 
@@ -80,7 +64,7 @@ def test_command_runs_the_suite_whatever_the_users_ini_says(installed: Path, tmp
 def test_other_peoples_tests_are_left_alone(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "conformance.toml").write_text("this is no profile of ours")
     (tmp_path / "test_mine.py").write_text("def test_mine():\n    assert True\n")
-    done = pytest_in(tmp_path, installed, "-q")
+    done = pytest_in(tmp_path, "-q", beside=(installed,))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
     assert "conformance" not in done.stdout
@@ -88,7 +72,7 @@ def test_other_peoples_tests_are_left_alone(installed: Path, tmp_path: Path) -> 
 
 
 def test_workers_of_xdist_share_a_run(installed: Path, tmp_path: Path) -> None:
-    done = pytest_in(tmp_path, installed, "--pyargs", PINGS, "-n", "2")
+    done = pytest_in(tmp_path, "--pyargs", PINGS, "-n", "2", beside=(installed,))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "CONFORMANT (exit 0)" in done.stdout
     assert (tmp_path / "reports" / "conformance.html").is_file()
