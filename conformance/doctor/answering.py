@@ -42,6 +42,7 @@ async def http(case: Case) -> Finding:
         (kind, address): case.plainly() if kind == "plain" else case.request()
         for address in case.reached
         for kind in ("plain", "upgrade")
+        if kind == "plain" or address not in case.upgrades
     }
     found = await asyncio.gather(*(case.ask(one, address) for (_, address), one in requests.items()))
     for (kind, address), attempt in zip(requests, found, strict=True):

@@ -19,7 +19,7 @@ def text_of(response: Response | None) -> str:
     """Return a body as one line of text, without markup; empty where it is none."""
     if response is None or not response.body:
         return ""
-    text = _whole(response)[:4096].decode("utf-8", "replace")
+    text = whole_body(response)[:4096].decode("utf-8", "replace")
     if text.count("\ufffd") > len(text) // 10:
         return ""
     if "<" in text:
@@ -27,7 +27,7 @@ def text_of(response: Response | None) -> str:
     return " ".join(text.split())[:LONGEST]
 
 
-def _whole(response: Response) -> bytes:
+def whole_body(response: Response) -> bytes:
     """Return the body as far as it came, out of its chunks."""
     if "chunked" not in (response.get("Transfer-Encoding") or "").lower():
         return response.body

@@ -53,9 +53,10 @@ async def browser(case: Case) -> Finding | None:
     if first.upgraded:
         return await _beside_it(case, first)
     plain = await case.ask(case.request())
+    if plain is not None:
+        case.upgrades[case.address] = plain
     if plain is None or not plain.upgraded:
         return None  # refused alike: the layers that follow find out why
-    case.upgrades[case.address] = plain
     return await _difference(case, asked, first)
 
 

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from conformance.doctor.answering import PROXIES
 from conformance.doctor.answers import answers_itself, said
 from conformance.doctor.case import Case, line_of
 from conformance.doctor.findings import Finding, Step, broken
-from conformance.doctor.frameworks import on_exception
+from conformance.doctor.frameworks import on_exception, on_refusal
 from conformance.doctor.ownership import caught_by, described
+from conformance.doctor.programs import program_of
 from conformance.target.target import Attempt
 from conformance.wire.handshake import Response
-
-_NGINX = (
-    "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
-    'proxy_set_header Connection "upgrade"; proxy_set_header Host $http_host;'
-)
 
 
 def nothing_upgrades(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding:
@@ -39,10 +34,10 @@ def nothing_upgrades(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
         evidence.append(f"a plain GET is answered {case.clean(line_of(plain))}")
     evidence += described(case, caught_by(case.listeners, case.address)) if case.local else []
     made = (
-        _proxied(case, response, ordinary, server)
+        _proxied(case, attempt, response, ordinary)
         or _known(case, response, server.lower())
         or _raised(case, attempt, server.lower())
-        or _other(response, ordinary)
+        or _other(case, attempt, response, ordinary)
     )
     cause, summary, steps = made
     return broken("upgrade", cause, summary, evidence=tuple(evidence), steps=steps)
@@ -60,36 +55,33 @@ def _same(response: Response, ordinary: Response | None) -> bool:
     return ordinary is not None and response.status == ordinary.status
 
 
-def _proxied(case: Case, response: Response, ordinary: Response | None, server: str) -> Made | None:
-    lowered = server.lower()
-    name = next((one for one in PROXIES if one in lowered), "")
+def _proxied(case: Case, attempt: Attempt, response: Response, ordinary: Response | None) -> Made | None:
+    program = program_of(case, attempt)
     asks = "websocket" in (response.get("Upgrade") or "").lower()
-    if name and not answers_itself(response) and (_same(response, ordinary) or asks):
-        where = f"a proxy ({name}) in between drops" if name else "something in between drops"
-        step = (
-            Step(f"In the location of {name} that passes WebSocket on: {_NGINX}")
-            if name in {"nginx", "openresty"}
-            else Step(f"Let {name} pass on Upgrade and Connection: websocket.")
-        )
+    own = answers_itself(response)
+    if program.is_proxy and not own and (_same(response, ordinary) or asks):
         return Made(
             "proxy.no-upgrade",
-            f"The handshake reaches the application as plain HTTP: {where} the headers "
-            "Upgrade and Connection.",
+            f"The handshake reaches the application as plain HTTP: {program.name}, the proxy in between, "
+            "drops the headers Upgrade and Connection.",
             (
-                step,
+                program.pass_upgrade,
                 Step(
                     "To be sure, ask the server behind the proxy",
                     "conformance doctor ws://ADDRESS-BEHIND-THE-PROXY",
                 ),
             ),
         )
-    if name and answers_itself(response):
+    if program.is_proxy and own:
         denies = "it denies this path, or " if response.status == 403 else ""
         return Made(
             "upgrade.static",
-            f"{name} itself answers {response.status}: {denies}no location passes this path on "
+            f"{program.name} itself answers {response.status}: {denies}no location passes this path on "
             "to a WebSocket server.",
-            (Step(f"Add a location with proxy_pass for {case.clean(case.path)}; in it: {_NGINX}"),),
+            (
+                Step(f"Add a location with proxy_pass for {case.clean(case.path)}; in it"),
+                program.pass_upgrade,
+            ),
         )
     if asks and response.status == 426:
         return Made(
@@ -165,7 +157,7 @@ def _raised(case: Case, attempt: Attempt, server: str) -> Made | None:
     )
 
 
-def _other(response: Response, ordinary: Response | None) -> Made:
+def _other(case: Case, attempt: Attempt, response: Response, ordinary: Response | None) -> Made:
     if response.status >= 500:
         return Made(
             "upgrade.failed",
@@ -177,10 +169,13 @@ def _other(response: Response, ordinary: Response | None) -> Made:
             "upgrade.http-only",
             f"The server answers a handshake as it answers plain HTTP ({response.status}): it knows no "
             "WebSocket on any path that was tried, or another server than you think holds the port.",
-            (Step("Check that this is the server that you mean, and the path of its WebSocket route."),),
+            (
+                *on_refusal(case, attempt),
+                Step("Check that this is the server that you mean, and the path of its WebSocket route."),
+            ),
         )
     return Made(
         "upgrade.refused",
         f"No handshake is accepted ({response.status}) on any path that was tried.",
-        (Step("Read the server's log, and check the path of its WebSocket route."),),
+        (*on_refusal(case, attempt), Step("Read the server's log.")),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from conformance.doctor.answers import said, text_of
+from conformance.doctor.answers import said, text_of, whole_body
 from conformance.doctor.case import NOBODY, Case, line_of
 from conformance.doctor.findings import Finding, Step, broken, undecided
 from conformance.doctor.programs import Program, program_of
 from conformance.target.target import Attempt
 
 ENGINE = "EIO=4&transport=websocket"
+ENGINE_PATH = "/socket.io/"
 _ENGINE = re.compile(rb'\{"code":\s*[0-5],\s*"message":\s*"')
 _OWN_LIMIT = re.compile(rb"<center><h1>503|<h1>503 Service Temporarily Unavailable")
 
@@ -151,9 +152,8 @@ async def _sockjs(case: Case, attempt: Attempt, plain: Attempt | None) -> Findin
 
 
 async def _engine(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding | None:
-    if not any(
-        one.response is not None and _ENGINE.match(one.response.body) for one in (attempt, plain) if one
-    ):
+    answers = [one.response for one in (attempt, plain) if one is not None and one.response is not None]
+    if not any(_ENGINE.match(whole_body(one)) or one.body == b"Transport unknown" for one in answers):
         return None
     raw = await case.ask(case.request(query=f"{case.query}&{ENGINE}".lstrip("&")))
     if raw is None or not raw.upgraded:
@@ -223,7 +223,7 @@ async def _catch_all(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
     if "html" not in kind and b"<html" not in response.body[:2048].lower():
         return None
     other = await case.ask(case.plainly(NOBODY))
-    if other is None or other.response is None or other.response.body != response.body:
+    if other is None or other.response is None or whole_body(other.response) != whole_body(response):
         return None
     del plain
     program = program_of(case, attempt)
@@ -237,7 +237,7 @@ async def _catch_all(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
         "HTML page for this path and for an unknown one.",
         evidence=(
             _shown(case, attempt),
-            f"an unknown path: {case.clean(line_of(other))}, the same {len(response.body)} bytes",
+            f"an unknown path: {case.clean(line_of(other))}, the same {len(whole_body(response))} bytes",
             *([f"X-Powered-By: {case.clean(behind)}"] if behind else []),
         ),
         steps=tuple(steps),

@@ -25,6 +25,7 @@ _NAMES: Mapping[str, str] = {
     "haproxy": "HAProxy",
     "lighttpd": "lighttpd",
     "varnish": "Varnish",
+    "varnishd": "Varnish",
     "envoy": "Envoy",
     "caddy": "Caddy",
     "traefik": "Traefik",

@@ -12,7 +12,8 @@ from conformance.doctor.findings import Finding, Step, broken, ok, undecided
 from conformance.doctor.fingerprint import nothing_upgrades
 from conformance.doctor.frameworks import on_refusal
 from conformance.doctor.hosts import STRANGER, host_lost
-from conformance.doctor.known import recognised
+from conformance.doctor.known import ENGINE, ENGINE_PATH, recognised
+from conformance.doctor.programs import program_of
 from conformance.doctor.routing import endpoints, near
 from conformance.target.target import OWN, Attempt
 from conformance.wire.handshake import Request, accept_for
@@ -28,16 +29,7 @@ async def upgrade(case: Case) -> Finding:
     attempt = case.upgrades.get(case.address) or await case.ask(case.request())
     plain = case.plain.get(case.address)
     if attempt is None or attempt.response is None:
-        return broken(
-            "upgrade",
-            "upgrade.silent",
-            "Plain HTTP is answered, but a handshake is not.",
-            evidence=(
-                f"a handshake: {case.clean(str(attempt or 'no connection'))}",
-                f"a plain GET: {case.clean(line_of(plain))}",
-            ),
-            steps=(Step("Read the server's log for what happens to the handshake."),),
-        )
+        return await _unanswered(case, attempt, plain)
     if attempt.response.status == 101:
         return _accepted(case, attempt)
     if case.base:
@@ -47,6 +39,36 @@ async def upgrade(case: Case) -> Finding:
                 case.path = path
                 return _accepted(case, other)
     return await _refused(case, attempt, plain)
+
+
+async def _unanswered(case: Case, attempt: Attempt | None, plain: Attempt | None) -> Finding:
+    """Look for a handshake that is answered, where this one was ended or ignored."""
+    ended = attempt is not None and attempt.connection.end is not None
+    if attempt is not None and ended:
+        requests = {f"path {path}": case.request(path) for path in near(case)} | _variants(case)
+        requests["path " + ENGINE_PATH] = case.request(ENGINE_PATH, query=ENGINE)
+        found = await case.ask_all(requests)
+        carried = _carried(case, attempt, found)
+        if carried is not None:
+            return carried
+        if routes := {name: one for name, one in _routes(found).items() if one.upgraded}:
+            return _elsewhere(case, attempt, routes)
+    program = program_of(case, attempt)
+    node = Step(
+        "Node ends upgrades that no handler takes: compare the path, the origin and the token with what the "
+        "server's 'upgrade' handler wants."
+    )
+    return broken(
+        "upgrade",
+        "upgrade.silent",
+        "Plain HTTP is answered, but a handshake is "
+        + ("ended without an answer." if ended else f"not: nothing came within {case.timeout:g} s."),
+        evidence=(
+            f"a handshake: {case.clean(str(attempt or 'no connection'))}",
+            f"a plain GET: {case.clean(line_of(plain))}",
+        ),
+        steps=(*([node] if program.name in {"Node", "Bun"} else []), program.read_log),
+    )
 
 
 def _accepted(case: Case, attempt: Attempt) -> Finding:
@@ -235,17 +257,19 @@ def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
         )
     if case.origin and not case.own_origin_needed:
         return _forbidden(case, attempt, {})
+    alike = unknown is not None and unknown.status == attempt.status
     return undecided(
         "token",
         "token.required",
-        f"The path is right and the server answers, but it lets nobody in like this ({attempt.status}): "
+        f"The server lets nobody in like this ({attempt.status}), on whatever path: it may want a token, "
+        "which was not given."
+        if alike
+        else f"The path is right and the server answers, but it lets nobody in like this ({attempt.status}): "
         "no token was given.",
         evidence=evidence,
         steps=(
-            Step(
-                "Give a token in the URL or by a profile, and ask again",
-                f"conformance doctor {case.bare()} --profile conformance.toml",
-            ),
+            Step("Give a token, and ask again", f"conformance doctor {case.bare()} --token TOKEN"),
+            *(on_refusal(case, attempt) if alike else ()),
         ),
     )
 
@@ -284,7 +308,8 @@ def _elsewhere(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) 
     nearest = by_likeness[0]
     evidence = [f"{case.clean(path)}: {case.clean(line_of(attempt))}"]
     evidence += [f"{case.clean(one)}: {case.clean(line_of(open_paths[one]))}" for one in by_likeness[:6]]
-    step = Step("Use the path that works", f"conformance doctor {case.bare(nearest)}")
+    query = ENGINE if nearest == ENGINE_PATH else ""
+    step = Step("Use the path that works", f"conformance doctor {case.bare(nearest, query=query)}")
     if nearest.rstrip("/") == path.rstrip("/"):
         what = "must not end" if path.endswith("/") else "must end"
         return broken(
