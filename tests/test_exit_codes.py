@@ -19,11 +19,17 @@ from tests.conftest import ROOT, Suite
 
 PINGS = "conformance/suite/protocol/test_control_frames.py"
 Server = Callable[..., int]
+Options = tuple[str, ...]
 
 
 def verdict(done: subprocess.CompletedProcess[str]) -> str:
     """Return the line with the verdict."""
     assert "Traceback" not in done.stdout + done.stderr
+    return line_of(done)
+
+
+def line_of(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the line with the verdict, whatever the workers of xdist said of themselves."""
     return next((line for line in done.stdout.splitlines() if "(exit " in line), "")
 
 
@@ -229,6 +235,31 @@ def test_claimed_but_absent_is_1(suite: Suite, server: Server, tmp_path: Path) -
     assert done.returncode == 1, done.stdout
     assert "1 requirement failed: session.confirmation-first" in verdict(done)
     assert "the profile claims the permissions protocol" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("-n2",), ("--repeat=2",)], ids=["in-one-process", "in-two-processes", "repeated"]
+)
+def test_strict_only_rule_fails_a_run_with_strict_alone(suite: Suite, tmp_path: Path, more: Options) -> None:
+    profile = tmp_path / "strict-only.toml"
+    text = (ROOT / "reference_server" / "conformance.toml").read_text("utf-8")
+    vice = '"-m", "tests.defects.serve", "refusals.takes_an_empty_extension_list_for_none"'
+    text = text.replace('"-m", "reference_server"', vice)
+    profile.write_text(text.replace('cwd = ".."', f"cwd = {json.dumps(str(ROOT))}"), "utf-8")
+    test = ("conformance/suite/protocol/test_handshake_refused.py", "-k", "malformed_extension_list")
+    done = suite(f"--profile={profile}", *test, *more)
+    assert done.returncode == 0, done.stdout
+    assert line_of(done).startswith(
+        "CONFORMANT (exit 0); 1 strict-only rule is broken: handshake.extensions-malformed ("
+    )
+    assert "1 strict only" in done.stdout
+    assert "strict only: handshake.extensions-malformed (MUST): " in done.stdout
+    written = json.loads((tmp_path / "reports" / "conformance.json").read_text())
+    assert written["counts"]["failed-strict-only"] == 1
+    assert written["verdict"]["reason"].startswith("conformant; 1 strict-only rule is broken")
+    done = suite(f"--profile={profile}", *test, *more, "--strict")
+    assert done.returncode == 1, done.stdout
+    assert "1 requirement failed: handshake.extensions-malformed" in line_of(done)
 
 
 def test_strict_turns_advice_into_failure(suite: Suite, server: Server) -> None:
