@@ -15,6 +15,7 @@ from conformance.session.messages import faults
 from conformance.wire.connection import Close, Connection, Event, Message
 from conformance.wire.frames import TEXT, name_of
 from conformance.wire.peer import Limits, Peer, describe
+from conformance.wire.sizes import Sizes
 
 EVENTS = ("permission_changed", "role_updated", "menu_access_updated", "cache_invalidated")
 DEEPEST = 100
@@ -97,6 +98,7 @@ class Client(Peer):
     speaks = True
     echoes = False  # this path gives back each message as it came
     chatty = False  # it also sends messages of its own
+    sizes = Sizes()  # how large a message may be
 
     def __init__(
         self, connection: Connection, limits: Limits, recorder: Recorder, dialect: Dialect | None = None
@@ -163,8 +165,15 @@ class Client(Peer):
         self.tell(json.dumps({"type": kind, **members}))
 
     def tell(self, text: str | bytes) -> None:
-        """Send a text message that is written in the specification's words."""
-        self.send_text(self.dialect.spoken(text if isinstance(text, bytes) else text.encode()))
+        """Send a text message that is written in the specification's words.
+
+        Raises:
+            NotApplicable: it is longer than the server takes.
+
+        """
+        content = self.dialect.spoken(text if isinstance(text, bytes) else text.encode())
+        self.sizes.need(len(content))
+        self.send_text(content)
 
     async def reply_to(self, identity: str, timeout: float | None = None) -> Json:
         """Expect the reply that carries this ``id``."""
@@ -217,24 +226,36 @@ class Client(Peer):
         """Return the content of a text message that comes back with this text.
 
         ``identity`` tells apart heartbeats of one connection that wait for their answer at the same time.
+
+        Raises:
+            NotApplicable: it is longer than the server takes.
+
         """
-        if self.echoes:
-            return text.encode()
         message = heartbeat(text, identity)
-        content = self._spoken(message)
-        self._carried[content] = message
+        content = text.encode() if self.echoes else self._spoken(message)
+        self.sizes.need(len(content))
+        if not self.echoes:
+            self._carried[content] = message
         return content
 
-    def sized(self, length: int, identity: str = "echo") -> bytes:
+    def cut(self, text: str, *, compressed: bool = False) -> str:
+        """Return as much of an ASCII text as a message of the size that the server takes can carry."""
+        around = 0 if self.echoes else len(self._spoken(heartbeat("", "a long identity")))
+        return text[: max(0, self.sizes.room(len(text) + around, compressed=compressed) - around)]
+
+    def sized(self, length: int, identity: str = "echo", *, frame: int | None = None) -> bytes:
         """Return the content of exactly ``length`` bytes of a text message that comes back.
 
         The numbers in it are different at each place, so that nothing can be lost or moved unseen; from
-        64 KiB on the rest is one letter, which costs nobody time to compress.
+        64 KiB on the rest is one letter, which costs nobody time to compress. ``frame`` is the size of its
+        largest frame, where it is sent in several.
 
         Raises:
+            NotApplicable: it is longer than the server takes.
             ValueError: a heartbeat does not become that short.
 
         """
+        self.sizes.need(length, frame=frame)
         before, behind = b"", b""
         if not self.echoes:
             # Nothing in the text is written otherwise in JSON, so that it need not go through an encoder.

@@ -19,6 +19,7 @@ from conformance.target.http2 import offered
 from conformance.target.launch import addresses_of
 from conformance.target.profile import CARRIERS, Credential, Profile
 from conformance.target.refused import alone, reason, upgraded_elsewhere
+from conformance.target.sizing import measured
 from conformance.target.target import OWN, Attempt, Capability, Target
 from conformance.target.tls import WANTS_OURS, tls_context
 from conformance.target.url import ServerURL
@@ -165,6 +166,7 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
         *await offered(target),
     )
     target.learn(limits=replace(target.limits, rate=await _rate(target, round_trip)))
+    target.learn(sizes=await measured(target))
     return round_trip
 
 
@@ -172,17 +174,20 @@ async def _rate(target: Target, round_trip: float) -> float | None:
     """Return how many octets a second a message makes on its way there and back."""
     if not target.has("echo"):
         return None
-    size = min(SAMPLE, (target.profile.max_message_bytes or SAMPLE) // 2)
-    try:
-        async with target.echoing() as client:
-            content = client.sized(size)
-            began = time.perf_counter()
-            client.send_text(content)
-            await client.expect_back(content)
-            took = time.perf_counter() - began
-    except (Nonconformance, Inconclusive, ValueError):
-        return None
-    return 2 * size / max(took - round_trip, 1e-4)
+    declared = target.profile.max_message_bytes or SAMPLE
+    # The first of them may be larger than the server takes.
+    for size in (min(one, declared // 2) for one in (SAMPLE, SAMPLE // 16)):
+        try:
+            async with target.echoing() as client:
+                content = client.sized(size)
+                began = time.perf_counter()
+                client.send_text(content)
+                await client.expect_back(content)
+                took = time.perf_counter() - began
+        except (Nonconformance, Inconclusive, ValueError):
+            continue
+        return 2 * size / max(took - round_trip, 1e-4)
+    return None
 
 
 async def _ping_time(client: Client) -> float:

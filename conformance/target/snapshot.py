@@ -15,6 +15,7 @@ from typing import Any, Union
 
 from conformance.target.routes import OWN
 from conformance.wire.peer import Limits
+from conformance.wire.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Snapshot:
     ``address`` is the one address that is connected to, where the name alone would lead to another server by
     chance. ``user`` and ``carrier`` say which token an opening handshake carries by default. Messages come
     back on ``echo_path``, opened with the token of ``echo_user``, and between other messages where that path
-    is ``chatty``. ``round_trip`` is in seconds.
+    is ``chatty``. ``round_trip`` is in seconds. ``sizes`` says how large a message is taken.
     """
 
     addresses: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class Snapshot:
     server: str | None = None
     round_trip: float | None = None
     limits: Limits | None = None
+    sizes: Sizes = field(default_factory=Sizes)
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:

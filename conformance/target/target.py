@@ -25,6 +25,7 @@ from conformance.wire.connection import Connection, Endpoint
 from conformance.wire.frames import CLOSE, PING
 from conformance.wire.handshake import Request, Response, opening
 from conformance.wire.peer import Limits, describe
+from conformance.wire.sizes import Sizes
 
 __all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
@@ -128,6 +129,11 @@ class Target:
         return self._token_of(self.found.user)
 
     @property
+    def sizes(self) -> Sizes:
+        """How large a message the target takes."""
+        return self.found.sizes
+
+    @property
     def echo_path(self) -> str | None:
         """The request target where every message comes back, where there is one."""
         return self.found.echo_path
@@ -161,7 +167,9 @@ class Target:
 
     def client(self, connection: Connection) -> Client:
         """Return a client of the permissions protocol on an open connection."""
-        return Client(connection, self.limits, self.recorder, self.profile.dialect)
+        client = Client(connection, self.limits, self.recorder, self.profile.dialect)
+        client.sizes = self.sizes
+        return client
 
     @property
     def users(self) -> list[Credential]:
