@@ -17,13 +17,25 @@ class Menu:
 
     ``texts`` and ``binaries`` say which whole messages leave its connections open; ``agreed`` is what was
     agreed about compression, ``None`` where it is not in force; ``spoken`` puts a message in the words of
-    the target's dialect.
+    the target's dialect; ``most`` is the size in bytes of the largest message that the target takes, where it
+    has a limit.
     """
 
     texts: bool = True
     binaries: bool = False
     agreed: Agreement | None = None
     spoken: Callable[[bytes], bytes] = bytes
+    most: int | None = None
+
+    def heartbeat(self, identity: str, text: str) -> tuple[bytes, str]:
+        """Return a heartbeat's content with as much of the text as fits, and that text."""
+        content = self.spoken(heartbeat(identity, text))
+        over = len(content) - self.most if self.most is not None else 0
+        if over <= 0:
+            return content, text
+        plain = len(text) - len(text.rstrip("x"))  # the padding goes first, a character's bytes stay together
+        text = text[: len(text) - over] if over <= plain else ""
+        return self.spoken(heartbeat(identity, text)), text
 
 
 @dataclass(frozen=True, slots=True)

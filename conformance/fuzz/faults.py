@@ -291,7 +291,8 @@ FAULTS: Sequence[Fault] = (
     Fault("reserved-bit", "framing.reserved-bits", reserved_bit),
     Fault("reserved-opcode", "framing.reserved-opcode", reserved_opcode),
     Fault("unmasked", "framing.unmasked", unmasked),
-    Fault("long-control-frame", "framing.control-length", long_control),
+    # The longest of them may be over a limit of the frame as well.
+    Fault("long-control-frame", "framing.control-length", long_control, frozenset({1002, 1009})),
     Fault("fragmented-control-frame", "framing.control-fragmented", fragmented_control),
     Fault("continuation-of-nothing", "framing.continuation-first", continuation_of_nothing, between=True),
     Fault("message-inside-message", "framing.message-inside-message", message_inside_message),

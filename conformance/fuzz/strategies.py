@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from conformance.fuzz.conversation import Burst, Conversation, Menu, heartbeat
+from conformance.fuzz.conversation import Burst, Conversation, Menu
 from conformance.fuzz.drawing import Draw
 from conformance.wire.deflate import TAIL
 from conformance.wire.frames import BINARY, CONTINUATION, PING, PONG, TEXT, Frame
@@ -113,7 +113,7 @@ def _message(draw: Draw, menu: Menu, script: Script, identity: str) -> list[Fram
         large = draw.below(25) == 24
         text = draw.choice(ODD_TEXTS) if draw.flag() else words(draw)
         text += "x" * draw.choice(LARGE if large else SIZES)
-        content = menu.spoken(heartbeat(identity, text))
+        content, text = menu.heartbeat(identity, text)
         script.heartbeats.append((identity, text))
     compressed = menu.agreed is not None and draw.below(3) < 2
     if compressed:

@@ -69,6 +69,11 @@ def _target(target: Target | None) -> dict[str, Any]:
         "addresses": list(target.endpoint.addresses),
         "insecure": target.profile.insecure and target.url.secure,
         "level": level_of(target),
+        "message_sizes": {
+            **target.sizes.by_kind(),
+            "tried": target.sizes.tried,
+            **({"above": target.sizes.above} if target.sizes.above else {}),
+        },
         "capabilities": [
             {"name": one.name, "present": one.present, "evidence": one.evidence, "unlock": one.unlock}
             for one in target.capabilities.values()

@@ -26,7 +26,7 @@ LARGEST = 256 * 1024  # bytes; tests on this machine use no larger messages, but
 LARGEST_ELSEWHERE = 131_200  # bytes; the same for other people's servers and for slow lines
 FAST = 4_000_000  # octets a second
 SMALLEST = 100  # bytes; who refuses even these does not refuse them for their size
-PIECES = 16
+PIECES, LONGEST_PIECE = 16, 4096
 # The largest payloads of the two shorter length forms: what fails just above them may fail for the form.
 EDGES = frozenset({125, 65535})
 TOO_BIG = "Close 1009"
@@ -149,8 +149,8 @@ def one_frame(client: Client, content: bytes, opcode: int) -> None:
 
 
 def in_pieces(client: Client, content: bytes, opcode: int) -> None:
-    """Send a message in sixteen frames, so that none comes near to a limit of the single frame."""
-    step = -(-len(content) // PIECES)
+    """Send a message in sixteen frames or more, so that none comes near to a limit of the single frame."""
+    step = min(-(-len(content) // PIECES), LONGEST_PIECE)
     client.send(*fragments([content[at : at + step] for at in range(0, len(content), step)], opcode))
 
 

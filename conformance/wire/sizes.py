@@ -95,7 +95,7 @@ class Sizes:
         """Say the limit, exactly and in bytes."""
         limits = self.by_kind()
         if not limits:
-            return f"takes messages up to {self.tried} bytes and perhaps larger ones"
+            return f"takes messages of {self.tried} bytes, the largest that were tried"
         if len(limits) == len(KINDS) and len(set(limits.values())) == 1:
             told = f"messages up to {limits['text']} bytes"
         else:

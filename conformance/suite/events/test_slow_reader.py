@@ -22,7 +22,7 @@ BACKLOG = 12 * 1024 * 1024
 @contextlib.asynccontextmanager
 async def clogged(target: Target, story: Story, user: Credential) -> AsyncIterator[Client]:
     """Open a connection that asks for megabytes of answers and reads none of them."""
-    size = min(64 * 1024, (target.profile.max_message_bytes or 2**20) // 2)
+    size = min(64 * 1024, target.sizes.room(2**20) // 2)
     content = json.dumps({"type": "heartbeat", "data": {"fill": "f" * size}}).encode()
     heartbeat = Frame(TEXT, target.spoken(content)).encode()
     async with story.connect(user) as client:

@@ -70,7 +70,10 @@ async def menu_of(target: Target, *, compress: bool = False) -> Menu:
         texts = await _takes(peer, Frame(TEXT, target.harmless()))
     async with opened(target, compress=False) as peer:
         binaries = texts and await _takes(peer, Frame(BINARY, b"\xff\xfe"))
-    return Menu(texts, binaries, agreement, target.spoken)
+    most = target.sizes.most(frame=0, compressed=compress)
+    whole = target.sizes.most()
+    most = min((one for one in (most, whole) if one is not None), default=None)
+    return Menu(texts, binaries, agreement, target.spoken, most)
 
 
 async def _takes(peer: Client, frame: Frame) -> bool:

@@ -59,7 +59,7 @@ async def test_control_frame_over_125_bytes_fails_the_connection(target: Target,
 async def test_ping_with_a_64_bit_length_fails_the_connection(target: Target) -> None:
     async with target.abused() as peer:
         peer.send(Frame(PING, b"p" * 65536))
-        await peer.expect_failed(code=1002)
+        await peer.expect_failed(code={1002, 1009})  # it may be over a limit of the frame as well
 
 
 @pytest.mark.requirement("framing.control-length")

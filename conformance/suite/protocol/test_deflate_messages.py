@@ -29,8 +29,10 @@ def of_offer(offer: str) -> str:
 async def test_compressed_messages_are_delivered(target: Target, offer: str) -> None:
     async with compressed(target, offer) as (peer, agreement):
         deflater = deflate.Deflater(agreement)
-        contents = [peer.carrying("the same words again and again " * 20, f"d{n}") for n in range(4)]
+        words = peer.cut("the same words again and again " * 20, compressed=True)
+        contents = [peer.carrying(words, f"d{n}") for n in range(4)]
         longest = 16_384 if agreement.server_max_window_bits < 15 else LENGTHS[-1]  # inflating takes longer
+        longest = target.sizes.room(longest, compressed=True)
         contents += [peer.sized(length, f"l{length}") for length in LENGTHS if length <= longest]
         for number, content in enumerate(contents):
             peer.send(packed(deflater.deflate(content)))
@@ -44,9 +46,8 @@ async def test_compressed_messages_are_delivered(target: Target, offer: str) -> 
 async def test_compressed_messages_in_one_write_are_delivered(target: Target) -> None:
     async with compressed(target) as (peer, agreement):
         deflater, numbers = deflate.Deflater(agreement), random.Random(7692)  # noqa: S311
-        contents = [
-            peer.carrying(WORDS[number:] * numbers.randrange(1, 30), f"m{number}") for number in range(60)
-        ]
+        texts = [peer.cut(WORDS[number:] * numbers.randrange(1, 30), compressed=True) for number in range(60)]
+        contents = [peer.carrying(text, f"m{number}") for number, text in enumerate(texts)]
         # Every third one is sent as it is: compressing is a choice for each message.
         frames = [
             Frame(TEXT, content) if number % 3 == 2 else packed(deflater.deflate(content))
@@ -64,10 +65,10 @@ async def test_compressed_messages_in_one_write_are_delivered(target: Target) ->
 async def test_compressed_message_cut_anywhere_in_two_is_delivered(target: Target) -> None:
     async def delivered(shares: Sequence[int]) -> None:
         async with compressed(target) as (peer, agreement):
-            deflater = deflate.Deflater(agreement)
-            longest = len(deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000")))
+            deflater, words = deflate.Deflater(agreement), peer.cut(WORDS, compressed=True)
+            longest = len(deflate.Deflater(agreement).deflate(peer.carrying(words, "cut-000")))
             for cut in range(shares[0], longest + 1, SHARES):
-                content = peer.carrying(WORDS, f"cut-{cut:03}")
+                content = peer.carrying(words, f"cut-{cut:03}")
                 payload = deflater.deflate(content)
                 first, last = in_parts([payload[:cut], payload[cut:]])
                 peer.send(first, Frame(PING, b"between"), last)
@@ -83,10 +84,10 @@ async def test_compressed_message_cut_anywhere_in_two_is_delivered(target: Targe
 async def test_compressed_message_cut_anywhere_by_segments_is_delivered(target: Target) -> None:
     async def delivered(shares: Sequence[int]) -> None:
         async with target.connect(label="between") as between, compressed(target) as (peer, agreement):
-            deflater = deflate.Deflater(agreement)
-            whole = deflate.Deflater(agreement).deflate(peer.carrying(WORDS, "cut-000"))
+            deflater, words = deflate.Deflater(agreement), peer.cut(WORDS, compressed=True)
+            whole = deflate.Deflater(agreement).deflate(peer.carrying(words, "cut-000"))
             for cut in range(1 + shares[0], len(packed(whole).encode()), SHARES):
-                content = peer.carrying(WORDS, f"cut-{cut:03}")
+                content = peer.carrying(words, f"cut-{cut:03}")
                 data = packed(deflater.deflate(content)).encode()
                 await in_segments(target, peer, [data[:cut], data[cut:]], between=between)
                 try:
@@ -100,7 +101,7 @@ async def test_compressed_message_cut_anywhere_by_segments_is_delivered(target: 
 @pytest.mark.requirement("deflate.compressed-message")
 async def test_compressed_fragments_and_plain_messages_are_delivered(target: Target) -> None:
     async with compressed(target) as (peer, agreement):
-        content, plain = peer.carrying(WORDS, "c"), peer.carrying("plain", "p")
+        content, plain = peer.carrying(peer.cut(WORDS, compressed=True), "c"), peer.carrying("plain", "p")
         payload = deflate.Deflater(agreement).deflate(content)
         peer.send(packed(payload[:7], fin=False), Frame(PING, b"between"))
         peer.send(Frame(CONTINUATION, payload[7:11], fin=False), Frame(CONTINUATION, payload[11:]))
@@ -115,7 +116,7 @@ async def test_compressed_fragments_and_plain_messages_are_delivered(target: Tar
 @pytest.mark.parametrize("empty", [False, True], ids=["of-one-byte", "with-empty-ones"])
 async def test_compressed_fragments_are_delivered(target: Target, *, empty: bool) -> None:
     async with compressed(target) as (peer, agreement):
-        content = peer.carrying(WORDS)
+        content = peer.carrying(peer.cut(WORDS, compressed=True))
         payload = deflate.Deflater(agreement).deflate(content)
         parts = [part for one in payload for part in (bytes([one]), b"")[: 1 + empty]]
         peer.send(*in_parts([b"", *parts, b""] if empty else parts))
@@ -129,7 +130,7 @@ async def test_server_compresses_within_what_was_agreed(target: Target, offer: s
         # Longer than the smallest window, and much of it twice, so that references reach back far.
         words = " ".join(f"word{number * 7919 % 3000}" for number in range(1500))
         for _ in range(2):
-            await peer.exchange(f"{words} {words}")
+            await peer.exchange(peer.cut(f"{words} {words}"))
         frames = [frame for frame in peer.connection.received_frames if frame.opcode == TEXT]
         target.recorder.observe(
             f"{sum(frame.rsv[0] for frame in frames)} of {len(frames)} messages compressed"

@@ -29,7 +29,8 @@ async def test_reference_into_the_message_before_is_followed(target: Target) -> 
         if agreement.client_no_context_takeover:
             raise NotApplicable("this server asked us to give up our window")
         deflater = deflate.Deflater(agreement)
-        before, behind = (peer.carrying(noise(400) + one, one) for one in ("before", "behind"))
+        text = peer.cut(noise(406), compressed=True)[:-6]
+        before, behind = (peer.carrying(text + one, one) for one in ("before", "behind"))
         first, second = map(deflater.deflate, (before, behind))
         assert len(second) < 60 < len(first), "the second message refers to the first"
         peer.send(packed(first))
@@ -45,7 +46,8 @@ async def test_window_is_kept_over_what_stands_between(target: Target, between: 
         if agreement.client_no_context_takeover:
             raise NotApplicable("this server asked us to give up our window")
         deflater = deflate.Deflater(agreement)
-        before, middle, behind = (peer.carrying(noise(400) + one, one) for one in "abc")
+        text = peer.cut(noise(401), compressed=True)[:-1]
+        before, middle, behind = (peer.carrying(text + one, one) for one in "abc")
         peer.send(packed(deflater.deflate(before)))
         await peer.expect_back(before)
         if between == "uncompressed":  # nothing of it enters the window
@@ -68,6 +70,7 @@ async def test_reference_over_32_kib_is_followed(target: Target) -> None:
     async with compressed(target) as (peer, agreement):
         if agreement.client_no_context_takeover:
             raise NotApplicable("this server asked us to give up our window")
+        target.sizes.need(33_000, compressed=True)
         deflater = deflate.Deflater(agreement)
         far, near = peer.carrying(noise(32_000), "far"), peer.carrying(noise(32_000)[:300], "near")
         first, second = map(deflater.deflate, (far, near))

@@ -50,7 +50,7 @@ async def test_message_cut_anywhere_in_two_is_one_message(target: Target) -> Non
 @pytest.mark.parametrize("length", [125, 126, 65536], ids=lambda length: f"of-{length}")
 async def test_fragments_of_long_lengths_become_one_message(target: Target, length: int) -> None:
     async with target.echoing() as peer:
-        content = peer.sized(2 * length + 1)
+        content = peer.sized(2 * length + 1, frame=length)
         peer.send_fragments([content[:length], content[length : 2 * length], content[2 * length :]])
         await peer.expect_back(content)
 

@@ -35,7 +35,8 @@ async def test_a_whole_conversation_keeps_the_invariant(target: Target, requirem
             await peer.expect_pong(bytes(125))
         with contextlib.suppress(Nonconformance):
             for size in (1, 60, 62, 63, 125, 126, 32768, 65536) if target.has("echo") else ():
-                await peer.exchange("é" * size)
+                if target.sizes.fits(2 * size + (0 if peer.echoes else 100)):  # and what a heartbeat adds
+                    await peer.exchange("é" * size)
         with contextlib.suppress(Nonconformance):
             peer.send_close(1000)
             await peer.expect_close_reply()

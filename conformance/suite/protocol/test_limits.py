@@ -11,11 +11,13 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Client
 from conformance.suite.protocol.compression import PLAIN, compressed, in_parts, packed
+from conformance.target.sizing import SMALLEST, Fate, in_pieces, narrow, way_of
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.connection import Close, Message
 from conformance.wire.frames import TEXT, Frame
 from conformance.wire.peer import describe, fragments
+from conformance.wire.sizes import Sizes
 
 pytestmark = pytest.mark.intrusive  # megabytes, where that is what the server says that it takes
 
@@ -41,6 +43,7 @@ def limit_of(target: Target) -> int:
 @pytest.mark.parametrize("pieces", PIECES)
 async def test_message_of_the_declared_size_is_delivered(target: Target, pieces: int) -> None:
     async with target.echoing() as peer:
+        peer.sizes = Sizes()
         content = peer.sized(limit_of(target))
         peer.send(*fragments(cut(content, pieces)))
         await peer.expect_back(content)
@@ -50,6 +53,7 @@ async def test_message_of_the_declared_size_is_delivered(target: Target, pieces:
 @pytest.mark.parametrize("pieces", PIECES)
 async def test_message_over_the_declared_size_is_refused(target: Target, pieces: int) -> None:
     async with target.echoing(abused=True) as peer:
+        peer.sizes = Sizes()
         content = peer.sized(limit_of(target))
         peer.send(*fragments(cut(content, pieces)))
         await twin(peer, content)
@@ -61,6 +65,7 @@ async def test_message_over_the_declared_size_is_refused(target: Target, pieces:
 @pytest.mark.requirement("limits.inflated-message")
 async def test_compressed_message_of_the_declared_size_is_delivered(target: Target) -> None:
     async with compressed(target, PLAIN) as (peer, agreement):
+        peer.sizes = Sizes()
         content = peer.sized(limit_of(target))
         peer.send(packed(deflate.Deflater(agreement, zlib.Z_BEST_SPEED).deflate(content)))
         await peer.expect_back(content)
@@ -74,6 +79,7 @@ async def test_message_that_inflates_over_the_declared_size_is_refused(
 ) -> None:
     await target.bystander()
     async with compressed(target, PLAIN) as (peer, agreement):
+        peer.sizes = Sizes()
         deflater = deflate.Deflater(agreement, zlib.Z_BEST_SPEED)
         content = peer.sized(limit_of(target))
         peer.send(packed(deflater.deflate(content)))
@@ -89,6 +95,7 @@ async def test_message_that_inflates_over_the_declared_size_is_refused(
 async def test_bomb_is_refused(target: Target, *, fragmented: bool) -> None:
     await target.bystander()
     async with compressed(target, PLAIN) as (peer, agreement):
+        peer.sizes = Sizes()
         await twin(peer, peer.carrying("before"), send=True)
         content = peer.carrying("bomb", "bomb")
         parts = list(bomb(agreement, content, 32 * limit_of(target), limit_of(target) // 2))
@@ -111,24 +118,29 @@ def bomb(agreement: deflate.Agreement, content: bytes, size: int, step: int) -> 
 async def test_largest_message_is_observed(target: Target) -> None:
     if not target.has("local"):
         raise NotApplicable("large messages are sent to this machine only")
-    limit = min(target.profile.max_message_bytes or LARGEST, LARGEST)
-    seen = "less than 1 MiB"
     await target.bystander()
-    for size in sorted({min(size, limit) for size in (MIB, 4 * MIB, LARGEST)}):
-        async with target.echoing() as peer:
-            content = peer.carrying("0123456789abcdef" * ((size - 100) // 16))
-            # In 64 frames: a single one would have to be held whole to be parsed.
-            peer.send(*fragments(cut(content, 64)))
-            event = await peer.take(peer.answers, target.limits.event + target.limits.back(size))
-            if not isinstance(event, Message):
-                seen += f"; {size // MIB} MiB: {describe(event)}"
-                break
-            if peer.decode(event).get("type") == "error" if not peer.echoes else event.content != content:
-                seen += f"; {size // MIB} MiB: {describe(event)}"
-                break
-            seen = f"{size // MIB} MiB"
-    target.recorder.observe(seen)
+    target.recorder.observe(await largest(target))
     await target.aftermath()
+
+
+async def largest(target: Target) -> str:
+    """Return, for a person, which messages are taken: up to 16 MiB, or to the limit that is known."""
+    known = target.sizes.fragmented
+    bound = LARGEST if known is None else min(known, LARGEST)
+    attempt = way_of(target, in_pieces)  # a single frame would have to be held whole to be parsed
+    taken = 0
+    for size in sorted({min(size, bound) for size in (MIB, 4 * MIB, LARGEST)}):
+        answer = await attempt(size)
+        if answer.fate is Fate.REFUSED:
+            limit = await narrow(attempt, max(taken, SMALLEST), size, answer.seen)
+            if limit is not None:
+                return str(Sizes(fragmented=limit.size, above=limit.above))
+        if answer.fate is not Fate.TAKEN:
+            return (
+                f"{str(Sizes(tried=taken)) if taken else 'takes short messages'}; {size} bytes: {answer.seen}"
+            )
+        taken = size
+    return str(target.sizes if known is not None else Sizes(tried=taken))
 
 
 async def twin(peer: Client, content: bytes, *, send: bool = False) -> None:
