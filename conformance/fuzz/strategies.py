@@ -82,25 +82,27 @@ def scripts(draw: Draw, menu: Menu, *, longest: int = 3) -> Script:
     """
     script, compressed = Script(), menu.agreed is not None
     if not compressed:
-        _controls(draw, script, opened=False)
+        _controls(draw, menu, script, opened=False)
     for number in range(draw.integer(2 if compressed else 1, longest + compressed) if menu.texts else 0):
         frames = _message(draw, menu, script, f"f{number + 1}")
         for frame in frames:
             opened = frame is not frames[-1]
             script.said.append(Said(frame, open=opened))
             if not compressed:
-                _controls(draw, script, opened=opened)
+                _controls(draw, menu, script, opened=opened)
     return script
 
 
-def _controls(draw: Draw, script: Script, *, opened: bool) -> None:
+def _controls(draw: Draw, menu: Menu, script: Script, *, opened: bool) -> None:
     for _ in range(draw.choice([0, 1, 0, 2])):
-        payload = octets(draw)
+        payload = octets(draw)[: menu.control]
         if draw.below(5) == 4:
             script.said.append(Said(Frame(PONG, payload, mask=masks(draw)), open=opened))
             continue
         if payload in OWN or any(one.frame.payload == payload for one in script.said):
-            payload = payload[:123] + len(script.said).to_bytes(2, "big")  # told apart by their payloads
+            payload = payload[: menu.control - 2] + len(script.said).to_bytes(
+                2, "big"
+            )  # told apart by their payloads
         frame = Frame(PING, payload, mask=masks(draw))
         script.said.append(Said(frame, awaited=draw.flag(), open=opened))
 

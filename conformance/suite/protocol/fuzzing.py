@@ -22,6 +22,7 @@ from conformance.wire.peer import FAILED, Ending, describe
 from conformance.wire.transcript import Transcript
 
 T = TypeVar("T")
+CONTROL_PAYLOAD = 125
 OFFER = f"{PLAIN}; client_max_window_bits"
 HELD, COMPRESSED, FAULTY = 40, 24, 12  # examples of a run by default; of the last, for each fault
 AT_ONCE = 12  # conversations: most of each is waiting for the server, or for it to have read a segment
@@ -70,10 +71,14 @@ async def menu_of(target: Target, *, compress: bool = False) -> Menu:
         texts = await _takes(peer, Frame(TEXT, target.harmless()))
     async with opened(target, compress=False) as peer:
         binaries = texts and await _takes(peer, Frame(BINARY, b"\xff\xfe"))
-    most = target.sizes.most(frame=0, compressed=compress)
-    whole = target.sizes.most()
-    most = min((one for one in (most, whole) if one is not None), default=None)
-    return Menu(texts, binaries, agreement, target.spoken, most)
+    sizes = target.sizes
+    known = [sizes.most(compressed=compress), sizes.most(frame=0, compressed=compress)]
+    most = min((one for one in known if one is not None), default=None)
+    if most is None:
+        return Menu(texts, binaries, agreement, target.spoken)
+    # There are servers that count a control frame between fragments as a part of the message.
+    control = min(CONTROL_PAYLOAD, most // 3)
+    return Menu(texts, binaries, agreement, target.spoken, most - control, control)
 
 
 async def _takes(peer: Client, frame: Frame) -> bool:
