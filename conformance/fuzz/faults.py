@@ -150,7 +150,7 @@ def _any_frame(draw: Draw, menu: Menu, *, opened: bool) -> Frame:
     kinds = [PING, CONTINUATION, PONG] if opened else [PING, TEXT, PONG] if menu.texts else [PING, PONG]
     kind = draw.choice(kinds)
     if kind in {PING, PONG}:
-        return Frame(kind, octets(draw), mask=TAME_KEY)
+        return Frame(kind, octets(draw)[: menu.control], mask=TAME_KEY)
     content = menu.spoken(heartbeat("fault", "")) if kind == TEXT else b"}"
     return Frame(kind, content, fin=draw.flag(), mask=TAME_KEY)
 
@@ -164,9 +164,10 @@ def reserved_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
 
 def reserved_opcode(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a frame that no version of the protocol knows."""
-    del menu, opened
+    del opened
     opcode = draw.choice([3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
-    return [Frame(opcode, bytes(125) if draw.flag() else octets(draw), mask=TAME_KEY)]
+    payload = bytes(125) if draw.flag() else octets(draw)
+    return [Frame(opcode, payload[: menu.control], mask=TAME_KEY)]
 
 
 def unmasked(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
@@ -176,15 +177,18 @@ def unmasked(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
 
 def long_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a control frame of more than 125 bytes."""
-    del menu, opened
+    del opened
     opcode = draw.choice([PING, PONG])
-    return [Frame(opcode, b"c" * draw.choice([126, 127, 200, 65_536]), mask=TAME_KEY)]
+    sizes = [126, 127, 200, 65_536]
+    if menu.most is not None:  # a limit of the frame would be another reason to fail
+        sizes = [size for size in sizes if size <= menu.most] or sizes[:1]
+    return [Frame(opcode, b"c" * draw.choice(sizes), mask=TAME_KEY)]
 
 
 def fragmented_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a control frame with FIN clear."""
-    del menu, opened
-    return [Frame(draw.choice([PING, PONG]), octets(draw), fin=False, mask=TAME_KEY)]
+    del opened
+    return [Frame(draw.choice([PING, PONG]), octets(draw)[: menu.control], fin=False, mask=TAME_KEY)]
 
 
 def continuation_of_nothing(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
@@ -212,8 +216,9 @@ def top_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     return [Frame(opcode, b"", length_form=64, declared_length=length, mask=TAME_KEY)]
 
 
-def _broken(draw: Draw) -> bytes:
-    content = heartbeat("fault", draw.choice(["", "é€😀", "x" * 60]))
+def _broken(draw: Draw, menu: Menu) -> bytes:
+    _, text = menu.heartbeat("fault", draw.choice(["", "é€😀", "x" * 60]))
+    content = heartbeat("fault", text)
     place = draw.integer(0, len(content))
     content = content[:place] + draw.choice(INVALID) + content[place:]
     try:
@@ -225,18 +230,19 @@ def _broken(draw: Draw) -> bytes:
 
 def invalid_text(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a text message in one frame that is no UTF-8."""
-    del menu, opened
-    return [Frame(TEXT, _broken(draw), mask=TAME_KEY)]
+    del opened
+    return [Frame(TEXT, _broken(draw, menu), mask=TAME_KEY)]
 
 
 def invalid_fragments(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Send a text message in fragments that together are no UTF-8."""
-    del menu, opened
-    frames = fragments_of(draw, _broken(draw), TEXT, tame)
+    del opened
+    frames = fragments_of(draw, _broken(draw, menu), TEXT, tame)
     if len(frames) == 1:
         raise Unfit
     place = draw.integer(1, len(frames) - 1)
-    pongs = [Frame(PONG, octets(draw), mask=TAME_KEY) for _ in range(draw.integer(0, 1))]
+    payloads = [octets(draw)[: menu.control] for _ in range(draw.integer(0, 1))]
+    pongs = [Frame(PONG, payload, mask=TAME_KEY) for payload in payloads]
     return [*frames[:place], *pongs, *frames[place:]]
 
 
@@ -269,11 +275,10 @@ def invalid_reason(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
 
 def rsv1_elsewhere(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Set RSV1 where compression gives it no meaning."""
-    control = Frame(draw.choice([PING, PONG]), octets(draw), rsv1=True, mask=TAME_KEY)
+    control = Frame(draw.choice([PING, PONG]), octets(draw)[: menu.control], rsv1=True, mask=TAME_KEY)
     if draw.flag():
         return [control]
     begun = [] if opened else [Frame(TEXT, b"{", fin=False, mask=TAME_KEY)]
-    del menu
     return [*begun, Frame(CONTINUATION, b"}", fin=draw.flag(), rsv1=True, mask=TAME_KEY)]
 
 
@@ -291,7 +296,6 @@ FAULTS: Sequence[Fault] = (
     Fault("reserved-bit", "framing.reserved-bits", reserved_bit),
     Fault("reserved-opcode", "framing.reserved-opcode", reserved_opcode),
     Fault("unmasked", "framing.unmasked", unmasked),
-    # The longest of them may be over a limit of the frame as well.
     Fault("long-control-frame", "framing.control-length", long_control, frozenset({1002, 1009})),
     Fault("fragmented-control-frame", "framing.control-fragmented", fragmented_control),
     Fault("continuation-of-nothing", "framing.continuation-first", continuation_of_nothing, between=True),

@@ -73,6 +73,7 @@ def _target(target: Target | None) -> dict[str, Any]:
             **target.sizes.by_kind(),
             "tried": target.sizes.tried,
             **({"above": target.sizes.above} if target.sizes.above else {}),
+            **({"told": str(target.sizes)} if target.sizes.by_kind() else {}),
         },
         "capabilities": [
             {"name": one.name, "present": one.present, "evidence": one.evidence, "unlock": one.unlock}

@@ -32,6 +32,7 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Addresses", ", ".join(clip_line(a, 60) for a in sequence(target.get("addresses"))[:12])),
         ("Certificate", "not verified (--insecure)" if target.get("insecure") is True else ""),
         ("Capabilities", _ladder(target.get("level"))),
+        ("Message limit", clip_line(mapping(target.get("message_sizes")).get("told"), 300)),
         ("Started", instant(run["started"]) if run.get("started") else ""),
         ("Took", "" if duration is None else f"{duration:.2f} s"),
         ("Run", clip_line(run.get("id"), 80)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_server import server
+from reference_server import origin, server
 from tests.defects.registry import around, chapter
 
 TESTS = "auth/test_origin.py"
@@ -44,6 +44,17 @@ def compares_the_begin_of_an_origin() -> None:
 @defect("auth.origin-refused")
 def overlooks_the_port_of_an_origin() -> None:
     pages(lambda given, _: [ALLOWED if one.startswith(ALLOWED + ":") else one for one in given])
+
+
+@defect("auth.origin-refused")
+def takes_whatever_begins_with_127_for_this_machine() -> None:
+    pages(lambda given, _: [ALLOWED if "://127." in one else one for one in given])
+
+
+@defect("auth.origin-refused")
+def believes_that_a_page_of_the_host_that_is_named_is_its_own() -> None:
+    """As servers do that compare Origin with Host, and nothing else."""
+    origin.is_own_name = lambda _authority: True
 
 
 @defect("auth.origin-twice")

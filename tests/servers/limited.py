@@ -1,46 +1,44 @@
 """An echo server with a message limit of its own: ``python limited.py PORT LIMIT [WAY …]``.
 
-WAY is ``ends`` (TCP ends above the limit, without a Close frame), ``text-only`` (binary messages may be
-larger), ``frames`` (a limit of each frame, so that messages in fragments may be larger).
+``text-only`` and ``frames`` say what the limit is for: text messages, or single frames, so that messages in
+fragments may be larger. ``ends``, ``drops`` and ``protocol-error`` say what becomes of a message above it,
+where it is not Close 1009: TCP ends, the message is lost, or it is called malformed.
 """
 
 import asyncio
 import sys
+from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import PayloadTooBig
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol
 
 LIMIT, WAYS = int(sys.argv[2]), frozenset(sys.argv[3:])
-MOST = None if "frames" in WAYS or "text-only" in WAYS else LIMIT
+WIDE = 2**24
+OWN = bool(WAYS & {"frames", "text-only", "drops"})
+CODES = {"ends": CloseCode.ABNORMAL_CLOSURE, "protocol-error": CloseCode.PROTOCOL_ERROR}
+CODE = next((code for way, code in CODES.items() if way in WAYS), CloseCode.MESSAGE_TOO_BIG)
+
+fail, recv_frame = Protocol.fail, Protocol.recv_frame
 
 
-class Limited(ServerConnection):
-    """A connection that ends without a Close frame above the limit."""
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if isinstance(self.protocol.parser_exc, PayloadTooBig):
-            self.transport.abort()
+def fails(self: Protocol, code: int, reason: str = "") -> None:
+    fail(self, CODE if code == CloseCode.MESSAGE_TOO_BIG else code, reason)
 
 
-def too_big(frame: Frame) -> bool:
-    if "text-only" in WAYS:
-        return frame.opcode is Opcode.TEXT and len(frame.data) > LIMIT
-    return "frames" in WAYS and len(frame.data) > LIMIT
-
-
-original = Protocol.recv_frame
-
-
-def recv_frame(self: Protocol, frame: Frame) -> None:
-    if too_big(frame):
+def limited(self: Protocol, frame: Frame) -> None:
+    if ("frames" in WAYS or frame.opcode is Opcode.TEXT) and len(frame.data) > LIMIT:
+        if "drops" in WAYS:
+            return
         raise PayloadTooBig(len(frame.data), LIMIT)
-    original(self, frame)
+    recv_frame(self, frame)
 
 
-Protocol.recv_frame = recv_frame  # type: ignore[method-assign]
+patched: Any = Protocol
+patched.fail = fails
+if OWN:
+    patched.recv_frame = limited
 
 
 async def handler(connection: ServerConnection) -> None:
@@ -49,9 +47,7 @@ async def handler(connection: ServerConnection) -> None:
 
 
 async def main() -> None:
-    made = Limited if "ends" in WAYS else ServerConnection
-    port = int(sys.argv[1])
-    async with serve(handler, "127.0.0.1", port, create_connection=made, max_size=MOST) as server:
+    async with serve(handler, "127.0.0.1", int(sys.argv[1]), max_size=WIDE if OWN else LIMIT) as server:
         await server.serve_forever()
 
 

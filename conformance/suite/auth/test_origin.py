@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +15,7 @@ from conformance.wire.handshake import Request
 FOREIGN = "https://evil.example"
 LOOK_ALIKES = [
     "foreign", "null", "suffix", "prefix", "subdomain", "regex-dot", "other-port", "other-scheme",
-    "userinfo", "userinfo-foreign-host", "in-path", "in-query",
+    "userinfo", "userinfo-foreign-host", "in-path", "in-query", "loopback-prefix",
 ]  # fmt: skip
 PORTS = {"http": 80, "https": 443}
 
@@ -36,6 +37,7 @@ def _origin(kind: str, allowed: str) -> str:
         "userinfo-foreign-host": f"{scheme}://{host}@evil.example",
         "in-path": f"{FOREIGN}/{allowed}",
         "in-query": f"{FOREIGN}?{allowed}",
+        "loopback-prefix": f"{scheme}://127.attacker.example",
     }[kind]
 
 
@@ -73,6 +75,17 @@ async def test_other_origin_is_refused(target: Target, kind: str) -> None:
     await _accepted(target, allowed)
     target.recorder.note(f"Origin: {origin}")
     await target.refuses(_from_page(target, origin))
+
+
+@pytest.mark.requirement("auth.origin-refused")
+async def test_foreign_name_that_leads_to_the_server_is_refused(target: Target) -> None:
+    """An attacker's name that resolves to the server is Host and Origin alike: DNS rebinding."""
+    allowed = target.profile.allowed_origins[0]
+    await _accepted(target, allowed)
+    theirs = replace(target.url, host="attacker.example")
+    host, origin = theirs.authority, theirs.origin
+    target.recorder.note(f"Host: {host}, Origin: {origin}")
+    await target.refuses(_from_page(target, origin).setting("Host", host))
 
 
 @pytest.mark.requirement("auth.origin-twice")
