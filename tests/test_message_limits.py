@@ -73,9 +73,11 @@ def test_limit_that_is_kept_turns_nothing_red(
     assert ran.returncode == 0, ran.stdout[-3000:]
     assert f"the server {told}" in ran.stdout
     judged = outcomes(tmp_path)
-    assert [
+    unwanted = {
         one for one, how in judged.items() if how not in {"passed", "observed", "not-applicable", "untested"}
-    ] == []
+    }
+    # To end TCP without a Close frame is advised against, also where a length of 2^63 ends it.
+    assert unwanted <= ({"closing.failure-close-frame"} if "ends" in ways else set())
     for one in (
         "length-forms",
         "reassembly",
