@@ -11,6 +11,7 @@ from typing import Any
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.recorder import Recorder
 from conformance.session.dialect import Dialect
+from conformance.session.matching import Returned, says
 from conformance.session.messages import faults
 from conformance.wire.connection import Close, Connection, Event, Message
 from conformance.wire.frames import TEXT, name_of
@@ -55,17 +56,6 @@ def _numbers() -> str:
 def heartbeat(text: str, identity: str) -> Json:
     """Return a heartbeat that carries a text."""
     return {"type": "heartbeat", "id": identity, "data": {"text": text}}
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same, true and 1 told apart, and 1 and 1.0."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(repr(one) == repr(other) if isinstance(one, float) else one == other)  # 0.0 is not -0.0
 
 
 def _has(content: bytes, event: Event) -> bool:
@@ -212,13 +202,23 @@ class Client(Peer):
             return {}
         members = {} if data is None else {"data": data}
         reply = await self.ask("heartbeat", **members)
-        if reply.get("type") != "heartbeat_ack" or (data is not None and not same(reply.get("data"), data)):
+        if not says(reply, {"type": "heartbeat_ack"} | self.returned(**members)):
             raise Nonconformance(
                 "a heartbeat was not given back",
                 expected=["heartbeat_ack with the same data"],
                 actual=json.dumps(reply)[:300],
             )
         return reply
+
+    def returned(self, **members: Any) -> Json:
+        """Return which members a heartbeat's reply has, where the heartbeat had these.
+
+        Where a dialect lets the members of ``data`` stand beside the type, unknown ones stand among them.
+        """
+        flat = "heartbeat_ack" in self.dialect.flat
+        return {
+            name: value if flat and name == "data" else Returned(value) for name, value in members.items()
+        }
 
     # Messages that come back: as they are on an echo path, in a heartbeat's data elsewhere.
 
@@ -311,7 +311,7 @@ class Client(Peer):
 
     async def _expect_acknowledged(self, sent: Json, timeout: float) -> None:
         reply = await self.reply_to(sent["id"], timeout)
-        if reply.get("type") != "heartbeat_ack" or not same(reply.get("data"), sent["data"]):
+        if not says(reply, {"type": "heartbeat_ack"} | self.returned(data=sent["data"])):
             content, found = (json.dumps(one.get("data")).encode() for one in (sent, reply))
             raise Nonconformance(
                 "a heartbeat's data did not come back as it was sent",

@@ -9,7 +9,7 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol
 
-from reference_server import server, session
+from reference_server import events, server, session
 from reference_server.handshake import Refusal
 from tests.defects.echo import echo_path
 from tests.defects.framing import frames
@@ -104,6 +104,29 @@ def says_more_than_it_has_to() -> None:
         return original({**message, "x-trace": "0af7651916cd43dd"})
 
     greetings(lambda _state, identity, _message: confirmed_as(identity, identity.user_id))
+
+
+@manner
+def adds_members_that_nobody_knows_to_every_object() -> None:
+    """In every message and at every level but inside what a client gave and gets back."""
+    more = {
+        "x-trace": "0af7651916cd43dd",
+        "x-cause": {"type": "error", "id": "other", "data": {"code": "internal", "allowed": True}},
+        "x-announces": ["permission_changed", "connection_confirmed"],
+        "ключ": None,
+    }
+
+    def richer(value):
+        if isinstance(value, dict):
+            return {**{name: richer(one) for name, one in value.items()}, **more}
+        return [richer(one) for one in value] if isinstance(value, list) else value
+
+    @around(session, "encode")
+    def encode(original, message):
+        given = {"data": message["data"]} if message["type"] == "heartbeat_ack" and "data" in message else {}
+        return original(richer(message) | given)
+
+    events.encode = session.encode
 
 
 @manner

@@ -9,7 +9,7 @@ import pytest
 from client_harness import CONFIRMED, Server, acknowledge
 
 from conformance.errors import Inconclusive, Nonconformance
-from conformance.session.client import same
+from conformance.session.matching import same
 from conformance.wire.connection import Message
 from conformance.wire.frames import BINARY, CLOSE, TEXT, Frame, close_payload
 from conformance.wire.peer import Limits

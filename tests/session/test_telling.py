@@ -9,8 +9,9 @@ import pytest
 from client_harness import CONFIRMED, Server, acknowledge
 
 from conformance.errors import Nonconformance
-from conformance.session.client import DEEPEST, difference, same
+from conformance.session.client import DEEPEST, difference
 from conformance.session.dialect import Dialect
+from conformance.session.matching import same
 from conformance.wire.connection import Message
 from conformance.wire.frames import BINARY, TEXT
 from conformance.wire.peer import Limits

@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import EVENTS, Client, Json
+from conformance.session.matching import AnyOrder, says
 from conformance.target.profile import Credential
 from conformance.target.target import OWN, Target
 from conformance.wire.connection import Close, End, Event, Message
@@ -40,22 +41,15 @@ class Change:
 
     def announced_by(self, message: Json) -> bool:
         """Whether a message is this change's event: its type, and every member of its data."""
-        data = message.get("data")
-        return (
-            message.get("type") == self.event
-            and isinstance(data, dict)
-            and all(_same(data.get(name), value) for name, value in self.data.items())
-        )
+        wanted = {
+            name: AnyOrder(tuple(value)) if isinstance(value, list) else value
+            for name, value in self.data.items()
+        }
+        return says(message, {"type": self.event, "data": wanted})
 
     def __str__(self) -> str:
         """Describe the event as a person expects it."""
         return f"{self.event} {json.dumps(self.data, ensure_ascii=False)}"
-
-
-def _same(found: object, wanted: object) -> bool:
-    if isinstance(wanted, list):  # lists of names are sets: their order means nothing
-        return isinstance(found, list) and sorted(map(str, found)) == sorted(wanted)
-    return type(found) is type(wanted) and found == wanted  # in Python, True equals 1
 
 
 class Story:

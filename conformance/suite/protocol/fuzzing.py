@@ -14,6 +14,7 @@ from conformance.fuzz.faults import Fault, Wrong
 from conformance.fuzz.search import Manner
 from conformance.fuzz.strategies import BEHIND
 from conformance.session.client import Client
+from conformance.session.matching import says
 from conformance.suite.protocol.compression import HEADER, PLAIN, agreed
 from conformance.target.target import Target
 from conformance.wire.connection import Close, End, Event, Message, Pong
@@ -177,7 +178,8 @@ async def _expect_replies(peer: Client, menu: Menu, conversation: Conversation, 
             )
     peer.inbox = [*heard, *peer.inbox]
     for identity, text in conversation.heartbeats:
-        if replies[identity] != [{"t": text}]:
+        wanted = peer.returned(data={"t": text})
+        if len(replies[identity]) != 1 or not says(replies[identity][0], wanted["data"]):
             raise Nonconformance(
                 f"the message {identity!r} of a legal conversation came back changed or more than once",
                 expected=[f"one answer with {text[:80]!r} ({len(text)} characters)"],

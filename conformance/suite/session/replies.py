@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
 from conformance.errors import Nonconformance, NotApplicable
 from conformance.session.client import EVENTS, Client, Json
+from conformance.session.matching import says
 from conformance.wire.connection import Message
 from conformance.wire.peer import describe
 
 INVALID = ("invalid_json", "invalid_message")
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two decoded JSON values are the same: unlike in Python, true is not 1."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
 
 
 def shown(message: Json) -> str:
@@ -53,12 +42,12 @@ async def next_reply(client: Client) -> Json:
     raise Nonconformance("a message was not answered", expected=["a reply"], actual=describe(event))
 
 
-async def expect_error(client: Client, codes: Iterable[str] = INVALID) -> Json:
+async def expect_error(client: Client, codes: Sequence[str] = INVALID) -> Json:
     """Expect an error with one of these codes, and that the connection stays open."""
     client.dialect.needs("error")
     reply = await next_reply(client)
-    code = (reply.get("data") or {}).get("code") if isinstance(reply.get("data"), dict) else None
-    if reply.get("type") != "error" or code not in set(codes):
+    code = next((one for one in codes if says(reply, {"type": "error", "data": {"code": one}})), None)
+    if code is None:
         raise Nonconformance(
             "a wrong message was not answered by its error",
             expected=[f"error with the code {one}" for one in codes],

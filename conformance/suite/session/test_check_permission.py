@@ -8,6 +8,7 @@ import pytest
 
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Client
+from conformance.session.matching import says
 from conformance.suite.session.replies import shown
 from conformance.target.profile import Credential
 from conformance.target.target import OWN, Target
@@ -88,13 +89,8 @@ async def _answers(
 async def _refused(target: Target, path: str | None, permission: str) -> None:
     async with target.connect(path) as client:
         reply = await client.ask("check_permission", data={"permission": permission})
-        data = reply.get("data")
-        if (
-            reply.get("type") != "permission_result"
-            or not isinstance(data, dict)
-            or data.get("permission") != permission
-            or data.get("allowed") is not False
-        ):
+        data = {"permission": permission, "allowed": False}
+        if not says(reply, {"type": "permission_result", "data": data}):
             raise Nonconformance(
                 "check_permission was not answered by a refusal",
                 expected=[f"permission_result with the permission {permission!r} and allowed: false"],

@@ -8,7 +8,8 @@ import pytest
 
 from conformance.errors import Nonconformance
 from conformance.session.client import Client, Json
-from conformance.suite.session.replies import needs_heartbeat, next_reply, same, shown
+from conformance.session.matching import says
+from conformance.suite.session.replies import needs_heartbeat, next_reply, shown
 from conformance.target.target import Target
 
 PIPELINED = 20
@@ -39,12 +40,12 @@ async def test_each_reply_carries_the_id_of_its_request(target: Target) -> None:
         replies = await _pipelined(client)
         for number in range(PIPELINED):
             answers = [reply for reply in replies if reply.get("id") == f"p{number}"]
-            wanted = (
-                {"permission": f"no.such.{number}", "allowed": False}
-                if number % 4 == 3
-                else {"number": number}
-            )
-            if len(answers) != 1 or not same(answers[0].get("data"), wanted):
+            wanted: Json = {"number": number}
+            data = client.returned(data=wanted)
+            if number % 4 == 3:
+                wanted = {"permission": f"no.such.{number}", "allowed": False}
+                data = {"data": wanted}
+            if len(answers) != 1 or not says(answers[0], data):
                 raise Nonconformance(
                     f"request p{number} of {PIPELINED} did not get its one reply",
                     expected=[f"one reply with the id p{number} and the data {shown(wanted)}"],
@@ -73,7 +74,7 @@ async def test_connections_with_the_same_ids_do_not_mix(target: Target) -> None:
         for name, client in (("one", one), ("other", other)):
             for number in range(PIPELINED):
                 reply = await client.reply_to(f"s{number}")
-                if reply.get("data") != {"of": name, "number": number}:
+                if not says(reply, client.returned(data={"of": name, "number": number})):
                     raise Nonconformance(
                         "a reply went to another connection than its request came from",
                         expected=[f"the data of connection {name!r}, number {number}"],

@@ -9,7 +9,8 @@ import pytest
 
 from conformance.errors import Nonconformance
 from conformance.session.client import Json
-from conformance.suite.session.replies import INVALID, needs_heartbeat, next_reply, same, shown, still_open
+from conformance.session.matching import Returned, says
+from conformance.suite.session.replies import INVALID, needs_heartbeat, next_reply, shown, still_open
 from conformance.target.target import Target
 
 NESTED: Json = {"list": [1, -2.5, True, None, "x", [], {}], "object": {"a": {"b": {"c": [[["deep"]]]}}}}
@@ -48,9 +49,7 @@ async def test_heartbeat_gives_back_what_it_was_given(target: Target, members: J
         needs_heartbeat(client)
         client.say("heartbeat", **members)
         reply = await next_reply(client)
-        if reply.get("type") != "heartbeat_ack" or any(
-            not same(reply.get(name), value) for name, value in members.items()
-        ):
+        if not says(reply, {"type": "heartbeat_ack"} | client.returned(**members)):
             raise Nonconformance(
                 "a heartbeat was not given back",
                 expected=[f"heartbeat_ack with {json.dumps(members)}"],
@@ -81,8 +80,8 @@ async def test_heartbeat_with_data_of_another_type(target: Target, data: object)
         needs_heartbeat(client)
         client.say("heartbeat", id="typed", data=data)
         reply = await next_reply(client)
-        echoed = reply.get("type") == "heartbeat_ack" and "data" in reply and same(reply["data"], data)
-        refused = reply.get("type") == "error" and (reply.get("data") or {}).get("code") in INVALID
+        echoed = says(reply, {"type": "heartbeat_ack", "data": Returned(data)})
+        refused = any(says(reply, {"type": "error", "data": {"code": code}}) for code in INVALID)
         if not echoed and not refused:
             raise Nonconformance(
                 "data of another type was neither refused nor given back",
@@ -102,7 +101,7 @@ async def test_heartbeat_in_single_bytes(target: Target) -> None:
         text = target.spoken(text)
         client.send_fragments([text[i : i + 1] for i in range(len(text))])
         reply = await client.reply_to("pieces")
-        if reply.get("type") != "heartbeat_ack" or not same(reply.get("data"), data):
+        if not says(reply, {"type": "heartbeat_ack"} | client.returned(data=data)):
             raise Nonconformance(
                 "a fragmented heartbeat was not given back",
                 expected=[f"heartbeat_ack with the data {json.dumps(data)}"],
