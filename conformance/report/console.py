@@ -87,7 +87,7 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
         lines.append(
             f"judged as a plain WebSocket server, without the permissions protocol: {session.evidence}"
         )
-    if run.target is not None and run.target.sizes.by_kind():
+    if run.target is not None and run.target.sizes.above:
         lines.append(f"the server {run.target.sizes}")
     if run.target is not None and run.target.profile.insecure and run.target.url.secure:
         lines.append("INSECURE: the server's certificate was not verified (--insecure)")

@@ -109,4 +109,4 @@ class Sizes:
             told = ", ".join(
                 f"{' and '.join(kinds)} up to {limit} bytes" for limit, kinds in by_limit.items()
             )
-        return f"takes {told}" + (f"; above it {self.above}" if self.above else "")
+        return f"takes {told}" + (f"; above it {self.above}" if self.above else ", as the profile declares")
