@@ -25,6 +25,7 @@ HANDSHAKES = tuple(
         "test_handshake_bodies",
         "test_handshake_bytes",
         "test_handshake_early",
+        "test_handshake_malformed",
         "test_handshake_offers",
         "test_handshake_refusals",
         "test_handshake_refused",

@@ -7,6 +7,7 @@ import re
 from websockets import http11
 from websockets.server import ServerProtocol
 
+from conformance.wire.handshake import TOKEN, parse_extensions
 from reference_server import server
 from reference_server.handshake import Refusal, StrictConnection
 from tests.defects.handshake import changed_response
@@ -14,10 +15,11 @@ from tests.defects.handshake_bytes import heads
 from tests.defects.handshake_refusals import answered, worded
 from tests.defects.refusals import lenient
 from tests.defects.registry import around
-from tests.defects.tolerated import MANNERS, handshake_manner
+from tests.defects.tolerated import MANNERS, SHOWN, handshake_manner
 
 __all__ = ["MANNERS"]
 
+EXTENSIONS = "Sec-WebSocket-Extensions"
 STATUS_LINE = b"HTTP/1.1 101 Switching Protocols\r\n"
 
 
@@ -128,6 +130,23 @@ def is_lenient_where_it_may_be() -> None:
             data = data.replace(b"\n", b"\r\n")
         original(self, re.sub(rb" HTTP/(1\.2|2\.0)(?=\r\n)", b" HTTP/1.1", data))
         self._early = b""
+
+
+@handshake_manner
+def passes_over_what_is_malformed_in_a_list() -> None:
+    """No extension out of a malformed list, and only whole tokens of the subprotocols: strict only."""
+    lenient(EXTENSIONS, lambda values: values if parse_extensions(", ".join(values)) else [])
+    lenient(
+        "Sec-WebSocket-Protocol",
+        lambda values: list(filter(None, [", ".join(filter(TOKEN.fullmatch, names(one))) for one in values])),
+    )
+
+
+SHOWN["passes-over-what-is-malformed-in-a-list"] += ("auth/test_malformed_pair.py",)
+
+
+def names(value):
+    return [one.strip() for one in value.split(",")]
 
 
 @handshake_manner
