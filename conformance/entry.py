@@ -258,7 +258,12 @@ class Guest:
 
 def guest_of(config: pytest.Config) -> Guest:
     """Return the guest of a run of pytest."""
-    found = config.pluginmanager.getplugin(GUEST)
+    return guest_in(config.pluginmanager)
+
+
+def guest_in(pluginmanager: pytest.PytestPluginManager) -> Guest:
+    """Return the guest among the plugins of a run of pytest."""
+    found = pluginmanager.getplugin(GUEST)
     assert isinstance(found, Guest)
     return found
 

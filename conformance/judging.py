@@ -97,8 +97,12 @@ def _silent(record: Record) -> bool:
 def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: Requirement) -> None:
     """Make pytest's own report say what the result says."""
     report.user_properties.append(("requirement", requirement.id))
+    report.sections = [(title, run.clean(text)) for title, text in report.sections]
     if result.outcome == "suite-fault":
-        return  # pytest's traceback is just what is wanted here
+        # Pytest's traceback is just what is wanted here, with its colours where no secret stands in it.
+        if run.clean(report.longreprtext) != report.longreprtext:
+            report.longrepr = run.clean(report.longreprtext)
+        return
     texts = [
         _failure(run, requirements()[one["requirement"]], one["message"], result)
         for one in result.breaches

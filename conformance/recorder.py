@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
+from conformance.masking import Mask, Secret
 from conformance.wire.invariants import Breach
 from conformance.wire.transcript import Transcript
 
@@ -43,27 +43,19 @@ class Record:
 
 
 class Recorder:
-    """The run's memory. What leaves it goes through :meth:`clean`, which knows every secret of the run."""
+    """The run's memory. What leaves it goes through ``clean``, which knows every secret of the run."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str | Secret] = ()) -> None:
         self.record = Record()
         self._apart: ContextVar[list[Transcript] | None] = ContextVar("apart", default=None)
         self.unanswered_farewells = 0  # of late, over all tests
         self.unended_failures = 0  # of late: a Close frame came, and TCP stayed open
-        self._secrets: list[str] = []
+        self.clean = Mask()
         self.hide(*secrets)
 
-    def hide(self, *secrets: str) -> None:
-        """Treat these texts, and their percent-encoded forms, as secrets from now on."""
-        known = {*self._secrets, *secrets, *(quote(one, safe="") for one in secrets)} - {""}
-        self._secrets = sorted(known, key=len, reverse=True)  # so that none is cut by a shorter one
-
-    def clean(self, text: str) -> str:
-        """Return a text without any secret."""
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, "[secret]")
-        return text
+    def hide(self, *secrets: str | Secret) -> None:
+        """Treat these texts as secrets from now on, in every encoding."""
+        self.clean.add(*secrets)
 
     def begin(self) -> None:
         """Start a test with an empty record."""

@@ -9,7 +9,7 @@ import secrets
 import shlex
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from conformance.gate.baseline import load as load_baseline
 from conformance.gate.entries import KnownFailure
 from conformance.gate.families import entries_of
 from conformance.gate.update import Changes, updated
+from conformance.masking import Secret
 from conformance.patience import Patience
 from conformance.recorder import Recorder
 from conformance.report import dialect
@@ -33,6 +34,7 @@ from conformance.report.results import Results
 from conformance.report.scripts import write_scripts
 from conformance.spec import requirements
 from conformance.target import profile as profiles
+from conformance.target.hidden import of_profile, of_url
 from conformance.target.launch import Adopted, Launcher
 from conformance.target.living import why_dead
 from conformance.target.probe import endpoint_of, is_loopback, probe
@@ -83,7 +85,7 @@ class Run:
         self.id = secrets.token_hex(4)
         self.url: ServerURL | None = parse(options.server_url) if options.server_url else None
         self.profile = self._load_profile()
-        self.recorder = Recorder(self.profile.secrets)
+        self.recorder = Recorder(self._secrets())
         self.clean = self.recorder.clean
         self.results = Results(
             strict=options.strict, known_failures=self.profile.known_failures + self._of_families()
@@ -103,6 +105,11 @@ class Run:
         self._began = time.time()
         # Hypothesis keeps notes in the current folder unless told otherwise; the user's folder is not ours.
         self._scratch = tempfile.TemporaryDirectory(prefix="conformance-")
+
+    def _secrets(self) -> Iterator[Secret]:
+        yield from of_profile(self.profile)
+        for url in (self.options.server_url, *self.options.nodes):
+            yield from of_url(url or "")
 
     def _load_profile(self, generated: Mapping[str, str] | None = None) -> profiles.Profile:
         options = self.options
@@ -200,7 +207,7 @@ class Run:
         notes.keep_in(self._scratch.name)
         self.id = shared["id"]
         self.profile = self._load_profile(shared["generated"])
-        self.recorder.hide(*self.profile.secrets)
+        self.recorder.hide(*self._secrets())
         if shared["places"]:
             self.launcher = Launcher(self.profile, shared["places"])
             self.url = self.launcher.url()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from conformance.masking import Secret
 from conformance.report import replay
 from conformance.report.annotate import clip_line, visible
 from conformance.wire.frames import FrameParser, ReceivedFrame
@@ -29,7 +30,7 @@ Clean = Callable[[str], str]
 class Story:
     """What a script says of itself: the test, the rule, what was expected of which server and what came.
 
-    ``secrets`` are the names of the environment variables that stand for secrets, by secret.
+    ``secrets`` are the run's, by their values; each is read from an environment variable.
     """
 
     test: str
@@ -41,7 +42,7 @@ class Story:
     actual: str = ""
     insecure: bool = False
     authority: str = ""
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
 def script(transcript: Transcript, story: Story, clean: Clean) -> str:
@@ -118,14 +119,26 @@ def _text(data: bytes, story: Story) -> list[str]:
     rows = []
     for line in data.splitlines(keepends=True):
         pieces: list[bytes | str] = [line]
-        for secret, name in sorted(story.secrets.items(), key=lambda pair: -len(pair[0])):
-            call = f'talk.secret("{name}")'
-            pieces = _put(pieces, secret.encode(), call)
-            pieces = _put(pieces, quote(secret, safe="").encode(), f"{call[:-1]}, percent_encoded=True)")
+        for secret in sorted(story.secrets.values(), key=lambda one: -len(one.value)):
+            for form, expression in _spoken(secret):
+                pieces = _put(pieces, form, expression)
         if line.strip().lower() == f"host: {story.authority}".lower().encode():
             pieces = _put(pieces, story.authority.encode(), "talk.host")
         rows.append(f"    {' + '.join(one if isinstance(one, str) else repr(one) for one in pieces)},")
     return ["talk.say(", *rows, ")"]
+
+
+def _spoken(secret: Secret) -> Iterator[tuple[bytes, str]]:
+    """Yield the forms in which a handshake holds a secret, each with the expression that stands for it."""
+    if not secret.variable or (secret.weak and not secret.name):
+        return
+    call = f'talk.secret("{secret.variable}"'
+    begin = f"{secret.name}=" if secret.weak else ""
+    said = f"{begin.encode()!r} + " if begin else ""
+    yield (begin + secret.value).encode(), f"{said}{call})"
+    percent = quote(secret.value, safe="")
+    if percent != secret.value:
+        yield (begin + percent).encode(), f"{said}{call}, percent_encoded=True)"
 
 
 def _put(pieces: Sequence[bytes | str], wanted: bytes, expression: str) -> list[bytes | str]:

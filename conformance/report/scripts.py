@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,20 +39,9 @@ def repro(run: Run, result: TestResult, requirement: Requirement) -> str:
         actual=result.actual if breach is None else breach["message"],
         insecure=run.target.profile.insecure,
         authority=run.target.url.authority,
-        secrets=_names(run),
+        secrets=run.recorder.clean.secrets,
     )
     return script(told[-1], story, run.clean)
-
-
-def _names(run: Run) -> Mapping[str, str]:
-    profile = run.profile
-    users = {one.token: name for name, one in profile.credentials.items()}
-    bad = {token: f"bad_{name}" for name, token in profile.bad_tokens.items()}
-    return {
-        token: re.sub(r"[^A-Z0-9_]", "_", f"{name}_token".upper())
-        for token, name in {**bad, **users}.items()
-        if token
-    }
 
 
 def repro_path(folder: Path, test: str) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from conformance.masking import Secret
 from conformance.recorder import Recorder
 from conformance.report.results import TestResult
 from conformance.report.script import CAPPED, HIDDEN, MAX_CHARACTERS, Story, script
@@ -32,7 +33,7 @@ STORY = Story(
     expected=["a Pong", "the end of TCP"],
     actual="nothing",
     authority="localhost:1",
-    secrets={SECRET: "ALICE_TOKEN"},
+    secrets={SECRET: Secret(SECRET, variable="ALICE_TOKEN")},
 )
 
 

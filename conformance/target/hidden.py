@@ -1,0 +1,101 @@
+"""What of a profile and of a URL is secret, with the name that it is sent under."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from conformance.masking import Secret, named, secretive
+from conformance.target.profile import Profile
+
+# Header fields that say what a client is like, and nothing that is its own.
+_OPEN = frozenset(
+    {
+        "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-type", "host",
+        "origin", "pragma", "upgrade", "user-agent",
+    }
+)  # fmt: skip
+# A part of a path that is drawn, and not a word: letters and digits, and too long to be remembered.
+_DRAWN = re.compile(r"(?=[^/]*\d)(?=[^/]*[A-Za-z])[\w.~-]{16,}")
+
+
+def of_profile(profile: Profile) -> Iterator[Secret]:
+    """Yield every secret of a profile: tokens first, which a script knows by the user's name."""
+    users = {one.token: name for name, one in profile.credentials.items()}
+    bad = {token: f"bad_{name}" for name, token in profile.bad_tokens.items()}
+    for token, name in {**bad, **users}.items():
+        if token:
+            yield Secret(token, variable=re.sub(r"[^A-Z0-9_]", "_", f"{name}_token".upper()))
+    for url in (profile.url, *profile.nodes, profile.echo, profile.control_http):
+        yield from of_url(url or "")
+    yield from of_headers(profile.headers)
+    for words in (profile.control_command, profile.start, *profile.prepare):
+        yield from of_words(words)
+    yield from named(((name, value) for name, value in profile.env.items() if secretive(name)), "env")
+
+
+def of_url(url: str) -> Iterator[Secret]:
+    """Yield what stands in a URL's query, its user and password, and parts of its path that were drawn."""
+    try:
+        parts = urlsplit(url)
+        username, password = parts.username, parts.password
+    except ValueError:
+        return
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    raw = [tuple(one.partition("=")[::2]) for one in parts.query.split("&")]
+    yield from named(((name, value) for name, value in raw if "=" in parts.query), "query")
+    yield from named(pairs, "query")
+    if parts.query and "=" not in parts.query:
+        yield Secret(parts.query, variable="QUERY")
+    for value in filter(None, (password, username if password is None else None)):
+        yield Secret(unquote(value), "password", "PASSWORD")
+    for part in parts.path.split("/"):
+        if _DRAWN.fullmatch(part):
+            yield Secret(part, variable="PATH_TOKEN")
+
+
+def of_headers(headers: Mapping[str, str]) -> Iterator[Secret]:
+    """Yield what stands in header fields: the values of cookies, the credentials behind a scheme, or all."""
+    for name, value in headers.items():
+        if name.lower() == "cookie":
+            pairs = (one.strip().partition("=")[::2] for one in value.split(";"))
+            yield from named(pairs, "cookie")
+            continue
+        if name.lower() in _OPEN:
+            continue
+        variable = re.sub(r"[^A-Z0-9_]", "_", f"header_{name}".upper())
+        scheme, _, credentials = value.strip().partition(" ")
+        if credentials and re.fullmatch(r"[A-Za-z-]+", scheme):
+            yield Secret(credentials.strip(), name, variable)
+            if scheme.lower() == "basic":
+                yield from _of_basic(credentials.strip())
+        elif value.strip():
+            yield Secret(value.strip(), name, variable, sure=secretive(name))
+
+
+def _of_basic(credentials: str) -> Iterator[Secret]:
+    try:
+        told = base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return
+    password = told.partition(":")[2]
+    if password:
+        yield Secret(password, "password", "PASSWORD")
+
+
+def of_words(words: Sequence[str]) -> Iterator[Secret]:
+    """Yield what stands in a command behind names such as ``--token``, or in a URL."""
+    pieces = [piece for word in words for piece in word.split()]
+    for at, piece in enumerate(pieces):
+        name, joined, value = piece.partition("=")
+        if "://" in piece:
+            yield from of_url(piece)
+        elif joined and secretive(name) and "{" not in value:
+            yield Secret(value, name.lstrip("-"), "")
+        elif secretive(piece) and piece.startswith("-") and at + 1 < len(pieces):
+            value = pieces[at + 1]
+            if not value.startswith("-") and "{" not in value:
+                yield Secret(value, piece.lstrip("-"), "")
