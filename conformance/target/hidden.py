@@ -6,10 +6,13 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from conformance.masking import Secret, named, secretive
-from conformance.target.profile import Profile
+from conformance.masking import Mask, Secret, named, secretive
+
+if TYPE_CHECKING:
+    from conformance.target.profile import Profile
 
 # Header fields that say what a client is like, and nothing that is its own.
 _OPEN = frozenset(
@@ -99,3 +102,18 @@ def of_words(words: Sequence[str]) -> Iterator[Secret]:
             value = pieces[at + 1]
             if not value.startswith("-") and "{" not in value:
                 yield Secret(value, piece.lstrip("-"), "")
+
+
+def unreadable(table: Mapping[str, Any]) -> Mask:
+    """Return a mask of what a complaint about a profile must not quote: all that may be secret in it."""
+    mask = Mask()
+    for name, value in table.items():
+        if name == "headers" and isinstance(value, dict):
+            mask.add(*of_headers({key: one for key, one in value.items() if isinstance(one, str)}))
+        elif isinstance(value, dict):
+            mask.add(*unreadable(value).secrets.values())
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str):
+                mask.add(*of_url(one), *of_words([one]))
+                mask.add(*([Secret(one, name)] if secretive(name) and name != "cookie" else []))
+    return mask

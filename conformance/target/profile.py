@@ -23,6 +23,7 @@ from conformance.spec import requirements
 from conformance.target import extending
 from conformance.target.control_keys import read_control
 from conformance.target.dialect_keys import read_dialect
+from conformance.target.hidden import unreadable
 from conformance.target.routes import Routes
 from conformance.target.url import parse
 
@@ -243,7 +244,7 @@ class _Reader:
         near = difflib.get_close_matches(given, list(known), n=1) if given else []
         listed = f" Known: {', '.join(sorted(known))}." if 0 < len(known) < 30 else ""
         hint = f" Did you mean {near[0]!r}?" if near else listed
-        return UsageProblem(f"profile {self.path}: {key}: {what}.{hint}")
+        return UsageProblem(unreadable(self.table)(f"profile {self.path}: {key}: {what}.{hint}"))
 
     def _table(self, name: str) -> dict[str, Any]:
         table = self.table.get(name, {})
