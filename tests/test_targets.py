@@ -48,7 +48,7 @@ def test_django_channels_on_daphne_passes_but_for_what_daphne_breaks(suite: Suit
         "handshake.http-version",
         "handshake.host",
         "handshake.host-malformed",
-        "handshake.version-malformed",
+        "handshake.version-spelling",
         "handshake.extensions-malformed",
         "handshake.subprotocol-malformed",
         "handshake.allow-in-405",

@@ -118,7 +118,7 @@ HANDSHAKE = (
     _opening("handshake.method", "get", _line("get / HTTP/1.1"), ("granian", "hypercorn")),
     *(
         _opening(
-            "handshake.version-malformed", f"version {value}", _instead(VERSION, value), servers
+            "handshake.version-spelling", f"version {value}", _instead(VERSION, value), servers
         )
         for value, servers in (("013", ("daphne", "ws")), ("+13", ("daphne", "ws")), ("13.0", ("ws",)))
     ),

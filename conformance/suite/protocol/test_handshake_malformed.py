@@ -16,7 +16,7 @@ PROTOCOL, VERSION = "Sec-WebSocket-Protocol", "Sec-WebSocket-Version"
     "version",
     [
         pytest.param("013", id="leading-zero"),
-        pytest.param("+13", id="plus"),
+        pytest.param("+13", id="sign"),
         pytest.param("13.0", id="fraction"),
         pytest.param('"13"', id="quoted"),
     ],
