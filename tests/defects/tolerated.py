@@ -130,6 +130,11 @@ def adds_members_that_nobody_knows_to_every_object() -> None:
     events.encode = session.encode
 
 
+IN_A_BROWSER = "adds-such-members-to-what-a-browser-hears"
+MANNERS[IN_A_BROWSER] = MANNERS["adds-members-that-nobody-knows-to-every-object"]
+SHOWN[IN_A_BROWSER] = ("browser",)
+
+
 @manner
 def is_stricter_with_bytes_than_it_has_to_be() -> None:
     """An empty Close is answered by 1000, lengths must be minimal, broken text fails at its first byte."""
