@@ -11,13 +11,60 @@ from collections.abc import Sequence
 
 
 class Nonconformance(AssertionError):
-    """The target broke a requirement: what would have been accepted, and what occurred."""
+    """The target broke a requirement: what would have been accepted, and what occurred.
 
-    def __init__(self, message: str, *, expected: Sequence[str] = (), actual: str = "") -> None:
+    ``actual`` is a text, or what came back itself: an event, an ending, an attempt. Of which kind that was,
+    its ``happened`` says; with ``case``, which of a test's cases it was, a failure is known again by that.
+    ``cases`` holds every case that failed where one test judged several.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: Sequence[str] = (),
+        actual: object = "",
+        happened: str = "",
+        case: str = "",
+        cases: Sequence[Nonconformance] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.expected = tuple(expected)
-        self.actual = actual
+        self.actual = str(actual)
+        self.happened = happened or str(getattr(actual, "happened", ""))
+        self.case = case
+        self.cases = tuple(cases)
+
+    def of_case(self, case: str) -> Nonconformance:
+        """Return the failure as that of one case among several, which its message names."""
+        return Nonconformance(
+            f"{case}: {self}",
+            expected=self.expected,
+            actual=self.actual,
+            happened=self.happened,
+            case=case,
+            cases=self.cases,
+        )
+
+    @classmethod
+    def of_cases(cls, failed: Sequence[Nonconformance], *, judged: int) -> Nonconformance:
+        """Return one failure for several cases: told as the first, with the names of the others.
+
+        ``judged`` says how many there were. Where all of them failed alike they are known again as one.
+        """
+        first, *others = failed
+        alike = len(failed) == judged > 1 and len({(one.happened, one.cases) for one in failed}) == 1
+        alike = alike and bool(first.happened) and not first.cases
+        names = f"{', '.join(one.case for one in others[:6])}{', …' if len(others) > 6 else ''}"
+        return cls(
+            f"{first}{f' (also: {names})' if others else ''}",
+            expected=first.expected,
+            actual=first.actual,
+            happened=first.happened,
+            cases=() if alike else failed,
+            case="*" if alike else "",
+        )
 
 
 class Inconclusive(Exception):

@@ -306,5 +306,6 @@ _REST = """# How the suite causes changes, which unlocks the events (docs/contro
 # What is broken for now, and why; red again once it passes:
 # [[known_failure]]
 # requirement = "handshake.http-version"
+# symptom = "earlier_http_is_not_upgraded[HTTP/1.0]: HTTP 101"
 # reason = "the server in front upgrades HTTP/1.0"
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from conformance.blame import blame
 from conformance.browser.witness import cut
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.gate.judge import BREACHES
+from conformance.gate.lines import tolerance_lines
+from conformance.gate.symptom import Symptom, symptoms_of
 from conformance.printable import printable
 from conformance.recorder import Record
 from conformance.report.cards import anchor
@@ -38,7 +40,12 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         notes=[run.clean(note) for note in record.notes],
         observed=[run.clean(text) for text in record.observed],
         charges=[
-            {"requirement": one.requirement, "kept": one.kept, "message": run.clean(one.message)}
+            {
+                "requirement": one.requirement,
+                "kept": one.kept,
+                "message": run.clean(one.message),
+                "symptoms": [] if one.kept else _cleaned(run, _of_ways(record, one.requirement, item)),
+            }
             for one in record.charges.values()
         ],
         repeat=run.repeat(item.nodeid),
@@ -57,6 +64,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         case Nonconformance(expected=expected, actual=actual):
             result.outcome = run.results.level_outcome(requirement, result.since)
             result.expected, result.actual = [run.clean(one) for one in expected], run.clean(actual)
+            result.symptoms = _cleaned(run, symptoms_of(_test(item), error))
         case pytest.skip.Exception():
             result.outcome = "not-applicable"
         case _:
@@ -89,6 +97,21 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     return result
 
 
+def _test(item: pytest.Item) -> str:
+    """Return by which name a test goes in symptoms: its function's, with its parameters."""
+    return item.name.removeprefix("test_")
+
+
+def _of_ways(record: Record, requirement: str, item: pytest.Item) -> Iterator[Symptom]:
+    for way in record.ways.get(requirement, ()):
+        yield Symptom.of_way(way, _test(item))
+
+
+def _cleaned(run: Run, symptoms: Iterable[Symptom]) -> list[dict[str, str]]:
+    told = ({name: run.clean(text) for name, text in one.as_data().items()} for one in symptoms)
+    return list({tuple(one.values()): one for one in told}.values())
+
+
 def _silent(record: Record) -> bool:
     """Whether connections were made, and on none of them an opening handshake was answered by HTTP."""
     return bool(record.transcripts) and not any(one.answered for one in record.transcripts)
@@ -107,11 +130,14 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
         _failure(run, requirements()[one["requirement"]], one["message"], result)
         for one in result.breaches
         if run.results.fails(requirements()[one["requirement"]])
-        and one["requirement"] not in run.results.known
+        and not run.results.tolerates_breach(one)
         and _first_seen(run, one)
     ]
     if result.outcome in {"failed", "inconclusive"}:
-        texts.insert(0, _failure(run, requirement, result.message, result, result.expected, result.actual))
+        text = _failure(run, requirement, result.message, result, result.expected, result.actual)
+        tolerated = run.results.known.get(requirement.id, ())
+        seen = [Symptom.of_data(one) for one in result.symptoms]
+        texts.insert(0, "\n".join([text, *(tolerance_lines(tolerated, seen) if tolerated else [])]))
     if texts:
         texts.append(
             f"  evidence:  {run.options.report_dir / 'conformance.html'}#{anchor(_told(run, result))}"

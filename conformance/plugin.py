@@ -317,7 +317,7 @@ def pytest_runtest_makereport(
     if not run.results.trouble and run.target is not None:
         why = run.patience.lost(result.outcome, result.message, run.target.limits.reply)
         _stop(item, run, why, "gave nothing to judge")
-    if result.outcome in BREACHES and result.requirement in run.results.known:
+    if result.outcome in BREACHES and run.results.tolerates(result):
         result.outcome = "known-failure"
     run.patience.waited(result.requirement, result.outcome, call.duration)
     report.conformance = result.as_data()  # type: ignore[attr-defined]

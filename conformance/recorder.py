@@ -17,6 +17,7 @@ from conformance.wire.invariants import Breach
 from conformance.wire.transcript import Transcript
 
 MAX_TRANSCRIPTS = 6
+MAX_WAYS = 64  # in which one test sees one requirement broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,26 @@ class Charge:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way in which a charged requirement was broken.
+
+    ``happened`` is the kind of what came back, where it is a value and not only told; what was seen in
+    ``passing``, on any connection, has nothing to do with the test that made it.
+    """
+
+    message: str
+    happened: str = ""
+    passing: bool = False
+
+
 @dataclass(slots=True)
 class Record:
     """All that one test left behind, beside its own outcome."""
 
     transcripts: list[Transcript] = field(default_factory=list)
     charges: dict[tuple[str, bool], Charge] = field(default_factory=dict)
+    ways: dict[str, dict[Way, None]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     observed: list[str] = field(default_factory=list)
     samples: dict[str, list[float]] = field(default_factory=dict)
@@ -76,13 +91,26 @@ class Recorder:
         finally:
             self._apart.reset(token)
 
-    def charge(self, requirement: str, *, kept: bool, message: str = "") -> None:
-        """Judge a requirement on the way; the first message of a breach is kept."""
+    def charge(self, requirement: str, *, kept: bool, message: str = "", happened: str = "") -> None:
+        """Judge a requirement on the way. The first message of a breach is told, each way of it is kept."""
         self.record.charges.setdefault((requirement, kept), Charge(requirement, kept, message))
+        if not kept:
+            self._way(requirement, Way(message, happened))
 
     def breach(self, breach: Breach) -> None:
         """Charge a broken invariant."""
-        self.charge(breach.requirement, kept=False, message=breach.message)
+        first = Charge(breach.requirement, kept=False, message=breach.message)
+        self.record.charges.setdefault((breach.requirement, False), first)
+        self._way(breach.requirement, Way(breach.message, breach.kind, passing=True))
+
+    def _way(self, requirement: str, way: Way) -> None:
+        ways = self.record.ways.setdefault(requirement, {})
+        if any(way.happened and (one.happened, one.passing) == (way.happened, way.passing) for one in ways):
+            return
+        if len(ways) < MAX_WAYS:
+            ways[way] = None
+        else:
+            ways[Way(f"more than {MAX_WAYS} ways in one test", passing=True)] = None
 
     def broken(self, requirement: str) -> str:
         """Return what the current test saw of a requirement being broken, or an empty string."""

@@ -11,6 +11,7 @@ from conformance.errors import UsageProblem
 from conformance.gate.symptom import fits
 
 KEYS = frozenset({"requirement", "target", "reason", "owner", "symptom", "expires", "link"})
+ANY = ("*",)
 Wrong = Callable[..., UsageProblem]
 
 
@@ -18,9 +19,10 @@ Wrong = Callable[..., UsageProblem]
 class KnownFailure:
     """A requirement that the target is known to break, and why that is so for now.
 
-    ``target`` is a pattern of the URL, the host or the ``Server`` header. Without ``symptom`` any failure of
-    the requirement is the known one. ``where`` names the file that the entry stands in. Entries of a server
-    ``family`` are never stale: versions differ, and not every application lets a fault of its server show.
+    ``target`` is a pattern of the URL, the host or the ``Server`` header. ``symptom`` holds patterns of what
+    is tolerated, ``"*"`` of any failure; an entry that was written without one tolerates nothing until it
+    says what. ``where`` names the file that the entry stands in. Entries of a server ``family`` are never
+    stale: versions differ, and not every application lets a fault of its server show.
     """
 
     requirement: str
@@ -28,7 +30,7 @@ class KnownFailure:
     link: str = ""
     owner: str = ""
     target: str = "*"
-    symptom: tuple[str, ...] = ()
+    symptom: tuple[str, ...] = ANY
     expires: dt.date | None = None
     where: str = "the profile"
     family: str = ""

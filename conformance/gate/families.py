@@ -45,7 +45,7 @@ def families() -> dict[str, Family]:
         ValueError: a shipped file is malformed, which is a fault of the suite.
 
     """
-    return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.toml"))}
+    return {path.stem: read_family(path) for path in sorted(FOLDER.glob("*.toml"))}
 
 
 def entries_of(names: Iterable[str], where: str) -> tuple[KnownFailure, ...]:
@@ -77,7 +77,14 @@ def recognised(header: str | None, broken: Iterable[str]) -> list[tuple[Family, 
     return found
 
 
-def _read(path: Path) -> Family:
+def read_family(path: Path) -> Family:
+    """Return the family that a shipped file describes.
+
+    Raises:
+        ValueError: the file is malformed.
+
+    """
+
     def wrong(key: str, what: str, given: str = "", known: Any = ()) -> UsageProblem:
         del given, known
         return UsageProblem(f"{path.name}: {key}: {what}.")
@@ -88,6 +95,11 @@ def _read(path: Path) -> Family:
         raise ValueError(f"{path.name}: title or versions missing, or unknown keys {sorted(unknown)}")
     title = str(table["title"])
     entries = read_entries(table.get("known_failure", []), wrong, f"family {path.stem}")
+    for one in entries:
+        if not one.symptom:
+            raise ValueError(
+                f"{path.name}: {one.requirement}: an entry says by its symptom what it tolerates"
+            )
     return Family(
         path.stem,
         title,

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from conformance.gate.baseline import Baseline, numbers
+from conformance.gate.baseline import Baseline, numbers, quoted
 from conformance.gate.entries import KnownFailure
-from conformance.gate.symptom import unpinned
+from conformance.gate.symptom import Symptom, unpinned
 from conformance.spec import Requirement, requirements
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ BROKEN = BREACHES | {"known-failure"}
 KEPT = frozenset({"passed", "observed"})
 # What a finding means, and what to do about it; in the order of the closing lines.
 RED = {
+    "unpinned": ("without a symptom", "say which failure is tolerated, or write it by --update-baseline"),
     "different": ("failing differently", "if it is the same fault, pin its symptom with --update-baseline"),
     "expired": ("expired", "mend it, or set a later day with a reason"),
     "stale": ("passes now", "remove the entry"),
@@ -47,7 +48,8 @@ class Finding:
         label, advice = RED[self.kind]
         whose = f" (owner: {self.owner})" if self.owner else ""
         detail = " ".join(self.detail.split())
-        detail = detail if len(detail) <= LONGEST else f"{detail[: LONGEST - 2]} …"
+        if len(detail) > LONGEST and self.kind != "unpinned":  # that one is there to be copied
+            detail = f"{detail[: LONGEST - 2]} …"
         return f"{label}: {self.requirement}: {detail}{whose}; {advice}"
 
 
@@ -112,12 +114,15 @@ class Gate:
         self, entries: Sequence[KnownFailure], result: RequirementResult, *, whole: bool
     ) -> list[Finding]:
         found = []
-        if result.outcome in BROKEN:
-            other = unexpected(entries, result.symptoms)
-            if other:
-                pinned = "; ".join(one for entry in entries for one in entry.symptom)
-                found.append(_finding("different", entries[0], f"now {_told(other)}, not {pinned!r}"))
-        for entry in (one for one in entries if not one.family):
+        own = [one for one in entries if not one.family]
+        other = unexpected(entries, result.symptoms) if result.outcome in BROKEN else []
+        loose = [one for one in own if not one.symptom]
+        if other and loose:
+            found.append(_finding("unpinned", loose[0], f"add symptom = {listed(other)}"))
+        elif other and own:
+            pinned = "; ".join(one for entry in entries for one in entry.symptom)
+            found.append(_finding("different", own[0], f"now {_told(other)}, not {pinned!r}"))
+        for entry in own:
             expired = entry.expires is not None and entry.expires < self.today
             if result.outcome in KEPT and whole:
                 found.append(_finding("stale", entry, f"known in {entry.where} because {entry.reason!r}"))
@@ -175,17 +180,29 @@ class Gate:
         }
 
 
-def unexpected(entries: Sequence[KnownFailure], symptoms: Iterable[str]) -> list[str]:
-    """Return the symptoms that none of the entries knows; an entry without a symptom knows them all."""
-    if any(not entry.symptom for entry in entries):
-        return []
+def unexpected(entries: Sequence[KnownFailure], symptoms: Iterable[Symptom]) -> list[Symptom]:
+    """Return the symptoms that none of the entries knows; an entry without a symptom knows none."""
     return unpinned((one for entry in entries for one in entry.symptom), symptoms)
+
+
+def also_tolerated(entries: Sequence[KnownFailure], result: RequirementResult) -> str:
+    """Return in a line what of a broken requirement is new, beside what of it is tolerated."""
+    titles = " and ".join(dict.fromkeys(one.family for one in entries))
+    known = len(result.symptoms) - len(result.unknown)
+    besides = f"; {known} more known of {titles}" if known else f", which is not what is known of {titles}"
+    return f"{_told(result.unknown)}{besides}"
+
+
+def listed(symptoms: Sequence[Symptom]) -> str:
+    """Return symptoms as a value of TOML."""
+    texts = [quoted(str(one)) for one in symptoms]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
 def _finding(kind: str, entry: KnownFailure, detail: str) -> Finding:
     return Finding(kind, entry.requirement, detail, entry.where, entry.owner, entry.link)
 
 
-def _told(symptoms: Sequence[str]) -> str:
+def _told(symptoms: Sequence[Symptom]) -> str:
     more = f" and {len(symptoms) - 1} more" if len(symptoms) > 1 else ""
-    return f"{symptoms[0]!r}{more}"
+    return f"{str(symptoms[0])!r}{more}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +60,7 @@ def folded(results: Sequence[TestResult]) -> TestResult:
         rounds=dict(counts),
         observed=list(dict.fromkeys(text for one in results for text in one.observed)),
         dialect=sorted({name for one in results for name in one.dialect}),
+        symptoms=_each_once(one.symptoms for one in results),
     )
     if "suite-fault" in counts:
         return made
@@ -89,11 +90,18 @@ def _charges(results: Sequence[TestResult]) -> tuple[list[Mapping[str, Any]], li
             name = one["requirement"]
             shaky = 0 < broken[name] < total
             if not shaky:
-                merged.setdefault((name, one["kept"]), one)
+                before = merged.setdefault((name, one["kept"]), one)
+                both = _each_once(each.get("symptoms", ()) for each in (before, one))
+                merged[name, one["kept"]] = {**before, "symptoms": both}
             elif not one["kept"]:
                 count = f"unstable: broken in {broken[name]} of {total}: {one['message']}"
                 merged.setdefault((name, False), {**one, "message": count, "unstable": True})
     return list(merged.values()), flips
+
+
+def _each_once(lists: Iterable[Sequence[Mapping[str, str]]]) -> list[Mapping[str, str]]:
+    found = {tuple(one.values()): one for each in lists for one in each}
+    return list(found.values())
 
 
 def _samples(results: Sequence[TestResult]) -> dict[str, list[float]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from conformance.gate.baseline import Baseline
 from conformance.gate.entries import KnownFailure
 from conformance.gate.judge import BROKEN, KEPT, Gate, unexpected
-from conformance.gate.symptom import fits, unpinned
+from conformance.gate.symptom import LONGEST, Symptom, fits, known, unpinned
 from conformance.spec import VERSION, requirements
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def updated(
     }
     version = VERSION if whole or not before.existed else before.version
     added = [
-        _entry(one, gate.today, before.path.name)
+        _entry(
+            one, gate.today, before.path.name, unexpected(declared.get(one.requirement.id, ()), one.symptoms)
+        )
         for one in results
         if one.outcome in BROKEN
         and failing[one.requirement.id]
@@ -89,20 +91,36 @@ def _stays(result: RequirementResult, *, whole: bool) -> bool:
 def _pinned(
     entry: KnownFailure, gate: Gate, result: RequirementResult | None, *, whole: bool
 ) -> KnownFailure:
-    """Return an entry with the symptoms of this run; patterns that still fit are kept as they are."""
+    """Return an entry with the symptoms of this run; patterns that still fit are kept as they are.
+
+    But for a message that an earlier version wrote there: it cannot tell one case from another.
+    """
     if result is None or result.outcome not in BROKEN or not entry.concerns(gate.names):
         return entry
-    known = (one for each in gate.known[entry.requirement] for one in each.symptom)
-    still = [one for one in entry.symptom if not whole or any(fits(one, seen) for seen in result.symptoms)]
-    symptoms = (*still, *unpinned(known, result.symptoms))
+    still = [one for one in entry.symptom if not whole or any(known(one, seen) for seen in result.symptoms)]
+    old = {one for one in still if _by_message(one, result.symptoms)}
+    still = [one for one in still if one not in old]
+    others = (one for each in gate.known[entry.requirement] for one in each.symptom if one not in old)
+    symptoms = (*still, *map(str, unpinned(others, result.symptoms)))
     return replace(entry, symptom=symptoms or entry.symptom)
 
 
-def _entry(result: RequirementResult, today: dt.date, where: str) -> KnownFailure:
+def _by_message(pattern: str, symptoms: Sequence[Symptom]) -> bool:
+    written = "*" not in pattern or (len(pattern) == LONGEST and pattern.index("*") == LONGEST - 1)
+    return (
+        written
+        and any(fits(pattern, one.text) for one in symptoms)
+        and not any(fits(pattern, str(one)) for one in symptoms)
+    )
+
+
+def _entry(
+    result: RequirementResult, today: dt.date, where: str, symptoms: Sequence[Symptom]
+) -> KnownFailure:
     return KnownFailure(
         requirement=result.requirement.id,
         reason=f"found on {today} by --update-baseline; say here why it is tolerated",
-        symptom=tuple(unpinned((), result.symptoms)),
+        symptom=tuple(dict.fromkeys(map(str, symptoms))),
         expires=today + TERM,
         where=where,
     )

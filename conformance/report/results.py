@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from conformance.gate.entries import KnownFailure
-from conformance.gate.judge import BREACHES, BROKEN, Finding, Gate
-from conformance.gate.symptom import symptom
+from conformance.gate.judge import BREACHES, BROKEN, Finding, Gate, also_tolerated, unexpected
+from conformance.gate.symptom import Symptom
 from conformance.spec import Requirement, requirements
 
 # From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
@@ -63,6 +63,7 @@ class TestResult:
     controls: Sequence[str] = ()
     server_output: str = ""
     browser: Mapping[str, Any] = field(default_factory=dict)
+    symptoms: Sequence[Mapping[str, str]] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data, whose lists are its own ones: nobody changes them any more."""
@@ -98,7 +99,8 @@ class RequirementResult:
     known_failure: KnownFailure | None = None
     stale: bool = False
     new: bool = False
-    symptoms: list[str] = field(default_factory=list)
+    symptoms: list[Symptom] = field(default_factory=list)
+    unknown: list[Symptom] = field(default_factory=list)
 
 
 class Results:
@@ -136,6 +138,18 @@ class Results:
         """What is tolerated of this target, by requirement."""
         return self.gate.known
 
+    def tolerates(self, result: TestResult) -> bool:
+        """Whether everything that failed in a test is a known failure."""
+        return self._all_known(result.requirement, _symptoms(result))
+
+    def tolerates_breach(self, charge: Mapping[str, Any]) -> bool:
+        """Whether every way in which a test saw another requirement broken is known."""
+        return self._all_known(charge["requirement"], _ways(charge))
+
+    def _all_known(self, requirement: str, symptoms: Iterable[Symptom]) -> bool:
+        entries = self.known.get(requirement, ())
+        return bool(entries) and not unexpected(entries, symptoms)
+
     def _thin(self, result: TestResult) -> None:
         """Drop the evidence of what passed but saw a breach, once enough others hold the same.
 
@@ -169,26 +183,25 @@ class Results:
                 found[test.requirement], test.outcome, test.message or "; ".join(test.observed), test.id
             )
             if test.outcome in BROKEN:
-                self._broken(found[test.requirement], symptom(test.message, test.actual), test.since)
+                self._broken(found[test.requirement], _symptoms(test), test.since)
             for charge in test.charges:
                 entry = found[charge["requirement"]]
                 outcome = "passed" if charge["kept"] else self.level_outcome(entry.requirement)
                 outcome = "inconclusive" if charge.get("unstable") else outcome
                 if outcome in BREACHES:
-                    self._broken(entry, symptom(charge["message"]))
+                    self._broken(entry, _ways(charge))
                 self._fold(entry, outcome, charge["message"], test.id if not charge["kept"] else "")
         known = self.known
         for name, tolerated in known.items():
             if name in found:
                 # An entry of the user's own is the one that is told of, and that may be stale.
                 found[name].known_failure = min(tolerated, key=lambda one: bool(one.family))
-                self._apply_known(found[name])
+                self._apply_known(found[name], tolerated)
         return list(found.values())
 
-    def _broken(self, entry: RequirementResult, seen: str, since: str = "") -> None:
+    def _broken(self, entry: RequirementResult, seen: Iterable[Symptom], since: str = "") -> None:
         entry.new = entry.new or self.gate.is_new(entry.requirement, since)
-        if seen not in entry.symptoms:
-            entry.symptoms.append(seen)
+        entry.symptoms = list(dict.fromkeys([*entry.symptoms, *seen]))
 
     @property
     def whole(self) -> bool:
@@ -207,9 +220,16 @@ class Results:
         if test and test not in entry.tests:
             entry.tests.append(test)
 
-    def _apply_known(self, entry: RequirementResult) -> None:
+    def _apply_known(self, entry: RequirementResult, tolerated: Sequence[KnownFailure]) -> None:
         if entry.outcome in BROKEN:
-            entry.outcome = "known-failure"
+            entry.unknown = unexpected(tolerated, entry.symptoms)
+            if entry.unknown and all(one.family for one in tolerated):
+                # No entry of the user's own is out of date: the server breaks the rule in one more way.
+                entry.known_failure, entry.reason = None, also_tolerated(tolerated, entry)
+                if entry.outcome == "known-failure":
+                    entry.outcome = self.level_outcome(entry.requirement)
+            else:
+                entry.outcome = "known-failure"
         elif entry.outcome in {"passed", "observed"} and not self.partial and entry.known_failure:
             entry.stale = not entry.known_failure.family
 
@@ -270,6 +290,7 @@ class Results:
             row = test.as_data()
             row.pop("charges")
             row.pop("samples")  # thousands of times say nothing alone; `measurements` holds the percentiles
+            row.pop("symptoms")  # stand with the requirements
             row.pop("dialect")  # stands once for the whole run
             row["breaches"] = [
                 {"requirement": b["requirement"], "message": b["message"]} for b in test.breaches
@@ -286,9 +307,19 @@ def _broken_strict_only(names: Sequence[str]) -> str:
     return f"{NAMES[CONFORMANT]}; {rules} broken: {_some(names)} (red with --strict). "
 
 
+def _symptoms(test: TestResult) -> list[Symptom]:
+    return [Symptom.of_data(one) for one in test.symptoms] or [Symptom.of_text(test.message, test.actual)]
+
+
+def _ways(charge: Mapping[str, Any]) -> list[Symptom]:
+    told = [Symptom.of_data(one) for one in charge.get("symptoms", ())]
+    return told or [Symptom.of_text(charge["message"])]
+
+
 def _misfit(findings: Sequence[Finding]) -> str:
     files = " and ".join(sorted({one.where for one in findings if one.kind == "stale"}))
     titles = {
+        "unpinned": "entries without a symptom, which tolerate nothing",
         "different": "known failures that fail differently now",
         "expired": "known failures that have expired",
         "stale": f"known failures that now pass, remove them from {files}",

@@ -13,7 +13,7 @@ from conformance.recorder import Recorder
 from conformance.session.dialect import Dialect
 from conformance.session.matching import Returned, says
 from conformance.session.messages import faults
-from conformance.wire.connection import Close, Connection, Event, Message
+from conformance.wire.connection import Close, Connection, Event, Message, happened
 from conformance.wire.frames import TEXT, name_of
 from conformance.wire.peer import Limits, Peer, describe
 from conformance.wire.sizes import Sizes
@@ -141,6 +141,7 @@ class Client(Peer):
                 "the first message is not connection_confirmed",
                 expected=["connection_confirmed, unasked"],
                 actual=describe(event),
+                happened=happened(event),
             )
         self.confirmation = message
         return message
@@ -307,6 +308,7 @@ class Client(Peer):
                 "a message did not come back as it was sent",
                 expected=[f"the same {len(content)} bytes as a {name_of(opcode)} message"],
                 actual=difference(opcode, content, found) if isinstance(found, Message) else describe(found),
+                happened="another message" if isinstance(found, Message) else happened(found),
             )
 
     async def _expect_acknowledged(self, sent: Json, timeout: float) -> None:

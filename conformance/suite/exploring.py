@@ -192,7 +192,10 @@ class _Search(Generic[E]):
                 await self.attempt(example, False)  # noqa: FBT003 - as the type says: not hurried
             except Nonconformance as fault:
                 raise Nonconformance(
-                    f"{fault.message}{before}", expected=fault.expected, actual=fault.actual
+                    f"{fault.message}{before}",
+                    expected=fault.expected,
+                    actual=fault.actual,
+                    happened=fault.happened,
                 ) from None
             except Inconclusive:
                 if example in self.failures:

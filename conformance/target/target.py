@@ -21,7 +21,7 @@ from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.snapshot import Capability, Snapshot
 from conformance.target.tls import why_refused
 from conformance.target.url import ServerURL
-from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.connection import Connection, Endpoint, happened
 from conformance.wire.frames import CLOSE, PING
 from conformance.wire.handshake import Request, Response, opening
 from conformance.wire.peer import Limits, describe
@@ -52,6 +52,15 @@ class Attempt:
     def upgraded(self) -> bool:
         """Whether the server switched to WebSocket."""
         return self.response is not None and self.response.upgraded
+
+    @property
+    def happened(self) -> str:
+        """Of which kind it is: the status, or what came in the place of one."""
+        if self.status is not None:
+            return f"HTTP {self.status}"
+        return (
+            "bytes that are no HTTP" if self.connection.garbage is not None else happened(self.connection.end)
+        )
 
     def __str__(self) -> str:
         """Describe the outcome for a person."""
@@ -313,7 +322,7 @@ class Target:
                 raise Nonconformance(
                     "a legal opening handshake was not accepted",
                     expected=["101 Switching Protocols"],
-                    actual=str(attempt),
+                    actual=attempt,
                 )
             yield client
         finally:
@@ -392,10 +401,21 @@ class Target:
 
     # Judging.
 
-    def expect(self, kept: bool, message: str, *, expected: Sequence[str], actual: str) -> None:  # noqa: FBT001
-        """Expect what no verb says: ``expected`` is the accepted set, ``actual`` what occurred."""
+    def expect(
+        self,
+        kept: bool,  # noqa: FBT001
+        message: str,
+        *,
+        expected: Sequence[str],
+        actual: object,
+        happened: str = "",
+    ) -> None:
+        """Expect what no verb says: ``expected`` is the accepted set, ``actual`` what occurred.
+
+        ``happened`` is the kind of what occurred, where ``actual`` is a text that says more.
+        """
         if not kept:
-            raise Nonconformance(message, expected=expected, actual=actual)
+            raise Nonconformance(message, expected=expected, actual=actual, happened=happened)
 
     def harmless(self, text: str = "") -> bytes:
         """Return the content of a text message that no server should mind: a heartbeat with some text."""
@@ -417,7 +437,7 @@ class Target:
             raise Nonconformance(
                 "an opening handshake that must be refused was accepted",
                 expected=["an HTTP error status", "the end of the connection"],
-                actual=str(attempt),
+                actual=attempt,
             )
         self.judge_refusal(attempt)
         wanted = set(statuses)
@@ -426,6 +446,7 @@ class Target:
                 "handshake.refusal-status",
                 kept=attempt.status in wanted,
                 message=f"{attempt}, expected {' or '.join(map(str, sorted(wanted)))}",
+                happened=attempt.happened,
             )
         await self.aftermath()
         return attempt
@@ -437,12 +458,14 @@ class Target:
             "handshake.refusal-answered",
             kept=attempt.response is not None,
             message=f"{attempt} to a wrong handshake",
+            happened=attempt.happened,
         )
         if attempt.status is not None:
             self.recorder.charge(
                 "handshake.refusal-client-error",
                 kept=attempt.status in CLIENT_ERRORS or attempt.status < 400,
                 message=f"{attempt} to a wrong handshake",
+                happened=attempt.happened,
             )
 
     async def bystander(self) -> Client:

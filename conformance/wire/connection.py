@@ -13,7 +13,17 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from conformance.wire.frames import CLOSE, MAX_LENGTH, PING, PONG, Frame, FrameParser, Outgoing, ReceivedFrame
+from conformance.wire.frames import (
+    BINARY,
+    CLOSE,
+    MAX_LENGTH,
+    PING,
+    PONG,
+    Frame,
+    FrameParser,
+    Outgoing,
+    ReceivedFrame,
+)
 from conformance.wire.handshake import Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.pace import Pace
@@ -44,6 +54,11 @@ class Message:
         """The content as text; bytes that are no UTF-8 are shown, not lost."""
         return self.content.decode(errors="backslashreplace")
 
+    @property
+    def happened(self) -> str:
+        """Of which kind it is, whatever it says: by that a failure is known again."""
+        return "a binary message" if self.opcode == BINARY else "a message"
+
 
 @dataclass(frozen=True, slots=True)
 class Pong:
@@ -51,6 +66,7 @@ class Pong:
 
     payload: bytes
     time: float
+    happened = "a Pong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,11 @@ class Close:
     code: int | None
     reason: bytes
     time: float
+
+    @property
+    def happened(self) -> str:
+        """The code, without the reason."""
+        return "an empty Close" if self.code is None else f"Close {self.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +94,20 @@ class End:
     time: float
     ours: bool = False
 
+    @property
+    def happened(self) -> str:
+        """That it ended: whether by FIN or RST is often a matter of luck."""
+        if self.ours:
+            return "bytes that are no HTTP" if self.kind == "garbage" else self.kind
+        return "the connection ended"
+
 
 Event = Message | Pong | Close | End
+
+
+def happened(event: Event | None) -> str:
+    """Return of which kind an event is, or that none came."""
+    return "nothing" if event is None else event.happened
 
 
 @dataclass(slots=True)

@@ -28,13 +28,14 @@ class Breach:
     """One requirement seen broken, with what was seen.
 
     ``part`` names the field of the frame, or of the response, that is at fault; ``frame`` is how the frame
-    begins.
+    begins. ``kind`` is what is the same in every run: the message without the bytes, and where they stood.
     """
 
     requirement: str
     message: str
     part: str = field(default="", compare=False)
     frame: bytes = field(default=b"", compare=False)
+    kind: str = field(default="", compare=False)
 
 
 _SENDABLE = registries.valid_close_codes()
@@ -71,7 +72,7 @@ class Monitor:
         self._offset = 0
         self.checked = 0
 
-    def _breach(self, requirement: str, message: str, part: str, where: str = "") -> None:
+    def _breach(self, requirement: str, message: str, part: str, where: str = "", kind: str = "") -> None:
         frame, begins = self._judged, b""
         if frame is not None:
             # Where to look: in the transcript, or in a capture of one's own.
@@ -79,7 +80,7 @@ class Monitor:
             more = " …" if len(frame.payload) > 8 else ""
             place = f"frame {self.checked}, at byte {self._frame_at} behind the response"
             where = where or f" ({place}: {begins.hex(' ')}{more})"
-        self._report(Breach(requirement, message + where, part, begins))
+        self._report(Breach(requirement, message + where, part, begins, kind or message))
 
     def overrun(self, length: int) -> None:
         """Judge a declared length that no parser waits for: its most significant bit has to be 0."""
@@ -108,6 +109,7 @@ class Monitor:
                 "handshake.accept-value",
                 f"Sec-WebSocket-Accept {given}, expected {expected!r} once",
                 "Sec-WebSocket-Accept",
+                kind=f"{len(given)} Sec-WebSocket-Accept, not the one that is right",
             )
         self.negotiated(request, response)
 
@@ -143,13 +145,19 @@ class Monitor:
                 "opcode",
             )
         if frame.mask is not None:
-            self._breach("framing.server-unmasked", f"masked frame, header {frame.header.hex(' ')}", "MASK")
+            self._breach(
+                "framing.server-unmasked",
+                f"masked frame, header {frame.header.hex(' ')}",
+                "MASK",
+                kind="masked frame",
+            )
         self._reserved_bits(frame)
         if _minimal_form(frame.declared_length) != frame.length_form:
             self._breach(
                 "framing.server-minimal-length",
                 f"{frame.declared_length} bytes in the {frame.length_form}-bit form",
                 "payload length",
+                kind=f"the {frame.length_form}-bit form where a shorter one would do",
             )
         if frame.opcode in CONTROL_OPCODES:
             self._control(frame)
@@ -195,6 +203,7 @@ class Monitor:
                 "closing.server-close-payload",
                 f"reason is not UTF-8: {frame.close_reason[:40].hex(' ')}",
                 "reason",
+                kind="reason is not UTF-8",
             )
 
     def _data(self, frame: ReceivedFrame) -> None:
@@ -233,7 +242,10 @@ class Monitor:
                 return
         if opcode == TEXT and not _is_utf8(content):
             self._breach(
-                "utf8.server-text", f"a text message is not UTF-8: {content[:40].hex(' ')}", "payload"
+                "utf8.server-text",
+                f"a text message is not UTF-8: {content[:40].hex(' ')}",
+                "payload",
+                kind="a text message is not UTF-8",
             )
         self._on_message(opcode, content)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.recorder import Recorder
-from conformance.wire.connection import Close, Connection, End, Event, Message, Pong
+from conformance.wire.connection import Close, Connection, End, Event, Message, Pong, happened
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
 
 MARGIN = 3  # a line that was measured once may be slower the next time
@@ -58,6 +58,11 @@ class Ending:
     def messages(self) -> list[Message]:
         """Data messages that arrived before the end."""
         return [event for event in self.before if isinstance(event, Message)]
+
+    @property
+    def happened(self) -> str:
+        """Of which kind it was, without what came before it: a server may push at any time."""
+        return happened(self.close or self.end or self.given_up)
 
     def __str__(self) -> str:
         """Describe the ending for a person."""
@@ -184,6 +189,7 @@ class Peer:
             "a Ping was not answered by a Pong with its payload",
             expected=[f"a Pong with the {len(payload)} bytes of the Ping"],
             actual=describe(others[-1] if others else event),
+            happened=happened(others[-1] if others else event),
         )
 
     async def alive(self) -> None:
@@ -218,6 +224,7 @@ class Peer:
                 "there was an answer to what asks for none",
                 expected=["nothing before the Pong to a later Ping"],
                 actual=describe(self.inbox[0]),
+                happened=happened(self.inbox[0]),
             )
 
     async def expect_message(self, timeout: float | None = None) -> Message:
@@ -225,7 +232,9 @@ class Peer:
         event = await self.take(lambda e: isinstance(e, Message), timeout or self.limits.reply)
         if isinstance(event, Message):
             return event
-        raise Nonconformance("no message came", expected=["a message"], actual=describe(event))
+        raise Nonconformance(
+            "no message came", expected=["a message"], actual=describe(event), happened=happened(event)
+        )
 
     async def ending(self, timeout: float | None = None, *, behind: float | None = None) -> Ending:
         """Wait for the connection's end and describe it. A Close frame is answered, so that TCP can end.
@@ -284,14 +293,13 @@ class Peer:
         self.inbox.clear()
         ending = await self.failing()
         if ending.close is None and ending.end is None:
-            raise Nonconformance(
-                "the server did not fail the connection", expected=FAILED, actual=str(ending)
-            )
+            raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=ending)
         if self.speaks and not all(map(self.unasked, ending.messages)):
             raise Nonconformance(
                 "the server answered a message that it had to refuse",
                 expected=[f"{one} and no message before it" for one in FAILED],
-                actual=str(ending),
+                actual=ending,
+                happened=f"a message, then {ending.happened}",
             )
         self.charge_failure(ending, codes)
         return ending
@@ -306,14 +314,12 @@ class Peer:
         ending = await self.failing()
         close = ending.close
         if close is None and ending.end is None:
-            raise Nonconformance(
-                "the server did not fail the connection", expected=FAILED, actual=str(ending)
-            )
+            raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=ending)
         if close is not None and close.code is not None and close.code in {1000, sent}:
             raise Nonconformance(
                 "a faulty Close frame was answered as if it were in order",
                 expected=[f"a Close frame with {min(codes)} or another error code", *FAILED[1:]],
-                actual=str(ending),
+                actual=ending,
             )
         self.charge_failure(ending, {*codes, 1002})
         return ending
@@ -322,13 +328,17 @@ class Peer:
         """Charge how a failure was said: by a Close frame, with one of ``codes``."""
         wanted = " or ".join(map(str, sorted(codes)))
         self.recorder.charge(
-            "closing.failure-close-frame", kept=ending.close is not None, message=f"{ending}, no Close frame"
+            "closing.failure-close-frame",
+            kept=ending.close is not None,
+            message=f"{ending}, no Close frame",
+            happened=ending.happened,
         )
         if ending.close is not None:
             self.recorder.charge(
                 "closing.failure-code",
                 kept=ending.close.code in codes,
                 message=f"{ending}, expected Close {wanted}",
+                happened=ending.happened,
             )
         self.recorder.observe(str(ending))
 
@@ -339,14 +349,13 @@ class Peer:
             # What came in front of a bad record is lost with it: nobody knows whether it was a Close frame.
             raise Inconclusive(f"TLS broke behind our Close frame: {self.connection.tls_fault}")
         if ending.close is None:
-            raise Nonconformance(
-                "a Close frame was not answered", expected=["a Close frame"], actual=str(ending)
-            )
+            raise Nonconformance("a Close frame was not answered", expected=["a Close frame"], actual=ending)
         if ending.end is None:
             raise Nonconformance(
                 f"{ending.beneath} stays open after the closing handshake",
                 expected=[f"the end of {ending.beneath} within {self.limits.close:g} s"],
-                actual=str(ending),
+                actual=ending,
+                happened=f"{ending.happened}, then nothing",
             )
         return ending.close
 

@@ -13,6 +13,7 @@ import pytest
 from conformance.errors import UsageProblem
 from conformance.gate.baseline import Baseline, load, quoted
 from conformance.gate.entries import KnownFailure
+from conformance.gate.symptom import Symptom
 from conformance.gate.update import Changes, updated
 from conformance.report.results import Results, TestResult
 from conformance.spec import VERSION, requirements
@@ -206,6 +207,12 @@ def result(outcome: str, requirement: str = MUST, message: str = "broke", name: 
     return TestResult(id=f"{requirement}{name}", requirement=requirement, outcome=outcome, message=message)
 
 
+def typed(*cases: tuple[str, str], text: str = "broke") -> TestResult:
+    """Return a failure of these cases, each with what happened."""
+    symptoms = [Symptom(case, happened, text).as_data() for case, happened in cases]
+    return replace(result("failed", message=text), symptoms=symptoms)
+
+
 def again(
     results: Results, entries: Sequence[KnownFailure], *, whole: bool = True, **members: object
 ) -> Changes:
@@ -261,10 +268,30 @@ def test_expired_entry_stays_expired() -> None:
 
 def test_what_the_profile_knows_is_not_written_a_second_time() -> None:
     results = run(result("failed"))
-    results.gate.declared = (KnownFailure(MUST, "x"),)
-    assert again(results, ()).baseline.entries == ()
+    for symptom in ("broke", "*"):
+        results.gate.declared = (KnownFailure(MUST, "x", symptom=(symptom,)),)
+        assert again(results, ()).baseline.entries == ()
     results.gate.declared = (KnownFailure(MUST, "x", symptom=("other",)),)
     assert len(again(results, ()).baseline.entries) == 1
+    results.gate.declared = (KnownFailure(MUST, "x", symptom=()),)
+    (entry,) = again(results, ()).baseline.entries
+    assert entry.symptom == ("broke",), "an entry without a symptom knows nothing"
+
+
+def test_only_what_a_family_does_not_know_is_pinned() -> None:
+    results = run(typed(("a", "HTTP 101"), ("b", "HTTP 101")))
+    results.gate.declared = (KnownFailure(MUST, "x", symptom=("a: HTTP 101",), family="A"),)
+    (entry,) = again(results, ()).baseline.entries
+    assert entry.symptom == ("b: HTTP 101",)
+
+
+def test_message_of_an_earlier_version_gives_way_to_the_cases() -> None:
+    seen = run(typed(("a", "HTTP 101"), ("b", "HTTP 101"), text="accepted (HTTP 101)"))
+    old = KnownFailure(MUST, "x", symptom=("accepted (HTTP 101)",))
+    (entry,) = again(seen, [old]).baseline.entries
+    assert entry.symptom == ("a: HTTP 101", "b: HTTP 101")
+    written = replace(old, symptom=("acc*",))
+    assert again(seen, [written]).baseline.entries == (written,), "a pattern was written by hand"
 
 
 def test_reasons_of_what_does_not_apply_are_kept() -> None:

@@ -9,13 +9,12 @@ import pytest
 
 from conformance.errors import UsageProblem
 from conformance.gate.entries import KnownFailure
-from conformance.gate.families import entries_of, families, recognised
+from conformance.gate.families import entries_of, families, read_family, recognised
+from conformance.gate.symptom import Symptom
 from conformance.report.results import Results, TestResult
 from conformance.spec import requirements
 from tests.conftest import ROOT, Suite
 
-# What every server here hands over as it came: where it is accepted, the application could have refused it.
-MENDABLE = {"handshake.host", "handshake.host-malformed", "handshake.subprotocol-malformed"}
 RULE, OTHER = "handshake.http-version", "closing.reply"
 OWN = KnownFailure(RULE, "ours")
 
@@ -29,7 +28,8 @@ def judged(*known: KnownFailure, **outcomes: str) -> Results:
     made = Results(known_failures=known)
     for name, outcome in outcomes.items():
         rule = {"rule": RULE, "other": OTHER}[name]
-        made.add(TestResult(id=name, requirement=rule, outcome=outcome, message="broke"))
+        symptom = Symptom("earlier_http_is_not_upgraded[HTTP/1.0]", "HTTP 101", "broke").as_data()
+        made.add(TestResult(id=name, requirement=rule, outcome=outcome, symptoms=[symptom]))
     made.expected_tests = len(outcomes)
     return made
 
@@ -44,8 +44,31 @@ def test_shipped_family_names_requirements_that_bind_and_findings_that_exist(nam
         page, _, anchor = entry.link.partition("#")
         assert not page or anchor in anchors(ROOT / page), f"{name}: {entry.link}"
     listed = [(one.requirement, one.symptom) for one in family.entries]
-    assert not {name for name, _ in listed} & MENDABLE
     assert len(set(listed)) == len(listed)
+
+
+def test_symptoms_of_shipped_families_are_of_cases_that_exist(suite: Suite) -> None:
+    listed = suite("--collect-only", "--server-url=ws://127.0.0.1:1").stdout.splitlines()
+    names = {line.partition("::test_")[2] for line in listed if "::test_" in line}
+    assert len(names) > 500
+    unknown = [
+        f"{family.name}: {entry.requirement}: {symptom}"
+        for family in families().values()
+        for entry in family.entries
+        for symptom in entry.symptom
+        if not symptom.startswith(tuple(f"{name}{end}" for name in names for end in (": ", "/")))
+    ]
+    assert unknown == []
+
+
+def test_family_without_a_symptom_is_a_fault_of_the_suite(tmp_path: Path) -> None:
+    file = tmp_path / "one.toml"
+    text = 'title = "x"\nversions = "1"\n[[known_failure]]\nrequirement = "x"\nreason = "y"\n'
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"one\.toml: x: an entry says by its symptom what it tolerates"):
+        read_family(file)
+    file.write_text(f'{text}symptom = "z"\n')
+    assert read_family(file).entries[0].symptom == ("z",)
 
 
 def test_family_tolerates_what_it_names_and_no_more() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from conformance.gate.baseline import Baseline
 from conformance.gate.entries import KnownFailure
 from conformance.gate.judge import RED, Finding
+from conformance.gate.symptom import Symptom
 from conformance.report.results import Results, TestResult
 from conformance.spec import requirements
 
@@ -181,9 +183,70 @@ def test_findings_stand_in_the_order_of_their_gravity(step: int) -> None:
     assert kinds(judged(*entries[::step])) == ["different", "expired", "stale", "unmatched"]
 
 
-def test_entry_without_a_symptom_knows_every_failure() -> None:
-    assert kinds(judged(replace(ENTRY, symptom=()), message="whatever")) == []
-    assert kinds(judged(ENTRY, replace(ENTRY, symptom=()), message="whatever")) == []
+def test_entry_without_a_symptom_knows_no_failure_and_says_what_to_write() -> None:
+    loose = replace(OWNED, symptom=())
+    for entries in ((loose,), (ENTRY, loose)):
+        made = judged(*entries, message='what"ever')
+        (found,) = made.findings()
+        assert (found.kind, found.detail) == ("unpinned", r'add symptom = "what\"ever"')
+        assert found.owner == "platform"
+        assert made.verdict().exit_code == 12
+    assert kinds(judged(ENTRY, loose)) == [], "another entry knows it"
+    assert kinds(judged(replace(loose, symptom=("*",)), message="whatever")) == []
+
+
+def test_every_symptom_to_write_is_named_however_many() -> None:
+    made = judged(replace(ENTRY, symptom=()))
+    made.tests["a"].symptoms = [Symptom(f"case-{n:02}", "HTTP 101", "x").as_data() for n in range(40)]
+    (found,) = made.findings()
+    texts = tomllib.loads(found.detail.removeprefix("add "))["symptom"]
+    assert texts == [f"case-{n:02}: HTTP 101" for n in range(40)]
+    assert found.detail in found.line, "it is there to be copied"
+
+
+def cases(*names: str, happened: str = "HTTP 101") -> list[dict[str, str]]:
+    return [Symptom(name, happened, "accepted (HTTP 101)").as_data() for name in names]
+
+
+@pytest.mark.parametrize(
+    ("symptoms", "kind"),
+    [
+        (cases("a", "b"), []),
+        (cases("b"), []),
+        (cases("a", "b", "c"), ["different"]),
+        (cases("a", happened="nothing"), ["different"]),
+        (cases("ab"), ["different"]),
+    ],
+)
+def test_other_case_and_other_way_of_a_known_failure_are_red(
+    symptoms: list[dict[str, str]], kind: list[str]
+) -> None:
+    made = judged(replace(ENTRY, symptom=("a: HTTP 101", "b: HTTP 101")))
+    made.tests["a"].symptoms = symptoms
+    assert kinds(made) == kind
+
+
+def test_message_that_an_earlier_version_pinned_is_still_read() -> None:
+    made = judged(replace(ENTRY, symptom=("accepted (HTTP 101)",)))
+    made.tests["a"].symptoms = cases("a", "b")
+    assert kinds(made) == []
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_further_case_beside_what_a_family_is_known_for_fails(own: bool) -> None:  # noqa: FBT001
+    family = replace(ENTRY, symptom=("a: HTTP 101",), family="A stack")
+    made = judged(*[ENTRY][:own])
+    made.gate.declared = (family,)
+    made.tests["a"].symptoms = cases("a", "b")
+    (entry,) = [one for one in made.requirements() if one.requirement.id == MUST]
+    assert [str(one) for one in entry.unknown] == ["b: HTTP 101"]
+    if own:  # which an entry of one's own might have known
+        assert (kinds(made), made.verdict().exit_code) == (["different"], 12)
+        return
+    assert (kinds(made), made.verdict().exit_code) == ([], 1)
+    assert entry.reason == "'b: HTTP 101'; 1 more known of A stack"
+    made.tests["a"].symptoms = cases("a")
+    assert made.verdict().exit_code == 0
 
 
 def test_expired_entry_of_what_was_not_judged_is_red_in_a_whole_run_alone() -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from conformance.gate.symptom import LONGEST, fits, symptom, unpinned
+from conformance.errors import Nonconformance
+from conformance.gate.symptom import LONGEST, Symptom, fits, known, symptom, symptoms_of, unpinned
+from conformance.recorder import MAX_WAYS, Recorder, Way
+from conformance.wire.connection import Close, End, Message, Pong
+from conformance.wire.frames import BINARY, TEXT
+from conformance.wire.peer import Ending
 
 
 @pytest.mark.parametrize(
@@ -57,7 +64,82 @@ def test_only_the_asterisk_is_special() -> None:
 
 
 def test_unpinned_are_those_that_no_pattern_knows() -> None:
-    assert unpinned(["closed with *"], ["closed with 1002", "silence", "silence"]) == ["silence"]
+    seen = [Symptom.of_text(one) for one in ("closed with 1002", "silence", "silence")]
+    assert unpinned(["closed with *"], seen) == [Symptom("", "silence", "silence")]
+
+
+def failure(case: str, actual: object = "", **members: Any) -> Nonconformance:
+    return Nonconformance("it broke", actual=actual, **members).of_case(case)
+
+
+def told(error: Nonconformance) -> list[str]:
+    return [str(one) for one in symptoms_of("a_test[id]", error)]
+
+
+@pytest.mark.parametrize(
+    ("actual", "happened"),
+    [
+        (Message(TEXT, b"whatever", 1.0), "a message"),
+        (Message(BINARY, b"whatever", 1.0), "a binary message"),
+        (Pong(b"whatever", 1.0), "a Pong"),
+        (Close(1002, b"whatever", 1.0), "Close 1002"),
+        (Close(None, b"", 1.0), "an empty Close"),
+        (End("fin", 1.0), "the connection ended"),
+        (End("reset", 1.0), "the connection ended"),
+        (Ending(before=[Message(TEXT, b"a push", 1.0)]), "nothing"),
+        (Ending(close=Close(1000, b"", 1.0), end=End("reset", 1.0)), "Close 1000"),
+        ("only told", "it broke"),
+    ],
+)
+def test_symptom_is_the_case_and_the_kind_of_what_came(actual: object, happened: str) -> None:
+    error = Nonconformance("it broke", actual=actual)
+    assert told(error) == [f"a_test[id]: {happened}"]
+    (seen,) = symptoms_of("a_test[id]", error)
+    assert seen.text == "it broke"
+    assert Symptom.of_data(seen.as_data()) == seen
+
+
+def test_every_failing_case_has_its_own_symptom() -> None:
+    one, other = failure("one", Close(1000, b"", 1.0)), failure("other", Close(1005, b"", 1.0))
+    error = Nonconformance.of_cases([one, other], judged=3)
+    assert str(error) == "one: it broke (also: other)"
+    assert told(error) == ["a_test[id]/one: Close 1000", "a_test[id]/other: Close 1005"]
+    assert told(Nonconformance.of_cases([error.of_case("within"), one], judged=2)) == [
+        "a_test[id]/within/one: Close 1000",
+        "a_test[id]/within/other: Close 1005",
+        "a_test[id]/one: Close 1000",
+    ]
+
+
+def test_cases_that_all_failed_alike_are_one_symptom_which_knows_each_of_them() -> None:
+    failed = [failure(name, Pong(b"", 1.0)) for name in ("one", "other")]
+    (whole,) = told(Nonconformance.of_cases(failed, judged=2))
+    assert whole == "a_test[id]/*: a Pong"
+    assert len(told(Nonconformance.of_cases(failed, judged=3))) == 2
+    (single,) = symptoms_of("a_test[id]", Nonconformance.of_cases(failed[:1], judged=2))
+    assert known(whole, single)
+    assert not known(whole, Symptom("another_test/one", "a Pong", "it broke"))
+
+
+def test_way_that_was_seen_in_passing_names_no_test() -> None:
+    assert str(Symptom.of_way(Way("a masked frame 81 80", "a masked frame", passing=True), "t")) == (
+        "a masked frame"
+    )
+    assert str(Symptom.of_way(Way("HTTP/1.1 404 Not Found, expected 400", "HTTP 404"), "t")) == "t: HTTP 404"
+
+
+def test_recorder_keeps_every_way_of_a_breach_and_is_bounded() -> None:
+    recorder = Recorder()
+    for code in (1000, 1001, 1000):
+        recorder.charge("closing.failure-code", kept=False, message=f"Close {code}", happened=f"Close {code}")
+    assert [one.happened for one in recorder.record.ways["closing.failure-code"]] == [
+        "Close 1000",
+        "Close 1001",
+    ]
+    for number in range(1000):
+        recorder.charge("robustness.others-unharmed", kept=False, message=f"way {number}")
+    ways = [one.message for one in recorder.record.ways["robustness.others-unharmed"]]
+    assert (len(ways), ways[-1]) == (MAX_WAYS + 1, f"more than {MAX_WAYS} ways in one test")
 
 
 @pytest.mark.parametrize("message", ["", " ", "\nonly a story"])

@@ -282,7 +282,8 @@ def test_symptoms_are_those_of_tests_and_charges_each_once():
         result("observed", message="nothing of it"),
         result("inconclusive", message="nor of this"),
     )
-    assert entry_of(made).symptoms == ["broke", "not accepted (HTTP 426)", "charged", "was known"]
+    told = [str(one) for one in entry_of(made).symptoms]
+    assert told == ["broke", "not accepted (HTTP 426)", "charged", "was known"]
     assert entry_of(made, SHOULD).symptoms == ["advised"]
 
 

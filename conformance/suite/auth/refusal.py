@@ -64,6 +64,14 @@ class Outcome:
         head = response.head + response.body if response else b""
         return head + b"\n".join(frame.payload for frame in self.attempt.connection.received_frames)
 
+    @property
+    def happened(self) -> str:
+        """Of which kind it was, without what the messages say."""
+        kinds = [self.attempt.happened, *sorted({str(one.get("type")) for one in self.messages})]
+        if end := self.close or self.end:
+            kinds.append(end.happened)
+        return ", ".join(dict.fromkeys(kinds))
+
     def __str__(self) -> str:
         """Describe the outcome for a person."""
         parts = [str(self.attempt)]
@@ -153,7 +161,7 @@ def judge_identity(outcome: Outcome, *, entitled: Iterable[int] = (), what: str 
         raise Nonconformance(
             f"{what} was confirmed as user {wrong[0]}",
             expected=["a refusal", "user_id null", *others],
-            actual=str(outcome),
+            actual=outcome,
         )
 
 

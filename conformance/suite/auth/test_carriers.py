@@ -30,7 +30,7 @@ async def _is(target: Target, request: Request, user: Credential) -> None:
         raise Nonconformance(
             "a good token was not confirmed as its user",
             expected=[f"connection_confirmed with user_id {user.user_id}"],
-            actual=str(outcome),
+            actual=outcome,
         )
 
 
@@ -100,7 +100,7 @@ async def test_user_id_is_exact(target: Target) -> None:
         raise Nonconformance(
             f"user {user.user_id} was not confirmed by that id",
             expected=[f"user_id {user.user_id}", *(["a refusal"] if large else [])],
-            actual=str(outcome),
+            actual=outcome,
         )
 
 

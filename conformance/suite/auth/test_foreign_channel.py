@@ -37,7 +37,7 @@ async def test_own_channel_is_open(target: Target, carrier: str) -> None:
             raise Nonconformance(
                 f"the channel of user {user.user_id} is not open to that user",
                 expected=[f"connection_confirmed with user_id {user.user_id}"],
-                actual=str(outcome),
+                actual=outcome,
             )
 
 

@@ -27,7 +27,7 @@ async def test_without_a_token_a_client_is_anonymous(target: Target, path: str) 
         kept, expected = not outcome.confirmations, "a refusal: the profile says that anonymous access is off"
     if not kept:
         raise Nonconformance(
-            "a client without a token was not treated as it is", expected=[expected], actual=str(outcome)
+            "a client without a token was not treated as it is", expected=[expected], actual=outcome
         )
 
 
@@ -41,7 +41,7 @@ async def test_good_token_on_the_anonymous_channel(target: Target, path: str) ->
         raise Nonconformance(
             "a good token on the anonymous channel was confirmed neither as anonymous nor as its user",
             expected=["user_id null", f"user_id {user.user_id}"],
-            actual=str(outcome),
+            actual=outcome,
         )
     target.recorder.observe("anonymous" if outcome.anonymous else "the token's user")
 

@@ -61,7 +61,7 @@ async def test_allowed_origins_are_accepted(target: Target) -> None:
             raise Nonconformance(
                 f"the allowed origin {origin} was not accepted",
                 expected=["101 and connection_confirmed"],
-                actual=str(outcome),
+                actual=outcome,
             )
 
 
@@ -120,7 +120,7 @@ async def test_no_origin_is_treated_as_the_profile_says(target: Target) -> None:
         raise Nonconformance(
             "a client without Origin was not treated as the profile says",
             expected=[f"no_origin: {wanted}"],
-            actual=str(outcome),
+            actual=outcome,
         )
 
 

@@ -82,5 +82,5 @@ async def test_same_token_in_two_carriers(target: Target, one: str, other: str) 
         raise Nonconformance(
             "the same token in two carriers was not accepted",
             expected=[f"user_id {user.user_id}"],
-            actual=str(outcome),
+            actual=outcome,
         )

@@ -179,7 +179,7 @@ class Play:
         expected = [f"{step.connection} confirmed with user_id {'null' if wanted is None else wanted}"]
         if not attempt.upgraded:
             if attempt.status in NOT_GOOD:
-                raise Nonconformance(f"{step.user} was refused", expected=expected, actual=str(attempt))
+                raise Nonconformance(f"{step.user} was refused", expected=expected, actual=attempt)
             raise Inconclusive(f"a connection of {step.user} was refused: {attempt}")
         try:
             await client.confirmed()

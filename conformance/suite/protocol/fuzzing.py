@@ -214,7 +214,7 @@ async def _expect_clean_close(peer: Client, conversation: Conversation, bound: f
         raise Nonconformance(
             "the Close behind a legal conversation was not answered as it must be",
             expected=["a Close frame, then the end of TCP"],
-            actual=str(ending),
+            actual=ending,
         )
 
 
@@ -263,19 +263,20 @@ async def _ending(peer: Client, fault: Fault, manner: Manner) -> Ending:
 def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
     close = ending.close
     if close is None and ending.end is None:
-        raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=str(ending))
+        raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=ending)
     if fault.closing and close is not None and close.code is not None and close.code in {1000, example.code}:
         raise Nonconformance(
             "a faulty Close frame was answered as if it were in order",
             expected=["a Close frame with an error code", *FAILED[1:]],
-            actual=str(ending),
+            actual=ending,
         )
     answered = {peer.decode(one).get("id") for one in ending.messages} if peer.speaks else set()
     if "fault" in answered:
         raise Nonconformance(
             "the server answered a message that it had to refuse",
             expected=[f"{one} and no message before it" for one in FAILED],
-            actual=str(ending),
+            actual=ending,
+            happened=f"a message, then {ending.happened}",
         )
     if close is not None or (ending.end is not None and ending.end.kind != "reset"):
         # What we sent behind a fault may draw the reset, and that may take the Close frame away.

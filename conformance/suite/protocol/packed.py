@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.target.target import Target
@@ -13,6 +15,7 @@ from conformance.wire.peer import Peer
 
 AT_ONCE = 8
 SHARES = 4
+MOST = 8  # failing cases of a share, before the rest is given up
 Case = TypeVar("Case")
 
 
@@ -41,16 +44,12 @@ async def each(target: Target, cases: Mapping[str, Case], judge: Callable[[Case]
     await target.aftermath()
     failed = {name: error for name, error in outcomes.items() if isinstance(error, Nonconformance)}
     if failed:
-        name, error = next(iter(failed.items()))
+        name = next(iter(failed))
         target.recorder.record.transcripts.clear()
         again = await outcome(cases[name])
-        error = again if isinstance(again, Nonconformance) else error
-        others = f" (also: {', '.join([*failed][1:7])}{', …' if len(failed) > 7 else ''})"
-        raise Nonconformance(
-            f"{name}: {error}{others if len(failed) > 1 else ''}",
-            expected=error.expected,
-            actual=error.actual,
-        )
+        failed[name] = again if isinstance(again, Nonconformance) else failed[name]
+        named_ones = [error.of_case(case) for case, error in failed.items()]
+        raise Nonconformance.of_cases(named_ones, judged=len(cases))
     unjudged = [one for one in outcomes.values() if one is not None]
     if unjudged:
         raise unjudged[0]
@@ -61,7 +60,8 @@ async def in_shares(
 ) -> None:
     """Judge cases that follow each other on one connection on a few of them at a time, each with its share.
 
-    A share that fails is judged again, alone, so that the transcript shows it.
+    ``judge`` takes the cases of its share one after the other. Behind one that fails it is called anew for
+    those that are left, on another connection. Of the first that failed the transcript is made again, alone.
 
     Raises:
         Nonconformance: a case failed.
@@ -70,13 +70,93 @@ async def in_shares(
     """
     every = list(cases)
     shares = [every[begin::SHARES] for begin in range(min(SHARES, len(every)))]
-    errors = await asyncio.gather(*map(judge, shares), return_exceptions=True)
-    failed = [(share, one) for share, one in zip(shares, errors, strict=True) if one is not None]
-    for share, error in sorted(failed, key=lambda one: not isinstance(one[1], Nonconformance)):
-        if isinstance(error, Nonconformance):
-            target.recorder.record.transcripts.clear()
+    found = await asyncio.gather(*(_through(share, judge) for share in shares))
+    failed = [error for one in found for error in one.failed]
+    if failed:
+        target.recorder.record.transcripts.clear()
+        with contextlib.suppress(Nonconformance, Inconclusive):
+            await judge(next(one.shown for one in found if one.failed))
+    _raise(failed, [one.unjudged for one in found], sum(one.judged for one in found))
+
+
+async def in_turn(cases: Iterable[Case], judge: Callable[[Sequence[Case]], Awaitable[None]]) -> None:
+    """Judge cases one after the other on one connection, and behind each that fails the rest on another.
+
+    Raises:
+        Nonconformance: a case failed.
+        Inconclusive: none failed, and one could not be judged.
+
+    """
+    found = await _through(list(cases), judge)
+    _raise(found.failed, [found.unjudged], found.judged)
+
+
+def _raise(failed: Sequence[Nonconformance], unjudged: Iterable[Inconclusive | None], judged: int) -> None:
+    if failed:
+        raise Nonconformance.of_cases(failed, judged=judged)
+    for one in unjudged:
+        if one is not None:
+            raise one
+
+
+@dataclass(slots=True)
+class _Found(Generic[Case]):
+    """Which cases of a share failed, those up to the first, how many were judged, and what ended that."""
+
+    failed: list[Nonconformance] = field(default_factory=list)
+    shown: Sequence[Case] = ()
+    judged: int = 0
+    unjudged: Inconclusive | None = None
+
+
+class _Share(Sequence[Case]):
+    """Cases that know how many of them were begun: the last of these is the one that is being judged."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self.cases = cases
+        self.begun = 0
+
+    def __getitem__(self, position: Any) -> Any:
+        return self.cases[position]
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __iter__(self) -> Iterator[Case]:
+        for self.begun, case in enumerate(self.cases, 1):  # noqa: B020 - kept as it goes, for who catches
+            yield case
+
+
+async def _through(cases: Sequence[Case], judge: Callable[[Sequence[Case]], Awaitable[None]]) -> _Found[Case]:
+    """Judge cases in turn, behind one that fails on another connection.
+
+    A server that fails :data:`MOST` of them fails the rest too, and costs a timeout for each: it is given up.
+    """
+    found: _Found[Case] = _Found()
+    left = cases
+    while left:
+        share = _Share(left)
+        try:
             await judge(share)
-        raise error
+        except Nonconformance as error:
+            found.shown = found.shown or left[: share.begun]
+            if not share.begun:  # no case was at fault, so that the next attempt would end the same way
+                found.failed.append(error)
+                break
+            found.judged += share.begun
+            found.failed.append(error if error.case else error.of_case(str(left[share.begun - 1])))
+            left = left[share.begun :]
+            if left and len(found.failed) == MOST:
+                found.failed.append(error.of_case("further"))
+                found.judged += 1
+                break
+        except Inconclusive as error:
+            found.unjudged = error
+            break
+        else:
+            found.judged += len(left)
+            break
+    return found
 
 
 async def in_segments(
@@ -101,4 +181,4 @@ def encoded(*frames: Frame) -> bytes:
 
 def named(cut: str, error: Nonconformance) -> Nonconformance:
     """Return a failure that says in which of many cases it was seen."""
-    return Nonconformance(f"{cut}: {error}", expected=error.expected, actual=error.actual)
+    return error.of_case(cut)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
 from conformance.errors import Nonconformance
 from conformance.suite.protocol.compression import compressed, packed
-from conformance.suite.protocol.packed import named
+from conformance.suite.protocol.packed import in_turn, named
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.frames import BINARY, PING, TEXT, Frame
@@ -39,14 +40,17 @@ async def test_binary_message_that_could_be_text_stays_binary(target: Target) ->
 
 @pytest.mark.requirement("framing.binary-message")
 async def test_binary_message_cut_anywhere_is_one_message(target: Target) -> None:
-    async with target.echoing() as peer:
-        for cut in range(65):
-            payload = EVERY_BYTE[192 - cut : 256 - cut]
-            peer.send(*fragments([payload[:cut], payload[cut:]], BINARY))
-            try:
-                await peer.expect_back(payload, BINARY)
-            except Nonconformance as error:
-                raise named(f"two fragments cut behind byte {cut}", error) from error
+    async def come_back(cuts: Sequence[int]) -> None:
+        async with target.echoing() as peer:
+            for cut in cuts:
+                payload = EVERY_BYTE[192 - cut : 256 - cut]
+                peer.send(*fragments([payload[:cut], payload[cut:]], BINARY))
+                try:
+                    await peer.expect_back(payload, BINARY)
+                except Nonconformance as error:
+                    raise named(f"two fragments cut behind byte {cut}", error) from error
+
+    await in_turn(range(65), come_back)
 
 
 @pytest.mark.requirement("framing.binary-message")

@@ -168,7 +168,7 @@ async def test_close_is_answered_and_tcp_ended_soon(target: Target) -> None:
             ending.close is not None and ending.end is not None,
             "the closing handshake was not finished soon",
             expected=[f"a Close frame and the end of TCP, each within {2 * target.limits.prompt:g} s"],
-            actual=str(ending),
+            actual=ending,
         )
 
 
@@ -181,7 +181,7 @@ async def test_closing_handshake_ends_in_a_fin(target: Target) -> None:
             ending.end is not None and ending.end.kind == "fin",
             "TCP did not end with a FIN after the closing handshake",
             expected=["a Close frame, then TCP ended (FIN)"],
-            actual=str(ending),
+            actual=ending,
         )
 
 
@@ -198,7 +198,7 @@ async def test_client_that_ends_tcp_is_let_go(target: Target, begun: bytes) -> N
             ending.end is not None,
             "the connection stays open after the client's FIN",
             expected=["the end of TCP"],
-            actual=str(ending),
+            actual=ending,
         )
 
 
@@ -227,13 +227,13 @@ async def expect_only_an_end(target: Target, peer: Peer) -> None:
         and not closes,
         "frames behind the client's Close were processed",
         expected=["one Close frame and nothing else"],
-        actual=str(ending),
+        actual=ending,
     )
     target.expect(
         ending.end is not None,
         "TCP stays open after both sides closed",
         expected=[f"the end of TCP within {target.limits.close:g} s"],
-        actual=str(ending),
+        actual=ending,
     )
 
 

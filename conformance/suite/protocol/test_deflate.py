@@ -62,6 +62,7 @@ async def test_response_answers_each_window(target: Target, side: str, bits: int
         f"the answer to {offer!r} is wrong: {wrong}",
         expected=["parameters that answer the offer", "no permessage-deflate"],
         actual=f"{HEADER}: {answer}",
+        happened=f"{HEADER}: {answer}",
     )
     target.recorder.observe(f"{offer} → {answer or attempt}")
 
@@ -78,6 +79,7 @@ async def test_bad_offer_is_declined(target: Target, offer: str) -> None:
         f"the bad offer {offer!r} was accepted",
         expected=["101 without permessage-deflate", "a refusal"],
         actual=f"{attempt}, {HEADER}: {answer}",
+        happened=f"{attempt.happened}, {HEADER}: {answer}",
     )
     if attempt.upgraded:
         peer = target.client(attempt.connection)

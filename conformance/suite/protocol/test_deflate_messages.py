@@ -9,7 +9,7 @@ import pytest
 
 from conformance.errors import Nonconformance
 from conformance.suite.protocol.compression import OFFERS, PLAIN, compressed, in_parts, packed
-from conformance.suite.protocol.packed import SHARES, in_segments, in_shares, named
+from conformance.suite.protocol.packed import in_segments, in_shares, named
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
@@ -63,11 +63,14 @@ async def test_compressed_messages_in_one_write_are_delivered(target: Target) ->
 
 @pytest.mark.requirement("deflate.compressed-message")
 async def test_compressed_message_cut_anywhere_in_two_is_delivered(target: Target) -> None:
-    async def delivered(shares: Sequence[int]) -> None:
+    async with compressed(target) as (peer, agreement):
+        words = peer.cut(WORDS, compressed=True)
+        longest = len(deflate.Deflater(agreement).deflate(peer.carrying(words, "cut-000")))
+
+    async def delivered(cuts: Sequence[int]) -> None:
         async with compressed(target) as (peer, agreement):
-            deflater, words = deflate.Deflater(agreement), peer.cut(WORDS, compressed=True)
-            longest = len(deflate.Deflater(agreement).deflate(peer.carrying(words, "cut-000")))
-            for cut in range(shares[0], longest + 1, SHARES):
+            deflater = deflate.Deflater(agreement)
+            for cut in cuts:
                 content = peer.carrying(words, f"cut-{cut:03}")
                 payload = deflater.deflate(content)
                 first, last = in_parts([payload[:cut], payload[cut:]])
@@ -77,16 +80,19 @@ async def test_compressed_message_cut_anywhere_in_two_is_delivered(target: Targe
                 except Nonconformance as error:
                     raise named(f"compressed payload cut behind byte {cut}", error) from error
 
-    await in_shares(target, range(SHARES), delivered)
+    await in_shares(target, range(longest + 1), delivered)
 
 
 @pytest.mark.requirement("deflate.compressed-message")
 async def test_compressed_message_cut_anywhere_by_segments_is_delivered(target: Target) -> None:
-    async def delivered(shares: Sequence[int]) -> None:
+    async with compressed(target) as (peer, agreement):
+        words = peer.cut(WORDS, compressed=True)
+        whole = packed(deflate.Deflater(agreement).deflate(peer.carrying(words, "cut-000")))
+
+    async def delivered(cuts: Sequence[int]) -> None:
         async with target.connect(label="between") as between, compressed(target) as (peer, agreement):
-            deflater, words = deflate.Deflater(agreement), peer.cut(WORDS, compressed=True)
-            whole = deflate.Deflater(agreement).deflate(peer.carrying(words, "cut-000"))
-            for cut in range(1 + shares[0], len(packed(whole).encode()), SHARES):
+            deflater = deflate.Deflater(agreement)
+            for cut in cuts:
                 content = peer.carrying(words, f"cut-{cut:03}")
                 data = packed(deflater.deflate(content)).encode()
                 await in_segments(target, peer, [data[:cut], data[cut:]], between=between)
@@ -95,7 +101,7 @@ async def test_compressed_message_cut_anywhere_by_segments_is_delivered(target: 
                 except Nonconformance as error:
                     raise named(f"compressed frame cut behind byte {cut}", error) from error
 
-    await in_shares(target, range(SHARES), delivered)
+    await in_shares(target, range(1, len(whole.encode())), delivered)
 
 
 @pytest.mark.requirement("deflate.compressed-message")

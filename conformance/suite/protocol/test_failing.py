@@ -34,7 +34,7 @@ async def test_frames_behind_a_failure_are_not_processed(target: Target, fault: 
             not pongs and not (peer.speaks and not all(map(peer.unasked, ending.messages))),
             "frames behind the failure were processed",
             expected=["neither a Pong nor a message before the connection's end"],
-            actual=str(ending),
+            actual=ending,
         )
 
 

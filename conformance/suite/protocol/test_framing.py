@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.errors import Nonconformance
-from conformance.suite.protocol.packed import SHARES, in_shares, named
+from conformance.suite.protocol.packed import in_shares, named
 from conformance.target.target import Target
 from conformance.wire.frames import (
     BINARY,
@@ -194,11 +194,12 @@ async def test_length_at_a_boundary_is_read(target: Target, length: int) -> None
 
 @pytest.mark.requirement("framing.text-message")
 async def test_text_of_every_short_length_comes_back(target: Target) -> None:
-    async def come_back(offsets: Sequence[int]) -> None:
+    async with target.echoing() as peer:
+        shortest = max(len(peer.carrying("", "l000")), 1)
+
+    async def come_back(lengths: Sequence[int]) -> None:
         async with target.echoing() as peer:
-            shortest = max(len(peer.carrying("", "l000")), 1)
-            end = 1 + target.sizes.room(max(shortest + 64, 131) - 1)
-            for length in range(shortest + offsets[0], end, SHARES):
+            for length in lengths:
                 content = peer.sized(length, f"l{length:03}")
                 peer.send(Frame(TEXT, content))
                 try:
@@ -206,7 +207,8 @@ async def test_text_of_every_short_length_comes_back(target: Target) -> None:
                 except Nonconformance as error:
                     raise named(f"a text of {length} bytes", error) from error
 
-    await in_shares(target, range(SHARES), come_back)
+    end = 1 + target.sizes.room(max(shortest + 64, 131) - 1)
+    await in_shares(target, range(shortest, end), come_back)
 
 
 @pytest.mark.requirement("framing.length-top-bit")

@@ -133,7 +133,7 @@ async def test_upgrade_to_h2c_is_not_taken(target: Target) -> None:
         attempt.status != 101,
         "the server switched to another protocol than WebSocket",
         expected=["an HTTP status other than 101", "the end of TCP"],
-        actual=str(attempt),
+        actual=attempt,
     )
     target.recorder.observe(str(attempt))
     await target.aftermath()

@@ -201,6 +201,7 @@ async def test_refused_version_is_answered_with_those_that_work(target: Target, 
         "a refused version is not answered with the versions that work",
         expected=[f"an HTTP error with {VERSION} naming 13"],
         actual=f"{attempt}, {VERSION}: {named}",
+        happened=f"{attempt.happened}, {VERSION}: {named}",
     )
     await target.aftermath()
 
@@ -216,7 +217,7 @@ async def test_versions_that_are_offered_work(target: Target) -> None:
             attempt.upgraded,
             f"version {version} was offered and then not accepted",
             expected=[f"101 for each of the versions {', '.join(named)}"],
-            actual=str(attempt),
+            actual=attempt,
         )
     target.recorder.observe(f"offered: {', '.join(named) or 'none'}")
 

@@ -30,7 +30,7 @@ async def test_good_token_is_its_user_in_each_carrier(target: Target) -> None:
                 raise Nonconformance(
                     f"a good token in the carrier {carrier} is not its user over HTTP/2",
                     expected=[f"connection_confirmed with user_id {user.user_id}"],
-                    actual=str(outcome),
+                    actual=outcome,
                 )
 
 

@@ -166,7 +166,7 @@ async def test_client_that_ends_its_side_is_let_go(target: Target) -> None:
             ending.end is not None,
             "the stream stays open after the client's END_STREAM",
             expected=["END_STREAM", "RST_STREAM"],
-            actual=str(ending),
+            actual=ending,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from conformance.errors import Nonconformance
-from conformance.suite.protocol.packed import encoded, in_segments, in_shares, named
+from conformance.suite.protocol.packed import encoded, in_segments, in_shares, in_turn, named
 from conformance.target.target import Target
 from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
 from conformance.wire.peer import fragments
@@ -23,14 +23,17 @@ async def test_frames_byte_by_byte_are_read(target: Target) -> None:
 
 @pytest.mark.requirement("framing.segmentation")
 async def test_frame_cut_anywhere_is_read(target: Target) -> None:
-    async with target.connect() as peer:
-        for cut in range(1, 14):
-            data = Frame(PING, b"cut %03d" % cut).encode()
-            await in_segments(target, peer, [data[:cut], data[cut:]])
-            try:
-                await peer.expect_pong(b"cut %03d" % cut)
-            except Nonconformance as error:
-                raise named(f"a Ping cut behind byte {cut}", error) from error
+    async def read(cuts: Sequence[int]) -> None:
+        async with target.connect() as peer:
+            for cut in cuts:
+                data = Frame(PING, b"cut %03d" % cut).encode()
+                await in_segments(target, peer, [data[:cut], data[cut:]])
+                try:
+                    await peer.expect_pong(b"cut %03d" % cut)
+                except Nonconformance as error:
+                    raise named(f"a Ping cut behind byte {cut}", error) from error
+
+    await in_turn(range(1, 14), read)
 
 
 @pytest.mark.requirement("framing.segmentation")
@@ -68,16 +71,19 @@ async def test_close_byte_by_byte_is_read(target: Target) -> None:
 @pytest.mark.requirement("framing.long-segments")
 @pytest.mark.parametrize("length", [126, 65536], ids=["16-bit-length", "64-bit-length"])
 async def test_long_frame_cut_anywhere_in_its_head_is_read(target: Target, length: int) -> None:
-    async with target.echoing() as peer:
-        head = len(Frame(TEXT, bytes(length)).encode()) - length
-        for cut in (*range(1, head + 3), head + length - 1):
-            content = peer.sized(length, f"cut-{cut:05}")
-            data = Frame(TEXT, content).encode()
-            await in_segments(target, peer, [data[:cut], data[cut:]])
-            try:
-                await peer.expect_back(content)
-            except Nonconformance as error:
-                raise named(f"a message of {length} bytes cut behind byte {cut}", error) from error
+    async def read(cuts: Sequence[int]) -> None:
+        async with target.echoing() as peer:
+            for cut in cuts:
+                content = peer.sized(length, f"cut-{cut:05}")
+                data = Frame(TEXT, content).encode()
+                await in_segments(target, peer, [data[:cut], data[cut:]])
+                try:
+                    await peer.expect_back(content)
+                except Nonconformance as error:
+                    raise named(f"a message of {length} bytes cut behind byte {cut}", error) from error
+
+    head = len(Frame(TEXT, bytes(length)).encode()) - length
+    await in_turn((*range(1, head + 3), head + length - 1), read)
 
 
 @pytest.mark.requirement("framing.long-segments")

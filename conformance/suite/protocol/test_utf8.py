@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from conformance.errors import Nonconformance
-from conformance.suite.protocol.packed import each, in_segments, named
+from conformance.suite.protocol.packed import each, in_segments, in_turn, named
 from conformance.suite.protocol.sequences import CUT, INVALID, KINDS, VALID
 from conformance.target.target import Target
 from conformance.wire.connection import Close, Pong
@@ -39,30 +41,36 @@ async def test_characters_in_small_fragments_are_put_together(target: Target, si
 
 @pytest.mark.requirement("utf8.split-character")
 async def test_characters_cut_anywhere_by_fragments_are_put_together(target: Target) -> None:
-    async with target.echoing() as peer:
-        for cut in range(1, len(MIXED.encode())):
-            content = peer.carrying(MIXED, f"cut-{cut:02}")
-            at = content.index(MIXED.encode()) + cut
-            first, last = fragments([content[:at], content[at:]])
-            peer.send(first, Frame(PING, b"\xff inside a character"), last)
-            try:
-                await peer.expect_back(content)
-            except Nonconformance as error:
-                raise named(f"{MIXED!r} cut behind byte {cut}", error) from error
+    async def come_back(cuts: Sequence[int]) -> None:
+        async with target.echoing() as peer:
+            for cut in cuts:
+                content = peer.carrying(MIXED, f"cut-{cut:02}")
+                at = content.index(MIXED.encode()) + cut
+                first, last = fragments([content[:at], content[at:]])
+                peer.send(first, Frame(PING, b"\xff inside a character"), last)
+                try:
+                    await peer.expect_back(content)
+                except Nonconformance as error:
+                    raise named(f"{MIXED!r} cut behind byte {cut}", error) from error
+
+    await in_turn(range(1, len(MIXED.encode())), come_back)
 
 
 @pytest.mark.requirement("utf8.split-character")
 async def test_characters_cut_anywhere_by_segments_are_put_together(target: Target) -> None:
-    async with target.echoing() as peer:
-        for cut in range(1, len(MIXED.encode())):
-            content = peer.carrying(MIXED, f"cut-{cut:02}")
-            data = Frame(TEXT, content).encode()
-            at = len(data) - len(content) + content.index(MIXED.encode()) + cut
-            await in_segments(target, peer, [data[:at], data[at:]])
-            try:
-                await peer.expect_back(content)
-            except Nonconformance as error:
-                raise named(f"{MIXED!r} cut behind byte {cut}", error) from error
+    async def come_back(cuts: Sequence[int]) -> None:
+        async with target.echoing() as peer:
+            for cut in cuts:
+                content = peer.carrying(MIXED, f"cut-{cut:02}")
+                data = Frame(TEXT, content).encode()
+                at = len(data) - len(content) + content.index(MIXED.encode()) + cut
+                await in_segments(target, peer, [data[:at], data[at:]])
+                try:
+                    await peer.expect_back(content)
+                except Nonconformance as error:
+                    raise named(f"{MIXED!r} cut behind byte {cut}", error) from error
+
+    await in_turn(range(1, len(MIXED.encode())), come_back)
 
 
 @pytest.mark.requirement("utf8.invalid-text")

@@ -61,7 +61,7 @@ async def test_half_handshakes_keep_nobody_out(target: Target) -> None:
                 raise Nonconformance(
                     f"beside {len(waiting) - 1} handshakes that are not finished nobody gets in",
                     expected=["101 Switching Protocols"],
-                    actual=str(attempt),
+                    actual=attempt,
                 )
 
 

@@ -32,7 +32,7 @@ async def test_absolute_form_is_the_origin_form(target: Target, path: str) -> No
         raise Nonconformance(
             "the absolute form of an endpoint is not the endpoint",
             expected=[str(plain)],
-            actual=str(absolute),
+            actual=absolute,
         )
 
 

@@ -74,7 +74,12 @@ def judge(target: Target, case: Request, found: Route, outcome: Outcome, own: in
     if found.kind == "none" or case.method != "GET":
         if outcome.attempt.upgraded:
             what = "is no endpoint" if found.kind == "none" else "is no opening handshake"
-            raise Nonconformance(f"{case} {what} and was opened", expected=["a refusal"], actual=str(outcome))
+            raise Nonconformance(
+                f"{case} {what} and was opened",
+                expected=["a refusal"],
+                actual=outcome,
+                happened=f"{case.method} {what} and was opened",
+            )
     elif found.kind == "spelling":
         refused = not outcome.attempt.upgraded or (not outcome.messages and outcome.close is not None)
         message = f"{outcome} for {case.path}, expected a refusal"

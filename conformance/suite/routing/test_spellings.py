@@ -63,7 +63,7 @@ async def _judge(target: Target, path: str, *, token: bool) -> None:
     entitled = [target.users[0].user_id] if token and target.users else []
     judge_identity(outcome, entitled=entitled, what=path)
     if outcome.close is not None and outcome.close.code == 1011:
-        raise Nonconformance(f"{path} caused an internal error", expected=["a refusal"], actual=str(outcome))
+        raise Nonconformance(f"{path} caused an internal error", expected=["a refusal"], actual=outcome)
     target.recorder.charge(
         "routing.spelling-refused",
         kept=_refused(outcome),

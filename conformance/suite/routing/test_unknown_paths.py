@@ -105,7 +105,7 @@ async def test_no_arbitrary_path_is_open(plan: Plan, target: Target) -> None:
         answer.connection.shut()
         if answer.upgraded:
             raise Nonconformance(
-                f"{path} is no endpoint and was opened", expected=["a refusal"], actual=str(answer)
+                f"{path} is no endpoint and was opened", expected=["a refusal"], actual=answer
             )
 
     await explore(

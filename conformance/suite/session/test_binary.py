@@ -42,6 +42,6 @@ async def test_binary_message_is_refused(target: Target, content: bytes) -> None
             raise Nonconformance(
                 "a binary message was not refused as the protocol says",
                 expected=["error invalid_message", "Close 1003"],
-                actual=str(ending),
+                actual=ending,
             )
         target.recorder.observe("Close 1003")

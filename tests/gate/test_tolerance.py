@@ -1,0 +1,102 @@
+"""What is tolerated is a way of breaking a rule, not the rule: on real servers, by family and by baseline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from conformance.gate.entries import KnownFailure
+from conformance.gate.lines import tolerance_lines
+from conformance.gate.symptom import Symptom
+from tests.conftest import Suite
+
+Server = Callable[..., int]
+REFUSED = "conformance/suite/protocol/test_handshake_refused.py"
+FRAMING = "conformance/suite/protocol/test_framing.py"
+KNOWN_OF_DAPHNE = ("version:013", "version:+13")
+
+
+def lines(output: str, start: str) -> list[str]:
+    return [line.strip() for line in output.splitlines() if line.strip().startswith(start)]
+
+
+def test_failure_names_what_of_it_is_tolerated_by_whom_and_what_is_new() -> None:
+    entries = [
+        KnownFailure("x", "y", symptom=("a/one: nothing",), where="baseline.toml"),
+        KnownFailure("x", "y", symptom=("a/t*: nothing",), family="A stack"),
+    ]
+    seen = [Symptom(f"a/{name}", "nothing", "it broke") for name in ("one", "two", "three", "four", "five")]
+    assert tolerance_lines(entries, seen) == [
+        "  tolerated: a/one: nothing (baseline.toml)",
+        "             a/two: nothing (A stack)",
+        "             a/three: nothing (A stack)",
+        "  new:       a/four: nothing",
+        "             a/five: nothing",
+    ]
+    many = [Symptom(f"b/{number}", "nothing", "it broke") for number in range(9)]
+    assert tolerance_lines(entries, many)[-1].split() == ["4", "more"]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_family_tolerates_its_known_cases_and_no_further_one(
+    suite: Suite, server: Server, tmp_path: Path, workers: Sequence[str]
+) -> None:
+    arguments = ("--family=daphne", REFUSED, "-k", "malformed_version", *workers)
+    known = suite(f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_DAPHNE)}/", *arguments)
+    assert known.returncode == 0, known.stdout
+    further = suite(
+        f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_DAPHNE, 'version:13.0')}/", *arguments
+    )
+    assert further.returncode == 1, further.stdout
+    case = "malformed_version_is_refused[fraction]: HTTP 101"
+    assert lines(further.stdout, "FAILED: handshake.version-malformed") == [
+        f"FAILED: handshake.version-malformed (MUST): {case!r}; 2 more known of Daphne"
+    ]
+    assert f"new:       {case}" in further.stdout
+    document = json.loads((tmp_path / "reports" / "conformance.json").read_text())
+    (rule,) = [one for one in document["requirements"] if one["id"] == "handshake.version-malformed"]
+    assert (rule["untolerated"], len(rule["symptoms"])) == ([case], 3)
+
+
+def test_baseline_tolerates_its_known_cases_and_no_further_one(
+    suite: Suite, server: Server, tmp_path: Path
+) -> None:
+    file = tmp_path / "baseline.toml"
+    arguments = (f"--baseline={file}", FRAMING, "-k", "unmasked", "--time-scale=0.3")
+    one, two = (
+        f"--server-url=ws://127.0.0.1:{server('lenient', *taken)}/"
+        for taken in (("unmasked:9",), ("unmasked:9", "unmasked:2"))
+    )
+    assert suite(one, *arguments, "--update-baseline").returncode == 0
+    assert 'symptom = "unmasked_frame_fails_the_connection[ping]: ' in file.read_text()
+    assert suite(one, *arguments).returncode == 0
+    further = suite(two, *arguments)
+    assert further.returncode == 12, further.stdout
+    (line,) = lines(further.stdout, "failing differently: framing.unmasked")
+    assert "now 'unmasked_binary_frame_fails_the_connection: nothing', not " in line
+
+
+def test_entry_without_a_symptom_is_told_what_to_write_and_then_tolerates(
+    suite: Suite, server: Server, tmp_path: Path
+) -> None:
+    file = tmp_path / "baseline.toml"
+    arguments = (
+        f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_DAPHNE)}/",
+        f"--baseline={file}", REFUSED, "-k", "malformed_version",
+    )  # fmt: skip
+    entry = (
+        'requirements_version = "1.0"\n[[known_failure]]\n'
+        'requirement = "handshake.version-malformed"\nreason = "it is Daphne"\n'
+    )
+    file.write_text(entry)
+    asked = suite(*arguments)
+    assert asked.returncode == 12, asked.stdout
+    (line,) = lines(asked.stdout, "without a symptom: handshake.version-malformed: add ")
+    file.write_text(entry + line.partition(": add ")[2].rpartition("; ")[0])
+    done = suite(*arguments)
+    assert done.returncode == 0, done.stdout
+    file.write_text(f'{entry}symptom = "*"\n')
+    assert suite(*arguments).returncode == 0
