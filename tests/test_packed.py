@@ -52,7 +52,7 @@ def test_case_behind_a_broken_one_is_judged_on_another_connection() -> None:
 def test_every_share_names_its_broken_cases() -> None:
     target: Any = SimpleNamespace(recorder=Recorder())
     seen = told(in_shares(target, range(40), failing(0, 3, 4, 39)))
-    assert sorted(seen) == [f"{number}: Close 4000" for number in ("0", "3", "39", "4")]
+    assert set(seen) == {f"{number}: Close 4000" for number in (0, 3, 4, 39)}
 
 
 def test_whoever_fails_all_of_them_alike_is_given_up_and_has_one_symptom() -> None:

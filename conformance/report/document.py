@@ -10,7 +10,7 @@ from importlib import metadata, resources
 from typing import Any
 
 from conformance import __version__
-from conformance.gate.entries import KnownFailure
+from conformance.gate.entries import ANY, KnownFailure
 from conformance.gate.judge import BREACHES
 from conformance.report.results import RequirementResult, Results
 from conformance.report.whose import told
@@ -159,7 +159,7 @@ def _known_failure(known: KnownFailure, entry: RequirementResult) -> dict[str, A
         **({"owner": known.owner} if known.owner else {}),
         **({"family": known.family} if known.family else {}),
         **({"expires": known.expires.isoformat()} if known.expires else {}),
-        **({"symptom": list(known.symptom)} if known.symptom else {}),
+        **({"symptom": list(known.symptom)} if known.symptom not in {(), ANY} else {}),
     }
 
 

@@ -16,7 +16,7 @@ from tests.conftest import Suite
 Server = Callable[..., int]
 REFUSED = "conformance/suite/protocol/test_handshake_refused.py"
 FRAMING = "conformance/suite/protocol/test_framing.py"
-KNOWN_OF_DAPHNE = ("version:013", "version:+13")
+KNOWN_OF_AIOHTTP = ("method:HEAD",)
 
 
 def lines(output: str, start: str) -> list[str]:
@@ -44,21 +44,21 @@ def test_failure_names_what_of_it_is_tolerated_by_whom_and_what_is_new() -> None
 def test_family_tolerates_its_known_cases_and_no_further_one(
     suite: Suite, server: Server, tmp_path: Path, workers: Sequence[str]
 ) -> None:
-    arguments = ("--family=daphne", REFUSED, "-k", "malformed_version", *workers)
-    known = suite(f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_DAPHNE)}/", *arguments)
+    arguments = ("--family=aiohttp", REFUSED, "-k", "other_methods", *workers)
+    known = suite(f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_AIOHTTP)}/", *arguments)
     assert known.returncode == 0, known.stdout
     further = suite(
-        f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_DAPHNE, 'version:13.0')}/", *arguments
+        f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_AIOHTTP, 'method:POST')}/", *arguments
     )
     assert further.returncode == 1, further.stdout
-    case = "malformed_version_is_refused[fraction]: HTTP 101"
-    assert lines(further.stdout, "FAILED: handshake.version-malformed") == [
-        f"FAILED: handshake.version-malformed (MUST): {case!r}; 2 more known of Daphne"
+    case = "other_methods_are_not_upgraded[POST]: HTTP 101"
+    assert lines(further.stdout, "FAILED: handshake.method") == [
+        f"FAILED: handshake.method (MUST NOT): {case!r}; 1 more known of aiohttp"
     ]
     assert f"new:       {case}" in further.stdout
     document = json.loads((tmp_path / "reports" / "conformance.json").read_text())
-    (rule,) = [one for one in document["requirements"] if one["id"] == "handshake.version-malformed"]
-    assert (rule["untolerated"], len(rule["symptoms"])) == ([case], 3)
+    (rule,) = [one for one in document["requirements"] if one["id"] == "handshake.method"]
+    assert (rule["untolerated"], len(rule["symptoms"])) == ([case], 2)
 
 
 def test_baseline_tolerates_its_known_cases_and_no_further_one(
@@ -84,17 +84,17 @@ def test_entry_without_a_symptom_is_told_what_to_write_and_then_tolerates(
 ) -> None:
     file = tmp_path / "baseline.toml"
     arguments = (
-        f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_DAPHNE)}/",
-        f"--baseline={file}", REFUSED, "-k", "malformed_version",
+        f"--server-url=ws://127.0.0.1:{server('lenient', *KNOWN_OF_AIOHTTP)}/",
+        f"--baseline={file}", REFUSED, "-k", "other_methods",
     )  # fmt: skip
     entry = (
         'requirements_version = "1.0"\n[[known_failure]]\n'
-        'requirement = "handshake.version-malformed"\nreason = "it is Daphne"\n'
+        'requirement = "handshake.method"\nreason = "it is aiohttp"\n'
     )
     file.write_text(entry)
     asked = suite(*arguments)
     assert asked.returncode == 12, asked.stdout
-    (line,) = lines(asked.stdout, "without a symptom: handshake.version-malformed: add ")
+    (line,) = lines(asked.stdout, "without a symptom: handshake.method: add ")
     file.write_text(entry + line.partition(": add ")[2].rpartition("; ")[0])
     done = suite(*arguments)
     assert done.returncode == 0, done.stdout

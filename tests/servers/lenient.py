@@ -1,7 +1,7 @@
-"""An echo server that takes what its command line names: ``python lenient.py PORT version:013 unmasked:9 …``.
+"""An echo server that takes what its command line names: ``python lenient.py PORT method:HEAD unmasked:9 …``.
 
-``version:VALUE`` is a Sec-WebSocket-Version that counts as 13, ``unmasked:OPCODE`` a kind of frame that need
-not be masked. Each is one way to break a rule, so that a known way can be told from a further one.
+``method:NAME`` is a method that counts as GET, ``unmasked:OPCODE`` a kind of frame that need not be masked.
+Each is one way to break a rule, so that a known way can be told from a further one.
 """
 
 import asyncio
@@ -11,20 +11,26 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
+from websockets.http11 import Request
 
-VERSION, MASKED = "Sec-WebSocket-Version", 0x80
+MASKED = 0x80
 Read = Callable[[int], Generator[None, None, bytes | bytearray]]
 taken = set(sys.argv[2:])
-accept, parse = ServerProtocol.accept, Frame.parse
+parse_request, parse = Request.parse, Frame.parse
 
 
-def accept_also(self: ServerProtocol, request: Request) -> Response:
-    if f"version:{request.headers.get(VERSION)}" in taken:
-        del request.headers[VERSION]
-        request.headers[VERSION] = "13"
-    return accept(self, request)
+def parse_request_also(read_line: Any) -> Generator[None, None, Request]:
+    begun = False
+
+    def again(*limits: Any) -> Generator[None, None, bytes | bytearray]:
+        nonlocal begun
+        line = yield from read_line(*limits)
+        method, _, rest = bytes(line).partition(b" ")
+        named = not begun and f"method:{method.decode('latin-1')}" in taken
+        begun = True
+        return b"GET " + rest if named else line
+
+    return (yield from parse_request(again))
 
 
 def parse_also(read: Read, *, mask: bool, **more: Any) -> Generator[None, None, Frame]:
@@ -44,7 +50,7 @@ async def echo(connection: ServerConnection) -> None:
 
 
 async def main() -> None:
-    ServerProtocol.accept = accept_also  # type: ignore[method-assign]
+    Request.parse = parse_request_also  # type: ignore[method-assign,assignment]
     Frame.parse = parse_also  # type: ignore[method-assign,assignment]
     async with serve(echo, "127.0.0.1", int(sys.argv[1])) as server:
         await server.serve_forever()
