@@ -17,7 +17,7 @@ from conformance.printable import printable
 from conformance.recorder import Record
 from conformance.report.cards import anchor
 from conformance.report.console import failure_text
-from conformance.report.results import TestResult
+from conformance.report.results import TestResult, symptoms_of_charge, symptoms_of_test
 from conformance.report.scripts import repro, repro_path
 from conformance.report.whose import told
 from conformance.run import Run
@@ -127,16 +127,17 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
             report.longrepr = run.clean(report.longreprtext)
         return
     texts = [
-        _failure(run, requirements()[one["requirement"]], one["message"], result)
+        _breach(run, one, result)
         for one in result.breaches
         if run.results.fails(requirements()[one["requirement"]])
         and not run.results.tolerates_breach(one)
         and _first_seen(run, one)
     ]
     if result.outcome in {"failed", "inconclusive"}:
-        text = _failure(run, requirement, result.message, result, result.expected, result.actual)
         tolerated = run.results.known.get(requirement.id, ())
         seen = [Symptom.of_data(one) for one in result.symptoms]
+        whose = _whose(run, requirement, symptoms_of_test(result)) if result.outcome == "failed" else ""
+        text = failure_text(requirement, result.message, result.expected, result.actual, result, whose=whose)
         texts.insert(0, "\n".join([text, *(tolerance_lines(tolerated, seen) if tolerated else [])]))
     if texts:
         texts.append(
@@ -153,19 +154,16 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
         report.outcome, report.longrepr = "skipped", (str(report.location[0]), report.location[1] or 0, line)
 
 
-def _failure(
-    run: Run,
-    rule: Requirement,
-    message: str,
-    result: TestResult,
-    expected: Sequence[str] = (),
-    actual: str = "",
-) -> str:
-    """Return a failure for the terminal; of a broken rule it says whose it is to mend."""
-    broken = rule.id != result.requirement or result.outcome == "failed"
+def _breach(run: Run, breach: Mapping[str, Any], result: TestResult) -> str:
+    """Return for the terminal what a test saw broken on the way."""
+    rule = requirements()[breach["requirement"]]
+    whose = _whose(run, rule, symptoms_of_charge(breach))
+    return failure_text(rule, breach["message"], (), "", result, whose=whose)
+
+
+def _whose(run: Run, rule: Requirement, symptoms: Sequence[Symptom]) -> str:
     header = run.target.found.server if run.target is not None else None
-    whose = told(header, [rule.id]).get(rule.id, "") if broken else ""
-    return failure_text(rule, message, expected, actual, result, whose=whose)
+    return told(header, {rule.id: symptoms}).get(rule.id, "")
 
 
 def _told(run: Run, result: TestResult) -> str:

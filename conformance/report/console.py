@@ -58,7 +58,7 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
     """Return the closing lines: what broke, what was advised, the reports, and the verdict last."""
     entries = run.results.requirements()
     header = run.target.found.server if run.target else None
-    whose = told(header, [one.requirement.id for one in entries if one.outcome == "failed"])
+    whose = told(header, {one.requirement.id: one.symptoms for one in entries if one.outcome == "failed"})
     lines = []
     for outcome, title in (
         ("failed", "FAILED"),

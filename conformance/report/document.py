@@ -109,7 +109,7 @@ def _environment(target: Target | None, run: dict[str, Any]) -> dict[str, Any]:
 
 def _requirements(results: Results, target: Target | None) -> list[dict[str, Any]]:
     entries = results.requirements()
-    broken = [one.requirement.id for one in entries if one.outcome in BREACHES]
+    broken = {one.requirement.id: one.symptoms for one in entries if one.outcome in BREACHES}
     whose = told(target.found.server if target else None, broken)
     return [_requirement(one, target, whose.get(one.requirement.id, "")) for one in entries]
 

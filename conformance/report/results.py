@@ -140,11 +140,11 @@ class Results:
 
     def tolerates(self, result: TestResult) -> bool:
         """Whether everything that failed in a test is a known failure."""
-        return self._all_known(result.requirement, _symptoms(result))
+        return self._all_known(result.requirement, symptoms_of_test(result))
 
     def tolerates_breach(self, charge: Mapping[str, Any]) -> bool:
         """Whether every way in which a test saw another requirement broken is known."""
-        return self._all_known(charge["requirement"], _ways(charge))
+        return self._all_known(charge["requirement"], symptoms_of_charge(charge))
 
     def _all_known(self, requirement: str, symptoms: Iterable[Symptom]) -> bool:
         entries = self.known.get(requirement, ())
@@ -183,13 +183,13 @@ class Results:
                 found[test.requirement], test.outcome, test.message or "; ".join(test.observed), test.id
             )
             if test.outcome in BROKEN:
-                self._broken(found[test.requirement], _symptoms(test), test.since)
+                self._broken(found[test.requirement], symptoms_of_test(test), test.since)
             for charge in test.charges:
                 entry = found[charge["requirement"]]
                 outcome = "passed" if charge["kept"] else self.level_outcome(entry.requirement)
                 outcome = "inconclusive" if charge.get("unstable") else outcome
                 if outcome in BREACHES:
-                    self._broken(entry, _ways(charge))
+                    self._broken(entry, symptoms_of_charge(charge))
                 self._fold(entry, outcome, charge["message"], test.id if not charge["kept"] else "")
         known = self.known
         for name, tolerated in known.items():
@@ -307,11 +307,13 @@ def _broken_strict_only(names: Sequence[str]) -> str:
     return f"{NAMES[CONFORMANT]}; {rules} broken: {_some(names)} (red with --strict). "
 
 
-def _symptoms(test: TestResult) -> list[Symptom]:
+def symptoms_of_test(test: TestResult) -> list[Symptom]:
+    """Return in which ways a test saw its requirement broken."""
     return [Symptom.of_data(one) for one in test.symptoms] or [Symptom.of_text(test.message, test.actual)]
 
 
-def _ways(charge: Mapping[str, Any]) -> list[Symptom]:
+def symptoms_of_charge(charge: Mapping[str, Any]) -> list[Symptom]:
+    """Return in which ways a requirement was broken on the way."""
     told = [Symptom.of_data(one) for one in charge.get("symptoms", ())]
     return told or [Symptom.of_text(charge["message"])]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from conformance.gate.families import recognised
+from conformance.gate.judge import unexpected
+from conformance.gate.symptom import Symptom
 from conformance.spec import Requirement, requirements
 
 UNKNOWN = "the server library's, not the application's: see docs/gate.md#server-families"
@@ -20,18 +22,22 @@ def whose(requirement: Requirement, family: str = "") -> str:
     return f"the server library's, not yours; tolerate with --family={family}" if family else UNKNOWN
 
 
-def families_of(header: str | None, broken: Iterable[str]) -> Mapping[str, str]:
-    """Return by which family each broken rule is known, for the families that the target is recognised as."""
+def families_of(header: str | None, broken: Mapping[str, Sequence[Symptom]]) -> Mapping[str, str]:
+    """Return by which family each broken rule is known, for the families that the target is recognised as.
+
+    A family knows a rule where it tolerates each of the ways in which the rule was broken.
+    """
     found: dict[str, str] = {}
     for family, names in recognised(header, broken):
         for name in names:
-            found.setdefault(name, family.name)
+            entries = [one for one in family.entries if one.requirement == name]
+            if not unexpected(entries, broken[name]):
+                found.setdefault(name, family.name)
     return found
 
 
-def told(header: str | None, broken: Iterable[str]) -> Mapping[str, str]:
-    """Return for each broken rule that no application can mend whose it is."""
-    listed = list(broken)
-    known = families_of(header, listed)
-    texts = {name: whose(requirements()[name], known.get(name, "")) for name in listed}
+def told(header: str | None, broken: Mapping[str, Sequence[Symptom]]) -> Mapping[str, str]:
+    """Return whose each broken rule is that no application can mend; ``broken`` holds its symptoms."""
+    known = families_of(header, broken)
+    texts = {name: whose(requirements()[name], known.get(name, "")) for name in broken}
     return {name: text for name, text in texts.items() if text}
