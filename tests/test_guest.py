@@ -212,3 +212,13 @@ def test_options_with_a_value_are_known() -> None:
     assert [name for name in OPTIONS if not takes_value(name)] == [
         "intrusive", "polite", "insecure", "update-baseline", "expect-applicable",
     ]  # fmt: skip
+
+
+def test_checkout_that_is_not_installed_runs_the_suite(tmp_path: Path) -> None:
+    done = pytest_in(
+        ROOT, "-q", "-p", "pytest_asyncio.plugin", "conformance/suite/protocol/test_control_frames.py",
+        "--report-dir", str(tmp_path / "out"), "-k", "pong_with_its_payload",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out" / "conformance.json").is_file()

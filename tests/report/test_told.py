@@ -131,3 +131,15 @@ def test_breach_that_many_tests_see_turns_only_the_first_red(run, tell):
     assert tell("passed", charges=[breach(OTHER)]).outcome == "passed"
     third = requirements()["framing.ping-pong"]
     assert tell("passed", charges=[breach(OTHER), breach(third)]).longrepr.startswith(third.id)
+
+
+def test_traceback_of_the_suites_fault_and_what_was_captured_hold_no_secret(run):
+    run.recorder.hide("canary-4f9c2e")
+    made = TestResult(requirement=MUST.id, outcome="suite-fault", id="x.py::t")
+    traceback, sections = "token = 'canary-4f9c2e'", [("Captured log call", "sent canary%2d4f9c2e")]
+    report = pytest.TestReport(
+        "x.py::t", ("x.py", 7, "t"), {}, "failed", traceback, "call", sections=sections
+    )
+    dress(report, run, made, MUST)
+    assert report.longrepr == "token = '[secret]'"
+    assert report.sections == [("Captured log call", "sent [secret]")]
