@@ -9,7 +9,7 @@ import pytest
 
 from conformance.blame import blame
 from conformance.browser.witness import cut
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
 from conformance.gate.judge import BREACHES
 from conformance.gate.lines import tolerance_lines
 from conformance.gate.symptom import Symptom, symptoms_of
@@ -61,6 +61,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
             result.outcome = "not-applicable"
         case Inconclusive():
             result.outcome = "inconclusive"
+            result.confined = not isinstance(error, Unreachable)
         case Nonconformance(expected=expected, actual=actual):
             result.outcome = run.results.level_outcome(requirement, result.since)
             result.expected, result.actual = [run.clean(one) for one in expected], run.clean(actual)
@@ -78,7 +79,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         if ended and not (why := run.why_dead()):
             result.notes = [*result.notes, ALIVE]
         else:
-            result.outcome = "inconclusive"
+            result.outcome, result.confined = "inconclusive", False
             result.message = f"{SILENT}, for {run.clean(why)}" if ended else SILENT
             result.charges = [one for one in result.charges if not one["kept"]]
     if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
@@ -133,7 +134,7 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
         and not run.results.tolerates_breach(one)
         and _first_seen(run, one)
     ]
-    if result.outcome in {"failed", "inconclusive"}:
+    if result.outcome == "failed" or (result.outcome == "inconclusive" and not result.confined):
         tolerated = run.results.known.get(requirement.id, ())
         seen = [Symptom.of_data(one) for one in result.symptoms]
         whose = _whose(run, requirement, symptoms_of_test(result)) if result.outcome == "failed" else ""

@@ -18,7 +18,8 @@ class Menu:
     ``texts`` and ``binaries`` say which whole messages leave its connections open; ``agreed`` is what was
     agreed about compression, ``None`` where it is not in force; ``spoken`` puts a message in the words of
     the target's dialect; ``most`` is the size in bytes of the largest message that the target takes, where it
-    has a limit; ``control`` is how much a control frame may carry between its fragments.
+    has a limit; ``control`` is how much a control frame may carry between its fragments; ``minds`` says
+    how the application ends the connection upon a text.
     """
 
     texts: bool = True
@@ -27,6 +28,7 @@ class Menu:
     spoken: Callable[[bytes], bytes] = bytes
     most: int | None = None
     control: int = 125
+    minds: str = ""
 
     def heartbeat(self, identity: str, text: str) -> tuple[bytes, str]:
         """Return a heartbeat's content with as much of the text as fits, and that text."""

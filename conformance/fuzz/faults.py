@@ -193,27 +193,28 @@ def fragmented_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
 
 def continuation_of_nothing(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Continue a message that was never begun."""
-    del menu, opened
-    return [Frame(CONTINUATION, octets(draw), fin=draw.flag(), mask=TAME_KEY)]
+    del opened
+    # A server that takes it for a message shows it to the application, which may end the connection itself.
+    content = menu.spoken(heartbeat("fault", "")) if menu.texts and draw.flag() else octets(draw)
+    return [Frame(CONTINUATION, content, fin=draw.flag() and menu.texts, mask=TAME_KEY)]
 
 
 def message_inside_message(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Begin a message inside another."""
-    del menu
-    begun = [] if opened else [Frame(draw.choice([TEXT, BINARY]), b"{", fin=False, mask=TAME_KEY)]
-    opcode = draw.choice([TEXT, BINARY])
+    """Begin a message inside another; the application sees none that it minds, whoever overlooks that."""
+    kinds = [TEXT, BINARY] if menu.binaries or not menu.texts else [TEXT]
+    begun = [] if opened else [Frame(draw.choice(kinds), b"{", fin=False, mask=TAME_KEY)]
+    opcode = draw.choice(kinds)
     return [
         *begun,
-        Frame(opcode, draw.choice([b"", b"}"]), fin=draw.flag(), mask=TAME_KEY),
+        Frame(opcode, draw.choice([b"", b"}"]), fin=draw.flag() and menu.texts, mask=TAME_KEY),
     ]
 
 
 def top_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     """Declare a length with its top bit set."""
-    del menu
     opcode = CONTINUATION if opened else draw.choice([TEXT, BINARY])
     length = 1 << 63 | draw.choice([0, 1, 5, 125, 126, (1 << 63) - 1])
-    return [Frame(opcode, b"", length_form=64, declared_length=length, mask=TAME_KEY)]
+    return [Frame(opcode, b"", fin=menu.texts, length_form=64, declared_length=length, mask=TAME_KEY)]
 
 
 def _broken(draw: Draw, menu: Menu) -> bytes:
@@ -279,7 +280,8 @@ def rsv1_elsewhere(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     if draw.flag():
         return [control]
     begun = [] if opened else [Frame(TEXT, b"{", fin=False, mask=TAME_KEY)]
-    return [*begun, Frame(CONTINUATION, b"}", fin=draw.flag(), rsv1=True, mask=TAME_KEY)]
+    fin = draw.flag() and menu.texts
+    return [*begun, Frame(CONTINUATION, b"}", fin=fin, rsv1=True, mask=TAME_KEY)]
 
 
 def corrupt_stream(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:

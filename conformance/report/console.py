@@ -74,6 +74,8 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
         ]
         if len(chosen) > 20:
             lines.append(f"{title}: {len(chosen) - 20} more in the report")
+    parts = [one for one in entries if one.unjudged and one.outcome in {"passed", "observed"}]
+    lines += [f"judged in part: {one.requirement.id}: {_short(one.reason)}" for one in parts[:20]]
     known = [entry for entry in entries if entry.outcome == "known-failure"]
     lines += [
         f"known failure{_of(e.known_failure)}: {e.requirement.id}: {_short(e.known_failure.reason)}"

@@ -24,6 +24,8 @@ OUTCOMES = (
     "not-applicable",
     "untested",
 )
+# What a test says that judged its requirement, so that a case which could not be judged does not void it.
+JUDGED = BREACHES | {"known-failure", "observed", "passed"}
 # How many tests that pass, but see the same rule broken, keep their evidence.
 WITNESSES = 9
 CONFORMANT, NON_CONFORMANT, INCONCLUSIVE, SUITE_FAULT, STALE = 0, 1, 10, 11, 12
@@ -62,6 +64,7 @@ class TestResult:
     unstable: str = ""
     controls: Sequence[str] = ()
     server_output: str = ""
+    confined: bool = False  # inconclusive in this case alone: what other tests judged stands
     browser: Mapping[str, Any] = field(default_factory=dict)
     symptoms: Sequence[Mapping[str, str]] = ()
 
@@ -101,6 +104,7 @@ class RequirementResult:
     new: bool = False
     symptoms: list[Symptom] = field(default_factory=list)
     unknown: list[Symptom] = field(default_factory=list)
+    unjudged: list[TestResult] = field(default_factory=list)
 
 
 class Results:
@@ -178,7 +182,11 @@ class Results:
     def requirements(self) -> list[RequirementResult]:
         """Return every requirement of the specification with its outcome."""
         found = {name: RequirementResult(one) for name, one in requirements().items()}
+        judged = {one.requirement for one in self.tests.values() if one.outcome in JUDGED}
         for test in self.tests.values():
+            if test.outcome == "inconclusive" and test.confined and test.requirement in judged:
+                found[test.requirement].unjudged.append(test)
+                continue
             self._fold(
                 found[test.requirement], test.outcome, test.message or "; ".join(test.observed), test.id
             )
@@ -191,6 +199,8 @@ class Results:
                 if outcome in BREACHES:
                     self._broken(entry, symptoms_of_charge(charge))
                 self._fold(entry, outcome, charge["message"], test.id if not charge["kept"] else "")
+        for entry in found.values():
+            _tell_unjudged(entry, sum(one.requirement == entry.requirement.id for one in self.tests.values()))
         known = self.known
         for name, tolerated in known.items():
             if name in found:
@@ -292,6 +302,7 @@ class Results:
             row.pop("samples")  # thousands of times say nothing alone; `measurements` holds the percentiles
             row.pop("symptoms")  # stand with the requirements
             row.pop("dialect")  # stands once for the whole run
+            row.pop("confined")  # its requirement says what it made of that
             row["breaches"] = [
                 {"requirement": b["requirement"], "message": b["message"]} for b in test.breaches
             ]
@@ -316,6 +327,15 @@ def symptoms_of_charge(charge: Mapping[str, Any]) -> list[Symptom]:
     """Return in which ways a requirement was broken on the way."""
     told = [Symptom.of_data(one) for one in charge.get("symptoms", ())]
     return told or [Symptom.of_text(charge["message"])]
+
+
+def _tell_unjudged(entry: RequirementResult, tests: int) -> None:
+    """Say of a requirement that was judged which of its tests could not be, and why."""
+    if not entry.unjudged:
+        return
+    names = _some([one.id.rpartition("::")[2] for one in entry.unjudged])
+    told = f"{len(entry.unjudged)} of {_count(tests, 'test')} could not be judged ({names})"
+    entry.reason = "; ".join(filter(None, (entry.reason, f"{told}: {entry.unjudged[0].message}")))
 
 
 def _misfit(findings: Sequence[Finding]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -15,9 +16,11 @@ from conformance.session.matching import Returned, says
 from conformance.session.messages import faults
 from conformance.wire.connection import Close, Connection, Event, Message, happened
 from conformance.wire.frames import TEXT, name_of
+from conformance.wire.nonce import given_back
 from conformance.wire.peer import Limits, Peer, describe
 from conformance.wire.sizes import Sizes
 
+REPLIES = ("heartbeat_ack", "permission_result", "error")
 EVENTS = ("permission_changed", "role_updated", "menu_access_updated", "cache_invalidated")
 DEEPEST = 100
 PLACE = "the place of a text"
@@ -89,6 +92,7 @@ class Client(Peer):
     echoes = False  # this path gives back each message as it came
     chatty = False  # it also sends messages of its own
     sizes = Sizes()  # how large a message may be
+    confirms = False  # it begins with connection_confirmed
 
     def __init__(
         self, connection: Connection, limits: Limits, recorder: Recorder, dialect: Dialect | None = None
@@ -96,6 +100,36 @@ class Client(Peer):
         super().__init__(connection, limits, recorder)
         self.dialect = dialect or Dialect()
         self._carried: dict[bytes, Json] = {}
+
+    def _like(self, connection: Connection) -> Client:
+        other = Client(connection, self.limits, self.recorder, self.dialect)
+        other.speaks, other.manners = self.speaks, self.manners
+        other.echoes, other.chatty, other.confirms = self.echoes, self.chatty, self.confirms
+        other.sizes = self.sizes
+        return other
+
+    async def _renew(self) -> None:
+        await super()._renew()
+        if self.confirms:
+            await self.confirmed()
+
+    def answering(self, events: Sequence[Event], *, said: bytes = b"") -> list[Message]:
+        """Return the messages that answer what was sent since the last control, known by their content.
+
+        An echo gives back what was said, with or without what is no UTF-8 in it; a server of the permissions
+        protocol sends nothing but replies and events.
+        """
+        meant = [*self.said, b"".join(self.said), *([said] if said else [])] if self.said or said else []
+        back = {one for content in meant for one in given_back(content)} if self.echoes else set()
+        marked = super().answering(events, said=said)
+        return [
+            one
+            for one in events
+            if isinstance(one, Message) and (one in marked or one.content in back or self._replies(one))
+        ]
+
+    def _replies(self, message: Message) -> bool:
+        return self.speaks and not self.echoes and self.decode(message).get("type") in REPLIES
 
     def unasked(self, event: Event) -> bool:
         """Whether a message is an event: somebody may cause one at any time."""
@@ -330,6 +364,7 @@ class Client(Peer):
             await self.exchange("alive")
         except Nonconformance as error:
             raise Inconclusive(f"the control failed before the fault was sent: {error.actual}") from error
+        self.said.clear()
 
     async def allowed(self, permission: str) -> bool:
         """Ask whether a permission is held."""

@@ -63,7 +63,7 @@ def seen_as_target(target: Target, instance: Instance) -> Target:
         url=url,
         endpoint=endpoint_of(url, target.profile),
         instance=instance,
-        _bystander=None,
+        _bystanders=None,
         _control=None,
     )
 
@@ -95,7 +95,7 @@ def end(instance: Instance, children: Sequence[psutil.Process] = ()) -> None:
 async def accepting(target: Target) -> list[str]:
     """Return the addresses of a target that still take connections, and whether their holder answers."""
     hasty = dataclasses.replace(target.limits, handshake=target.limits.prompt)
-    target = dataclasses.replace(target, limits=hasty, _bystander=None, _control=None)
+    target = dataclasses.replace(target, limits=hasty, _bystanders=None, _control=None)
     states = await asyncio.gather(*(state_of(target, address) for address in target.endpoint.addresses))
     words = {"answers": "still answers", "silent": "is held by somebody who never answers"}
     return [

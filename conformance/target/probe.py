@@ -17,6 +17,7 @@ from conformance.target import jwt
 from conformance.target.echo import echoing, find_echo
 from conformance.target.http2 import offered
 from conformance.target.launch import addresses_of
+from conformance.target.manners import learn_manners
 from conformance.target.profile import CARRIERS, Credential, Profile
 from conformance.target.refused import alone, reason, upgraded_elsewhere
 from conformance.target.sizing import measured
@@ -158,14 +159,10 @@ async def _measure(target: Target, attempt: Attempt, path: str, scale: float) ->
             target.learn(await _heartbeat(client))
     finally:
         await client.leave()
-    target.learn(
-        *echoing(target, echo),
-        await _deflate(target),
-        *_declared(target),
-        *_surroundings(target),
-        *await offered(target),
-    )
-    target.learn(limits=replace(target.limits, rate=await _rate(target, round_trip)))
+    target.learn(*echoing(target, echo))
+    minding = asyncio.create_task(learn_manners(target))
+    target.learn(await _deflate(target), *_declared(target), *_surroundings(target), *await offered(target))
+    target.learn(limits=replace(target.limits, rate=await _rate(target, round_trip)), manners=await minding)
     target.learn(sizes=await measured(target))
     return round_trip
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Union
 
+from conformance.target.manners import Manners
 from conformance.target.routes import OWN
 from conformance.wire.peer import Limits
 from conformance.wire.sizes import Sizes
@@ -39,7 +40,8 @@ class Snapshot:
     ``address`` is the one address that is connected to, where the name alone would lead to another server by
     chance. ``user`` and ``carrier`` say which token an opening handshake carries by default. Messages come
     back on ``echo_path``, opened with the token of ``echo_user``, and between other messages where that path
-    is ``chatty``. ``round_trip`` is in seconds. ``sizes`` says how large a message is taken.
+    is ``chatty``. ``manners`` says how the application takes our messages. ``round_trip`` is in seconds.
+    ``sizes`` says how large a message is taken.
     """
 
     addresses: tuple[str, ...] = ()
@@ -52,6 +54,7 @@ class Snapshot:
     chatty: bool = False
     server: str | None = None
     round_trip: float | None = None
+    manners: Manners = field(default_factory=Manners)
     limits: Limits | None = None
     sizes: Sizes = field(default_factory=Sizes)
     capabilities: Mapping[str, Capability] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,9 +11,10 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
 
-from conformance.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
 from conformance.recorder import Recorder
 from conformance.session.client import Client
+from conformance.target.bystanders import Bystanders, ended
 from conformance.target.control import Control
 from conformance.target.controls import control_of
 from conformance.target.launch import Instance, Launcher
@@ -22,12 +24,13 @@ from conformance.target.snapshot import Capability, Snapshot
 from conformance.target.tls import why_refused
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Connection, Endpoint, happened
-from conformance.wire.frames import CLOSE, PING
 from conformance.wire.handshake import Request, Response, opening
+from conformance.wire.nonce import nonce
 from conformance.wire.peer import Limits, describe
 from conformance.wire.sizes import Sizes
 
 __all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
+SOON = 0.5  # seconds in which no server has waited for a login yet
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
 
 
@@ -92,7 +95,7 @@ class Target:
     test_id: str = ""
     strict: bool = False
     owes_reset: bool = False
-    _bystander: Client | None = None
+    _bystanders: Bystanders | None = None
     _control: Control | None = None
     _opened: WeakSet[Connection] = field(default_factory=WeakSet)
 
@@ -271,7 +274,7 @@ class Target:
             yield
         finally:
             for connection in self._opened:
-                if self._bystander is None or connection is not self._bystander.connection:
+                if self._bystanders is None or not self._bystanders.keeps(connection):
                     connection.shut()
 
     async def attempt(
@@ -301,14 +304,24 @@ class Target:
             self.profile.dialect.seen.add(routes.key_of(shown.removeprefix(prefix)))
         return attempt
 
-    def _client(self, attempt: Attempt) -> Client:
+    def of(self, attempt: Attempt) -> Client:
+        """Return a client on the connection of an opening handshake that was accepted."""
         client = self.client(attempt.connection)
         asked = attempt.request.target
         if isinstance(asked, str) and self.echo_path is not None:
             client.echoes = asked.split("?")[0] == self.echo_path.split("?")[0]
         client.chatty = client.echoes and self.found.chatty
         client.speaks = client.echoes or self.has("heartbeat")
+        client.confirms = self.has("session") and not client.echoes
+        client.manners, client.again = self.found.manners, functools.partial(self._again, attempt.request)
         return client
+
+    async def _again(self, request: Request) -> Connection:
+        attempt = await self.attempt(request)
+        if not attempt.upgraded:
+            attempt.connection.shut()
+            raise Inconclusive(f"a second connection that this test needs was refused: {attempt}")
+        return attempt.connection
 
     @contextlib.asynccontextmanager
     async def upgraded(
@@ -316,7 +329,7 @@ class Target:
     ) -> AsyncIterator[Client]:
         """Expect that an opening handshake succeeds; the open connection is left at the end."""
         attempt = await self.attempt(request, segments=segments)
-        client = self._client(attempt)
+        client = self.of(attempt)
         try:
             if not attempt.upgraded:
                 raise Nonconformance(
@@ -324,7 +337,8 @@ class Target:
                     expected=["101 Switching Protocols"],
                     actual=attempt,
                 )
-            yield client
+            async with self._in_time(client):
+                yield client
         finally:
             await client.leave()
 
@@ -352,7 +366,7 @@ class Target:
         token = user.token if user else token
         request = self.opening(path, token=token, carrier=carrier, origin=origin, extra=extra)
         attempt = await self.attempt(request, label=label)
-        client = self._client(attempt)
+        client = self.of(attempt)
         try:
             if not attempt.upgraded:
                 raise Inconclusive(f"a connection that this test needs was refused: {attempt}")
@@ -363,9 +377,28 @@ class Target:
                     raise Inconclusive(
                         f"a connection that this test needs was not confirmed: {error.actual}"
                     ) from error
-            yield client
+            async with self._in_time(client):
+                yield client
         finally:
             await client.leave()
+
+    @contextlib.asynccontextmanager
+    async def _in_time(self, client: Client) -> AsyncIterator[None]:
+        """Judge nothing that fails because the server ends connections of that age, whatever they say.
+
+        Raises:
+            Inconclusive: it does; it may wait for a login.
+
+        """
+        try:
+            yield
+        except Nonconformance as error:
+            found = ended(client.connection)
+            if found is None or found[0] < SOON or not await self.bystanders.excused(client):
+                raise
+            raise Inconclusive(
+                f"the server ends whoever says nothing in this way, {found[0]:.1f} s old: {error}"
+            ) from error
 
     def echo_opening(self, *, extra: Iterable[tuple[str, str]] = ()) -> Request:
         """Return a legal opening handshake for where messages come back: the echo path, or the endpoint."""
@@ -418,22 +451,38 @@ class Target:
             raise Nonconformance(message, expected=expected, actual=actual, happened=happened)
 
     def harmless(self, text: str = "") -> bytes:
-        """Return the content of a text message that no server should mind: a heartbeat with some text."""
-        content = json.dumps({"type": "heartbeat", "data": {"text": text}}, ensure_ascii=False).encode()
+        """Return the content of a text message that no server should mind: a heartbeat with some text.
+
+        A number stands in front of the text that no other message has, so that an answer is known by it.
+        """
+        message = {"type": "heartbeat", "data": {"text": f"{nonce()} {text}"}}
+        content = json.dumps(message, ensure_ascii=False).encode()
         return content if self.profile.dialect.lacks("heartbeat") else self.spoken(content)
 
     async def refuses(
-        self, request: Request, *, statuses: Iterable[int] = (), segments: Sequence[bytes] | None = None
+        self,
+        request: Request,
+        *,
+        statuses: Iterable[int] = (),
+        segments: Sequence[bytes] | None = None,
+        blind: Mapping[str, Request] | None = None,
     ) -> Attempt:
         """Expect that an opening handshake is refused, and that the server is none the worse for it.
 
         That it is refused in time, by a client error, is judged under requirements of its own, so is
-        ``statuses`` where the caller gives them to ``handshake.refusal-status``.
+        ``statuses`` where the caller gives them to ``handshake.refusal-status``. ``blind`` holds, by the
+        requirement that each breaks, the same request without the field that is judged, or with it plainly
+        wrong: a server that accepts that does not look at the field, and is charged with that alone.
+
+        Raises:
+            NotApplicable: the server does not look at the field.
+
         """
         await self.bystander()
         attempt = await self.attempt(request, segments=segments)
         attempt.connection.shut()
         if attempt.upgraded:
+            await self._blame_blindness(blind or {})
             raise Nonconformance(
                 "an opening handshake that must be refused was accepted",
                 expected=["an HTTP error status", "the end of the connection"],
@@ -450,6 +499,19 @@ class Target:
             )
         await self.aftermath()
         return attempt
+
+    async def _blame_blindness(self, blind: Mapping[str, Request]) -> None:
+        """Charge the requirement that a server breaks by not looking at a field at all."""
+        for requirement, plain in blind.items():
+            control = await self.attempt(plain, label="the same without that field")
+            control.connection.shut()
+            if control.upgraded:
+                self.recorder.charge(
+                    requirement, kept=False, message="an opening handshake that must be refused was accepted"
+                )
+                raise NotApplicable(
+                    f"the server does not look at what is judged here: {requirement} is charged instead"
+                )
 
     def judge_refusal(self, attempt: Attempt) -> None:
         """Charge how a refusal was said: in time, as HTTP, as the client's error."""
@@ -468,53 +530,26 @@ class Target:
                 happened=attempt.happened,
             )
 
+    @property
+    def bystanders(self) -> Bystanders:
+        """The connections that stand by while others misbehave."""
+        if self._bystanders is None:
+            self._bystanders = Bystanders(self)
+        return self._bystanders
+
     async def bystander(self) -> Client:
         """Return the connection that stands by while others misbehave, opened on first use."""
-        if self._bystander is not None and _over(self._bystander.connection):
-            self._bystander.connection.shut()  # behind the server's FIN our half is still open
-            self._bystander = None
-        if self._bystander is None:
-            kept, self.recorder.record.transcripts = self.recorder.record.transcripts, []
-            attempt = await self.attempt(self.opening())
-            self.recorder.record.transcripts = kept
-            if not attempt.upgraded:
-                attempt.connection.shut()
-                raise Inconclusive(f"the bystander connection was refused: {attempt}")
-            bystander = self._client(attempt)
-            try:
-                await bystander.ping()
-            except Nonconformance as error:  # no fault of what the current test is about
-                await bystander.leave()
-                raise Inconclusive(
-                    f"the bystander connection does not work: {error.actual} to a Ping"
-                ) from error
-            self._bystander = bystander
-        return self._bystander
+        return await self.bystanders.get()
 
     async def aftermath(self) -> None:
         """Judge that an abuse harmed nobody else: the bystander answers, and a new connection works."""
-        bystander = self._bystander
         # Asked first and heard last: it answers while the new connection is made.
-        asked = bystander.send_ping() if bystander is not None else b""
-        what = await self._why_nobody_new()
-        unharmed = not what
-        if bystander is not None:
-            try:
-                await bystander.expect_pong(asked)
-            except Nonconformance as error:
-                if _given_up(bystander.connection):
-                    # Either side may have been too slow for a Pong, which says nothing about the abuse.
-                    self.recorder.note("the bystander was closed behind the server's own Ping")
-                    bystander.connection.shut()
-                    bystander = self._bystander = None
-                else:
-                    unharmed, what = False, f"a connection opened before does not answer: {error.actual}"
-        if bystander is not None:
-            bystander.inbox.clear()
-        self.recorder.charge("robustness.others-unharmed", kept=unharmed, message=what)
-        if bystander is not None and not unharmed:
-            bystander.connection.shut()
-            self._bystander = None
+        asked = self.bystanders.ask()
+        alone = await self._why_nobody_new()
+        what = await self.bystanders.harm(asked) or alone
+        self.recorder.charge("robustness.others-unharmed", kept=not what, message=what)
+        if what:
+            self.bystanders.shut()
 
     async def _why_nobody_new(self) -> str:
         """Return why a new connection does not work, or an empty string where it does."""
@@ -532,19 +567,7 @@ class Target:
 
     async def leave(self) -> None:
         """Leave nothing open behind."""
-        if self._bystander is not None:
-            await self._bystander.leave()
-            self._bystander = None
+        if self._bystanders is not None:
+            await self._bystanders.leave()
         if self._control is not None:
             self._control.close()
-
-
-def _over(connection: Connection) -> bool:
-    """Whether the server has ended a connection, by a Close frame or by TCP."""
-    frames = connection.received_frames
-    return connection.end is not None or bool(frames and frames[-1].opcode == CLOSE)
-
-
-def _given_up(connection: Connection) -> bool:
-    """Whether the server has closed an idle connection for want of a Pong: a Ping of its own, then Close."""
-    return [frame.opcode for frame in connection.received_frames[-2:]] == [PING, CLOSE]

@@ -319,6 +319,9 @@ class Connection(asyncio.Protocol):
             elif frame.opcode == CLOSE:
                 self._events.append(Close(frame.close_code, frame.close_reason, now))
         self._answer_pings()
+        if self._frames.http:
+            status = self._frames.http.partition(b"\r\n")[0][:60].decode("latin-1")
+            self._give_up(f"a second HTTP response behind the 101 ({status})")
         if self._frames.overrun is not None:
             self._monitor.overrun(self._frames.overrun)
             self._give_up(f"a frame of {self._frames.overrun} bytes, more than is read")

@@ -121,6 +121,7 @@ class FrameParser:
         self._buffer = bytearray()
         self._max_length = max_length
         self.overrun: int | None = None
+        self.http = b""  # where a frame should begin, and HTTP does: no frame begins with these octets
 
     @property
     def pending(self) -> int:
@@ -130,16 +131,19 @@ class FrameParser:
     def feed(self, data: bytes, time: float = 0.0) -> list[ReceivedFrame]:
         """Return the frames that ``data`` completes; ``time`` is kept on each."""
         frames: list[ReceivedFrame] = []
-        if self.overrun is not None:
+        if self.overrun is not None or self.http:
             return frames
         self._buffer += data
-        while self.overrun is None and (frame := self._next(time)) is not None:
+        while self.overrun is None and not self.http and (frame := self._next(time)) is not None:
             frames.append(frame)
         return frames
 
     def _next(self, time: float) -> ReceivedFrame | None:
         buffer = self._buffer
         if len(buffer) < 2:
+            return None
+        if buffer.startswith(b"HTTP/"):
+            self.http = bytes(buffer)
             return None
         first, second = buffer[0], buffer[1]
         length = second & 0x7F

@@ -7,190 +7,59 @@ what did not arrive before its Pong did not happen.
 
 from __future__ import annotations
 
-import itertools
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from conformance.errors import Inconclusive, Nonconformance
-from conformance.recorder import Recorder
-from conformance.wire.connection import Close, Connection, End, Event, Message, Pong, happened
-from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
+from conformance.wire.connection import Close, Connection, Event, Message, Pong, happened
+from conformance.wire.ending import FAILED, Ending, describe
+from conformance.wire.frames import BINARY, CLOSE, DATA_OPCODES, TEXT, Frame, close_payload, name_of
+from conformance.wire.nonce import nonces
+from conformance.wire.talk import Limits, Talk, fragments
 
-MARGIN = 3  # a line that was measured once may be slower the next time
-FAILED = ("a Close frame", "the end of TCP (FIN)", "a TCP reset (RST)")
-SHOWN = 20  # events before an end that are named one by one
-PATIENCE = 5  # farewells in a row without an end of TCP, before no other is waited for as long
-_counter = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds in seconds, made from the measured round trip by ``conformance.target.probe``.
-
-    ``rate`` is what the way carries in octets a second, there and back, where it could be measured.
-    """
-
-    handshake: float = 5.0
-    reply: float = 5.0
-    close: float = 5.0
-    event: float = 10.0
-    prompt: float = 1.0
-    idle: float = 60.0
-    rate: float | None = None
-
-    def back(self, size: int) -> float:
-        """Return the bound for a message of this many octets to come back: a slow line carries it twice."""
-        return self.reply + (2 * MARGIN * size / self.rate if self.rate else 0.0)
+__all__ = ["FAILED", "Ending", "Limits", "Peer", "describe", "fragments"]
+VALID = 4000  # a code that any application may use (RFC 6455 §7.4.2)
 
 
-@dataclass(slots=True)
-class Ending:
-    """How a connection ended: the server's Close frame if there was one, TCP's end if it came."""
+class Minding(Protocol):
+    """What the probe found out about an application's own rules."""
 
-    close: Close | None = None
-    end: End | None = None
-    before: list[Event] = field(default_factory=list)
-    beneath: str = "TCP"
-    given_up: End | None = None  # we stopped reading, which is no end of the server's making
-
-    @property
-    def messages(self) -> list[Message]:
-        """Data messages that arrived before the end."""
-        return [event for event in self.before if isinstance(event, Message)]
-
-    @property
-    def happened(self) -> str:
-        """Of which kind it was, without what came before it: a server may push at any time."""
-        return happened(self.close or self.end or self.given_up)
-
-    def __str__(self) -> str:
-        """Describe the ending for a person."""
-        parts = [describe(event) for event in self.before[:SHOWN]]
-        if len(self.before) > SHOWN:
-            parts.append(f"{len(self.before) - SHOWN} more")
-        if self.close is not None:
-            parts.append(describe(self.close))
-        if self.given_up is not None:
-            parts.append(describe(self.given_up))
-        parts.append(describe(self.end) if self.end else f"{self.beneath} stays open")
-        return ", then ".join(parts)
+    def minds(self, opcode: int) -> str:
+        """Return how the application ends the connection upon a harmless message, or an empty string."""
+        ...
 
 
-def describe(event: Event | None) -> str:
-    """Return an event as a person says it."""
-    match event:
-        case None:
-            return "nothing"
-        case Message(content=content):
-            return f"the message {content[:120].decode(errors='backslashreplace')!r}"
-        case Pong(payload=payload):
-            return f"a Pong of {len(payload)} bytes"
-        case Close(code=None):
-            return "an empty Close frame"
-        case Close(code=code, reason=reason):
-            return f"Close {code}" + (f" {reason[:60].decode(errors='backslashreplace')!r}" if reason else "")
-        case End(ours=True, kind=kind):
-            return "bytes that are no HTTP" if kind == "garbage" else kind
-        case End(kind="fin"):
-            return "TCP ended (FIN)"
-        case End(kind="reset"):
-            return "TCP was reset (RST)"
-        case End(kind=kind) if "HTTP/2" in kind or "STREAM" in kind:
-            return f"the stream ended ({kind})"
-    return f"TCP ended ({event.kind})"
-
-
-class Peer:
+class Peer(Talk):
     """An open WebSocket connection, seen from the client that we are.
 
-    ``speaks`` says that the server answers heartbeats. Only then is it known which messages are still to
-    come, so that one more after a fault answers the fault: a Pong proves nothing about the application.
+    ``speaks`` says that the server answers heartbeats, or gives messages back. ``again`` opens another
+    connection like this one, for a control that an application ends by rules of its own; how it ended is then
+    kept as ``objection``, with what was said.
     """
 
     speaks = False
+    manners: Minding | None = None
+    again: Callable[[], Awaitable[Connection]] | None = None
+    objection: Ending | None = None
+    tried = ""
 
     def unasked(self, event: Event) -> bool:
         """Whether a message is one that a server may send at any time, and so no answer to anything."""
         del event
         return False
 
-    def __init__(self, connection: Connection, limits: Limits, recorder: Recorder) -> None:
-        self.connection = connection
-        self.limits = limits
-        self.recorder = recorder
-        self.inbox: list[Event] = []
+    def answering(self, events: Sequence[Event], *, said: bytes = b"") -> list[Message]:
+        """Return the messages that answer what was sent since the last control, known by its nonces.
 
-    # Saying things.
-
-    def send(self, *frames: Frame) -> None:
-        """Send frames in one write, so that they share TCP segments where they fit."""
-        self.connection.write(b"".join(frame.encode() for frame in frames))
-        if any(frame.opcode == CLOSE for frame in frames):
-            self.connection.close_sent = True
-
-    def send_bytes(self, data: bytes) -> None:
-        """Send raw bytes."""
-        self.connection.write(data)
-
-    async def send_slowly(self, segments: Iterable[bytes]) -> None:
-        """Send each piece as a TCP segment of its own."""
-        await self.connection.write_slowly(segments)
-
-    def send_text(self, text: str | bytes) -> None:
-        """Send one text message in one frame."""
-        self.send(Frame(TEXT, text if isinstance(text, bytes) else text.encode()))
-
-    def send_fragments(self, parts: Iterable[bytes], opcode: int = TEXT) -> None:
-        """Send one message in as many frames as there are parts."""
-        self.send(*fragments(parts, opcode))
-
-    def send_close(self, code: int | None = 1000, reason: str | bytes = b"") -> None:
-        """Send a Close frame."""
-        self.send(Frame(CLOSE, close_payload(code, reason)))
-
-    # Hearing things.
-
-    async def take(self, wanted: Callable[[Event], bool], timeout: float) -> Event | None:
-        """Return the first event that is wanted, keeping the others in ``inbox`` in their order.
-
-        Returns the :class:`End` where TCP ends first, ``None`` after ``timeout`` seconds.
+        A server may greet, push and tick: what nobody asked for is no answer. ``said`` is what a message
+        meant, where the frames do not show it.
         """
-        for position, kept in enumerate(self.inbox):
-            if wanted(kept):
-                return self.inbox.pop(position)
-        deadline = time.monotonic() + timeout  # one for all: a server may go on talking of other things
-        while True:
-            # What has come by then counts, however late we look at it.
-            event = await self.connection.event(deadline - time.monotonic())
-            if event is None or isinstance(event, End) or wanted(event):
-                return event
-            self.inbox.append(event)
-            if isinstance(event, Close):
-                return event
+        marks = nonces([*self.said, said])
+        return [
+            one for one in events if isinstance(one, Message) and any(mark in one.content for mark in marks)
+        ]
 
-    async def ping(self, payload: bytes | None = None) -> Pong:
-        """Send a Ping and expect the Pong with its payload; other events wait in ``inbox``."""
-        return await self.expect_pong(self.send_ping(payload))
-
-    def send_ping(self, payload: bytes | None = None) -> bytes:
-        """Send a Ping, by default with a payload that no other has; return the payload."""
-        payload = b"probe %d" % next(_counter) if payload is None else payload
-        self.send(Frame(PING, payload))
-        return payload
-
-    async def expect_pong(self, payload: bytes) -> Pong:
-        """Expect a Pong with exactly this payload."""
-        event = await self.take(lambda e: isinstance(e, Pong) and e.payload == payload, self.limits.reply)
-        if isinstance(event, Pong):
-            return event
-        others = [e for e in self.inbox if isinstance(e, Pong)]
-        raise Nonconformance(
-            "a Ping was not answered by a Pong with its payload",
-            expected=[f"a Pong with the {len(payload)} bytes of the Ping"],
-            actual=describe(others[-1] if others else event),
-            happened=happened(others[-1] if others else event),
-        )
+    # Controls: what is in order, before a fault is tried.
 
     async def alive(self) -> None:
         """Prove that the connection works before a fault is tried on it.
@@ -206,116 +75,172 @@ class Peer:
                 f"the control failed before the fault was sent: {error.actual} to a Ping"
             ) from error
         self.recorder.control("on this connection a Ping was answered before the fault was sent")
+        self.said.clear()
 
     async def twin(self, *frames: Frame) -> None:
-        """Send the same thing without its fault, and prove that the connection survives it."""
+        """Send the same thing without its fault, and prove that the connection survives it.
+
+        Where an application ends the connection by rules of its own, the fault is tried on another one, and
+        proves something only if it ends in another way.
+
+        Raises:
+            Inconclusive: the connection is no use, and there is no other.
+
+        """
         self.send(*frames)
-        await self.alive()
-        self.recorder.control("the same without its fault was taken, and the connection went on")
+        ending = await self.objection_to(frames)
+        if ending is None:
+            self.recorder.control("the same without its fault was taken, and the connection went on")
+        else:
+            self.objection, self.tried = ending, said_of(frames)
+            await self._renew()
+            self.recorder.control(f"the application answered {self.tried} by {ending}")
         self.inbox.clear()
 
+    async def taken(self, *frames: Frame) -> None:
+        """Send what is in order, and prove that the connection survives it: without that nothing is judged.
+
+        Raises:
+            Inconclusive: the application ends the connection.
+
+        """
+        self.send(*frames)
+        ending = await self.objection_to(frames)
+        if ending is not None:
+            raise Inconclusive(f"the application ends the connection: {ending} to {said_of(frames)}")
+        self.inbox.clear()
+
+    async def twin_apart(self, *frames: Frame) -> None:
+        """Do as :meth:`twin` on a connection of its own, where this one must not have seen the message."""
+        if self.again is None:
+            return
+        other = self._like(await self.again())
+        other.send(*frames)
+        try:
+            self.objection, self.tried = await other.objection_to(frames), said_of(frames)
+        finally:
+            await other.leave()
+
+    def _like(self, connection: Connection) -> Peer:
+        """Return a peer as this one on another connection."""
+        other = type(self)(connection, self.limits, self.recorder)
+        other.speaks, other.manners = self.speaks, self.manners
+        return other
+
+    async def objection_to(self, frames: Sequence[Frame]) -> Ending | None:
+        """Return how the application ended the connection upon what is in order; ``None``: it did not."""
+        if self._minded(frames):
+            # The probe has seen it: an end may come a moment behind the Pong.
+            ending = await self.ending(self.limits.prompt, behind=self.limits.prompt / 20)
+            if ending.over:
+                return ending
+        data = [frame for frame in frames if frame.opcode in DATA_OPCODES]
+        try:
+            # Inside a message no other one can be begun: a Ping tells.
+            await (self.alive() if not data or data[-1].fin else Peer.alive(self))
+        except Inconclusive:
+            if self.connection.end is None and not any(isinstance(one, Close) for one in self.inbox):
+                raise
+            ending = await self.ending(behind=self.limits.prompt / 20)
+            if not ending.over:  # we gave up reading
+                raise
+            return ending
+        return None
+
+    def _minded(self, frames: Sequence[Frame]) -> bool:
+        opcode, minded = 0, False
+        for frame in frames:
+            opcode = frame.opcode if frame.opcode in {TEXT, BINARY} else opcode
+            whole = frame.fin and frame.opcode in DATA_OPCODES
+            minded = minded or (whole and self.manners is not None and bool(self.manners.minds(opcode)))
+        return minded
+
+    async def _renew(self) -> None:
+        """Go on with another connection that was opened like this one."""
+        if self.again is None:
+            raise Inconclusive(f"the application ends the connection: {self.objection} to {self.tried}")
+        self.connection.shut()
+        self.connection = await self.again()
+        await Peer.alive(self)
+
+    # Judgements.
+
     async def expect_silence(self) -> None:
-        """Expect nothing in answer to what was sent: a Pong must be the next thing that comes."""
+        """Expect no answer to what was sent: a Pong to a later Ping must come before one."""
         self.inbox.clear()
         await self.ping()
-        self.inbox = [event for event in self.inbox if not self.unasked(event)]
-        if self.inbox:
+        answers: list[Event] = [
+            one for one in self.inbox if isinstance(one, Pong) and one.payload in self.said
+        ]
+        answers += self.answering(self.inbox)
+        if answers:
             raise Nonconformance(
                 "there was an answer to what asks for none",
                 expected=["nothing before the Pong to a later Ping"],
-                actual=describe(self.inbox[0]),
-                happened=happened(self.inbox[0]),
+                actual=describe(answers[0]),
+                happened=happened(answers[0]),
             )
 
-    async def expect_message(self, timeout: float | None = None) -> Message:
-        """Expect a data message."""
-        event = await self.take(lambda e: isinstance(e, Message), timeout or self.limits.reply)
+    async def expect_answer(self, *, said: bytes = b"") -> Message:
+        """Expect the message that answers what was sent since the last control."""
+        event = await self.take(lambda one: bool(self.answering([one], said=said)), self.limits.reply)
         if isinstance(event, Message):
             return event
         raise Nonconformance(
-            "no message came", expected=["a message"], actual=describe(event), happened=happened(event)
+            "a message was not answered",
+            expected=["an answer"],
+            actual=describe(event),
+            happened=happened(event),
         )
 
-    async def ending(self, timeout: float | None = None, *, behind: float | None = None) -> Ending:
-        """Wait for the connection's end and describe it. A Close frame is answered, so that TCP can end.
-
-        ``behind`` bounds the wait for TCP's end behind a Close frame, where it is to be another one.
-        """
-        timeout = timeout or self.limits.close
-        behind = timeout if behind is None else behind
-        ending = Ending(
-            before=[e for e in self.inbox if not isinstance(e, Close)], beneath=self.connection.beneath
-        )
-        ending.close = next((e for e in self.inbox if isinstance(e, Close)), None)
-        self.inbox.clear()
-        if ending.close is not None:
-            self._answer(ending.close)
-        deadline = time.monotonic() + (timeout if ending.close is None else behind)
-        while ending.end is None:
-            event = await self.connection.event(deadline - time.monotonic())
-            if event is None:
-                break
-            if isinstance(event, End) and event.ours:
-                ending.given_up = event
-                break
-            if isinstance(event, End):
-                ending.end = event
-            elif isinstance(event, Close) and ending.close is None:
-                ending.close = event
-                self._answer(event)
-                deadline = time.monotonic() + behind
-            else:
-                ending.before.append(event)
-        return ending
-
-    def _answer(self, close: Close) -> None:
-        if not self.connection.close_sent:
-            self.send(Frame(CLOSE, close_payload(close.code)))
-
-    async def failing(self, timeout: float | None = None) -> Ending:
-        """Wait for the end of a connection that has to fail.
-
-        Behind a Close frame no verdict rests on the end of TCP: where it never comes, it is soon waited for
-        no more.
-        """
-        weary = self.recorder.unended_failures >= PATIENCE
-        ending = await self.ending(timeout, behind=self.limits.prompt / 20 if weary else None)
-        unended = ending.close is not None and ending.end is None
-        self.recorder.unended_failures = self.recorder.unended_failures + 1 if unended else 0
-        return ending
-
-    async def expect_failed(self, *, code: int | set[int]) -> Ending:
+    async def expect_failed(self, *, code: int | set[int], said: bytes = b"") -> Ending:
         """Expect that the server fails the connection (RFC 6455 §7.1.7), delivering nothing more.
 
-        That it says so with a Close frame, and with ``code``, is judged under requirements of its own.
+        That it says so with a Close frame, and with ``code``, is judged under requirements of its own. What a
+        compressed message, or one in pieces, meant is told as ``said``.
         """
         codes = {code} if isinstance(code, int) else code
         self.inbox.clear()
         ending = await self.failing()
-        if ending.close is None and ending.end is None:
+        if not ending.over:
             raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=ending)
-        if self.speaks and not all(map(self.unasked, ending.messages)):
+        if self.answering(ending.messages, said=said):
             raise Nonconformance(
                 "the server answered a message that it had to refuse",
                 expected=[f"{one} and no message before it" for one in FAILED],
                 actual=ending,
                 happened=f"a message, then {ending.happened}",
             )
+        self.tell_apart(ending)
         self.charge_failure(ending, codes)
         return ending
+
+    def tell_apart(self, ending: Ending) -> None:
+        """Judge nothing where the application ends the connection in this way whatever it is told.
+
+        Raises:
+            Inconclusive: it does.
+
+        """
+        if self.objection is not None and self.objection.sign == ending.sign:
+            raise Inconclusive(
+                f"the application ends the connection anyway: {self.objection} to {self.tried}, "
+                f"and {ending} to the same with its fault"
+            )
 
     async def expect_close_refused(self, *, sent: int | None, code: int | set[int]) -> Ending:
         """Expect that a Close frame with a fault fails the connection instead of being answered in kind.
 
-        An answer with the code that was ``sent``, or with 1000, treats the fault as if it were in order.
+        The very answer that a Close frame in order gets treats the fault as if it were in order; another code
+        than the RFC names, 1000 too, is judged under a requirement of its own.
         """
         codes = {code} if isinstance(code, int) else code
         self.inbox.clear()
         ending = await self.failing()
         close = ending.close
-        if close is None and ending.end is None:
+        if not ending.over:
             raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=ending)
-        if close is not None and close.code is not None and close.code in {1000, sent}:
+        if close is not None and await self._in_kind(close, sent):
             raise Nonconformance(
                 "a faulty Close frame was answered as if it were in order",
                 expected=[f"a Close frame with {min(codes)} or another error code", *FAILED[1:]],
@@ -323,6 +248,20 @@ class Peer:
             )
         self.charge_failure(ending, {*codes, 1002})
         return ending
+
+    async def _in_kind(self, close: Close, sent: int | None) -> bool:
+        """Whether a Close frame is what one in order gets, with the code that was sent or with none."""
+        if close.code is not None and close.code == sent:
+            return True
+        if close.code not in {None, 1000}:
+            return False
+        if self.again is None:
+            return close.code == 1000
+        other = self._like(await self.again())
+        other.send(Frame(CLOSE, close_payload(None if sent is None else VALID)))
+        answer = (await other.ending()).close
+        other.connection.shut()
+        return answer is not None and answer.code == close.code
 
     def charge_failure(self, ending: Ending, codes: set[int]) -> None:
         """Charge how a failure was said: by a Close frame, with one of ``codes``."""
@@ -359,43 +298,14 @@ class Peer:
             )
         return ending.close
 
-    async def leave(self) -> None:
-        """Close as a client should, without judging the server's manners; never raises."""
-        connection = self.connection
-        upgraded = connection.response is not None and connection.response.upgraded
-        if upgraded and connection.end is None and not connection.close_sent:
-            self.send_close(1000)
-            await self._farewell()
-        connection.shut()
 
-    async def greet_and_leave(self) -> bool:
-        """Send a Ping and a Close frame at once, in one round trip; return whether the Pong came.
-
-        A server that has read the Close frame need not send it any more (RFC 6455 §5.5.2), and a Close frame
-        alone may be one that it sends to everybody: then a Ping alone tells.
-        """
-        payload = b"probe %d" % next(_counter)
-        self.send(Frame(PING, payload), Frame(CLOSE, close_payload(1000)))
-        event = await self.take(lambda e: isinstance(e, Pong) and e.payload == payload, self.limits.reply)
-        await self._farewell()
-        self.connection.shut()
-        return isinstance(event, Pong)
-
-    async def _farewell(self) -> None:
-        # A server that leaves TCP open after each Close must not cost a second for each connection.
-        weary = self.recorder.unanswered_farewells >= PATIENCE
-        deadline = time.monotonic() + self.limits.prompt / (20 if weary else 1)
-        while self.connection.end is None and (remaining := deadline - time.monotonic()) > 0:
-            await self.connection.event(remaining)
-        missed = self.connection.end is None
-        self.recorder.unanswered_farewells = self.recorder.unanswered_farewells + 1 if missed else 0
-
-
-def fragments(parts: Iterable[bytes], opcode: int = TEXT) -> list[Frame]:
-    """Return the frames of one fragmented message (RFC 6455 §5.4)."""
-    pieces = list(parts)
-    last = len(pieces) - 1
-    return [
-        Frame(opcode if position == 0 else CONTINUATION, piece, fin=position == last)
-        for position, piece in enumerate(pieces)
-    ]
+def said_of(frames: Sequence[Frame]) -> str:
+    """Return, for a person, which message these frames make."""
+    content = b"".join(frame.payload for frame in frames if frame.opcode in DATA_OPCODES)
+    opcode = next((frame.opcode for frame in frames if frame.opcode in {TEXT, BINARY}), None)
+    if opcode is None:
+        return f"a valid {name_of(frames[0].opcode)} frame" if frames else "nothing"
+    kind = "text" if opcode == TEXT else "binary message"
+    if frames[0].rsv1:
+        return f"a valid compressed {kind}"
+    return f"a valid {kind} ({content[:60].decode(errors='backslashreplace')!r})"

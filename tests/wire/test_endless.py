@@ -20,7 +20,8 @@ from conformance.wire.connection import Connection, End
 from conformance.wire.deflate import MAX_INFLATED, Agreement, Inflater, Unread
 from conformance.wire.frames import PING, TEXT, Frame
 from conformance.wire.handshake import MAX_BODY, opening
-from conformance.wire.peer import PATIENCE, Ending, Peer, describe
+from conformance.wire.peer import Ending, Peer, describe
+from conformance.wire.talk import PATIENCE
 
 pytestmark = pytest.mark.asyncio
 HUGE = b"\x82\x7f" + (1 << 40).to_bytes(8, "big") + bytes(65536)

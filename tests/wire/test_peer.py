@@ -174,21 +174,44 @@ async def test_silence_is_what_only_a_pong_breaks():
         await peer.expect_silence()
 
 
-@pytest.mark.parametrize(
-    ("wire", "actual"), [("81 01 61", "the message 'a'"), ("8a 01 78", "a Pong of 1 bytes")]
-)
-async def test_answer_is_no_silence(wire, actual):
+NUMBER = b"912345678901"
+
+
+def saying(wire):
+    """Return a script that answers a frame by these bytes, and the Ping behind it."""
+
     async def script(served):
         await served.frame()
         served.say(wire)
         await served.pong()
         await served.gone()
 
-    async with upgraded(script) as peer:
-        peer.send(Frame(PONG, b"nobody asked"))
+    return script
+
+
+@pytest.mark.parametrize(
+    ("wire", "actual"),
+    [
+        (f"81 0c {NUMBER.hex()}", "the message '912345678901'"),
+        (f"82 0e 3c {NUMBER.hex()} 3e", "the message '<912345678901>'"),
+        (f"8a 0c {NUMBER.hex()}", "a Pong of 12 bytes"),
+    ],
+)
+async def test_answer_is_no_silence(wire, actual):
+    async with upgraded(saying(wire)) as peer:
+        peer.send(Frame(PONG, NUMBER))
         with pytest.raises(Nonconformance, match="asks for none") as caught:
             await peer.expect_silence()
         assert caught.value.actual == actual
+
+
+@pytest.mark.parametrize(
+    "wire", ["81 01 61", "82 02 00 ff", "8a 01 78", f"81 0c {b'912345678902'.hex()}", "81 01 61" * 50]
+)
+async def test_what_nobody_asked_for_breaks_no_silence(wire):
+    async with upgraded(saying(wire)) as peer:
+        peer.send(Frame(PONG, NUMBER))
+        await peer.expect_silence()
 
 
 async def test_end_is_no_silence():
@@ -307,17 +330,18 @@ async def test_server_that_stays_open_did_not_fail_the_connection():
 
 @pytest.mark.parametrize("then", ["fin", "reset", "open"])
 async def test_server_that_answers_the_message_did_not_refuse_it(then):
-    wire = "81 02 6f 6b" + ("" if then == "reset" else "88 02 03 ea")
+    wire = f"81 0f 6f 6b 20 {NUMBER.hex()}" + ("" if then == "reset" else "88 02 03 ea")
     async with upgraded(answering(wire, then), QUICK) as peer:
-        peer.speaks = True
-        peer.send(FAULT)
+        peer.send(Frame(TEXT, b"a " + NUMBER, rsv2=True))
         with pytest.raises(Nonconformance, match="answered a message") as caught:
             await peer.expect_failed(code=1002)
-        assert caught.value.actual.startswith("the message 'ok', then ")
+        assert caught.value.actual.startswith("the message 'ok 912345678901', then ")
 
 
-async def test_message_of_a_server_that_speaks_by_itself_is_no_answer():
+@pytest.mark.parametrize("speaks", [True, False])
+async def test_message_of_a_server_that_speaks_by_itself_is_no_answer(speaks):
     async with upgraded(answering("81 02 6f 6b 88 02 03 ea")) as peer:
+        peer.speaks = speaks
         peer.send(FAULT)
         await peer.expect_failed(code=1002)
         assert charged(peer) == KEPT

@@ -46,7 +46,7 @@ async def node(target: Target, text: str, number: int) -> AsyncIterator[Target]:
         url=url,
         endpoint=endpoint_of(url, target.profile),
         instance=None,
-        _bystander=None,
+        _bystanders=None,
         _control=target.control,
     )
     try:
@@ -70,7 +70,7 @@ async def started(target: Target, launcher: Launcher, text: str, number: int) ->
         url=instance.url,
         endpoint=endpoint_of(instance.url, target.profile),
         instance=instance,
-        _bystander=None,
+        _bystanders=None,
         _control=control,
     )
     try:

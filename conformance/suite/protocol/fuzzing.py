@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -69,32 +69,38 @@ async def menu_of(target: Target, *, compress: bool = False) -> Menu:
     """Find out which messages leave a connection open, so that a drawn one is not blamed for its content."""
     async with opened(target, compress=compress) as peer:
         agreement = agreed(peer) if compress else None
-        texts = await _takes(peer, Frame(TEXT, target.harmless()))
-    async with opened(target, compress=False) as peer:
-        binaries = texts and await _takes(peer, Frame(BINARY, b"\xff\xfe"))
+        minds = await _minds(peer, Frame(TEXT, target.harmless()))
+    binaries = False
+    if not minds:
+        async with opened(target, compress=False) as peer:
+            binaries = not await _minds(peer, Frame(BINARY, b"\xff\xfe"))
+    made = Menu(not minds, binaries, agreement, target.spoken, minds=minds)
     sizes = target.sizes
     known = [sizes.most(compressed=compress), sizes.most(frame=0, compressed=compress)]
     most = min((one for one in known if one is not None), default=None)
     if most is None:
-        return Menu(texts, binaries, agreement, target.spoken)
+        return made
     # There are servers that count a control frame between fragments as a part of the message.
     control = min(CONTROL_PAYLOAD, most // 3)
-    return Menu(texts, binaries, agreement, target.spoken, most - control, control)
+    return replace(made, most=most - control, control=control)
 
 
-async def _takes(peer: Client, frame: Frame) -> bool:
-    """Whether an application takes a message, with an answer or without one, and stays."""
+async def _minds(peer: Client, frame: Frame) -> str:
+    """Return how an application ends the connection upon a message, or an empty string where it stays."""
+    kind = "a text" if frame.opcode == TEXT else "binary data"
+    if known := peer.manners.minds(frame.opcode) if peer.manners is not None else "":
+        return f"{known} to {kind}"
     peer.send(frame)
     if peer.speaks:
         answer = await peer.take(peer.answers, peer.limits.reply)
         if not isinstance(answer, Message):
-            return False
+            return f"{describe(answer)} to {kind}"
     try:
         await peer.ping()
         await peer.ping()  # an application may make up its mind a moment after the Pong
-    except Nonconformance:
-        return False
-    return True
+    except Nonconformance as error:
+        return f"{error.actual} to {kind}"
+    return ""
 
 
 # Legal conversations.
@@ -260,6 +266,14 @@ async def _ending(peer: Client, fault: Fault, manner: Manner) -> Ending:
     return await peer.failing(limits.close if failed else 0.001 if manner.hasty else limits.prompt)
 
 
+def _answered(peer: Client, messages: list[Message]) -> Iterator[str]:
+    """Yield the ids of our messages that came back, or were answered, whole or in part."""
+    for one in messages:
+        if peer.speaks:
+            yield str(peer.decode(one).get("id"))
+        yield from (name for name in ("fault", "behind") if b'"id": "%b"' % name.encode() in one.content)
+
+
 def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
     close = ending.close
     if close is None and ending.end is None:
@@ -270,7 +284,7 @@ def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
             expected=["a Close frame with an error code", *FAILED[1:]],
             actual=ending,
         )
-    answered = {peer.decode(one).get("id") for one in ending.messages} if peer.speaks else set()
+    answered = set(_answered(peer, ending.messages))
     if "fault" in answered:
         raise Nonconformance(
             "the server answered a message that it had to refuse",

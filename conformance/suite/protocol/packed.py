@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.target.target import Target
 from conformance.wire.frames import Frame
 from conformance.wire.peer import Peer
@@ -22,11 +22,12 @@ Case = TypeVar("Case")
 async def each(target: Target, cases: Mapping[str, Case], judge: Callable[[Case], Awaitable[None]]) -> None:
     """Judge every case, each on a connection of its own, with one bystander and one aftermath for all.
 
-    A failure names the cases. The first of them is judged again, alone, so that the transcript shows it.
+    A failure names the cases. The first of them is judged again, alone, so that the transcript shows it. What
+    was judged stands: the cases that could not be judged are noted.
 
     Raises:
         Nonconformance: a case failed.
-        Inconclusive: none failed, and one could not be judged.
+        Inconclusive: none failed and none passed, or the target could not be reached.
 
     """
     await target.bystander()
@@ -50,9 +51,16 @@ async def each(target: Target, cases: Mapping[str, Case], judge: Callable[[Case]
         failed[name] = again if isinstance(again, Nonconformance) else failed[name]
         named_ones = [error.of_case(case) for case, error in failed.items()]
         raise Nonconformance.of_cases(named_ones, judged=len(cases))
-    unjudged = [one for one in outcomes.values() if one is not None]
+    unjudged = {name: one for name, one in outcomes.items() if one is not None}
+    for one in unjudged.values():
+        if isinstance(one, Unreachable) or len(unjudged) == len(outcomes):
+            raise one
     if unjudged:
-        raise unjudged[0]
+        names = ", ".join([*unjudged][:7]) + (", …" if len(unjudged) > 7 else "")
+        target.recorder.note(
+            f"{len(unjudged)} of {len(outcomes)} cases could not be judged ({names}): "
+            f"{next(iter(unjudged.values()))}"
+        )
 
 
 async def in_shares(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from conformance.suite.protocol.compression import HEADER, PLAIN, agreed, compre
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload
+from conformance.wire.nonce import nonce
 from conformance.wire.peer import describe
 
 
@@ -35,6 +37,7 @@ async def test_rsv1_elsewhere_fails_the_connection(target: Target, frames: list[
     await target.bystander()
     async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
         await settle(target, peer)
+        await peer.twin_apart(*(replace(frame, rsv1=frame.rsv1 and frame.opcode == TEXT) for frame in frames))
         peer.send(*frames)
         await peer.expect_failed(code=1002)
     await target.aftermath()
@@ -59,9 +62,11 @@ async def test_other_reserved_bits_of_a_compressed_message_fail_the_connection(
     async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
         agreement = agreed(peer)
         await settle(target, peer)
-        content = deflate.Deflater(agreement).deflate(target.harmless())
+        said = target.harmless()
+        await peer.twin_apart(packed(deflate.Deflater(agreement).deflate(target.harmless())))
+        content = deflate.Deflater(agreement).deflate(said)
         peer.send(Frame(TEXT, content, rsv1=True, rsv2=bit == "rsv2", rsv3=bit == "rsv3"))
-        await peer.expect_failed(code=1002)
+        await peer.expect_failed(code=1002, said=said)
     await target.aftermath()
 
 
@@ -80,6 +85,7 @@ async def test_corrupt_stream_fails_the_connection(target: Target, payload: byte
     await target.bystander()
     async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
         await settle(target, peer)
+        await peer.twin_apart(packed(deflate.Deflater(agreed(peer)).deflate(target.harmless())))
         peer.send(packed(payload))
         await peer.expect_failed(code={1002, 1007})
     await target.aftermath()
@@ -90,11 +96,10 @@ async def test_stream_that_breaks_in_a_later_message_fails_the_connection(target
     await target.bystander()
     async with compressed(target) as (peer, agreement):
         deflater = deflate.Deflater(agreement)
-        content = peer.carrying("a good one before")
-        peer.send(packed(deflater.deflate(content)))
-        await peer.expect_back(content)
-        peer.send(packed(b"\x07" + deflater.deflate(content)))
-        await peer.expect_failed(code={1002, 1007})
+        await peer.taken(packed(deflater.deflate(target.harmless("a good one before"))))
+        said = target.harmless("a bad one behind")
+        peer.send(packed(b"\x07" + deflater.deflate(said)))
+        await peer.expect_failed(code={1002, 1007}, said=said)
     await target.aftermath()
 
 
@@ -117,7 +122,10 @@ async def test_compressed_text_that_is_no_utf8_fails_the_connection(target: Targ
     await target.bystander()
     async with target.upgraded(target.opening(extra=[(HEADER, PLAIN)])) as peer:
         await settle(target, peer)
-        text = b"text: " + bytes.fromhex(sequence)
-        peer.send(packed(deflate.Deflater(agreed(peer)).deflate(text)))
-        await peer.expect_failed(code=1007)
+        good, bad = (
+            b"%b text: " % nonce().encode() + end for end in ("é€".encode(), bytes.fromhex(sequence))
+        )
+        await peer.twin_apart(packed(deflate.Deflater(agreed(peer)).deflate(good)))
+        peer.send(packed(deflate.Deflater(agreed(peer)).deflate(bad)))
+        await peer.expect_failed(code=1007, said=bad)
     await target.aftermath()

@@ -37,6 +37,11 @@ KEYS = [
 ]
 
 
+def in_two(content: bytes) -> list[Frame]:
+    """Return a text message in two fragments."""
+    return fragments([content[:4], content[4:]])
+
+
 @pytest.mark.requirement("framing.unmasked")
 @pytest.mark.parametrize(
     "opcode",
@@ -44,9 +49,8 @@ KEYS = [
 )
 async def test_unmasked_frame_fails_the_connection(target: Target, opcode: int) -> None:
     async with target.abused() as peer:
-        payload = target.harmless()
-        await peer.twin(Frame(opcode, payload))
-        peer.send(Frame(opcode, payload, mask=None))
+        await peer.twin(Frame(opcode, target.harmless()))
+        peer.send(Frame(opcode, target.harmless(), mask=None))
         await peer.expect_failed(code=1002)
 
 
@@ -64,9 +68,8 @@ async def test_unmasked_close_is_not_answered_as_a_close(target: Target, code: i
 @pytest.mark.parametrize("masked_first", [pytest.param(True, id="last"), pytest.param(False, id="first")])
 async def test_unmasked_fragment_fails_the_connection(target: Target, *, masked_first: bool) -> None:
     async with target.abused() as peer:
-        payload = target.harmless()
-        first, last = fragments([payload[:4], payload[4:]])
-        await peer.twin(first, last)
+        await peer.twin(*in_two(target.harmless()))
+        first, last = in_two(target.harmless())
         peer.send(*((first, replace(last, mask=None)) if masked_first else (replace(first, mask=None),)))
         await peer.expect_failed(code=1002)
 
@@ -130,9 +133,10 @@ async def test_reserved_bit_fails_the_connection(
     target: Target, opcode: int, bits: tuple[int, int, int]
 ) -> None:
     async with target.abused() as peer:
-        payload = target.harmless()
-        await peer.twin(Frame(opcode, payload))
-        peer.send(Frame(opcode, payload, rsv1=bool(bits[0]), rsv2=bool(bits[1]), rsv3=bool(bits[2])))
+        await peer.twin(Frame(opcode, target.harmless()))
+        peer.send(
+            Frame(opcode, target.harmless(), rsv1=bool(bits[0]), rsv2=bool(bits[1]), rsv3=bool(bits[2]))
+        )
         await peer.expect_failed(code=1002)
 
 
@@ -142,9 +146,8 @@ async def test_reserved_bit_of_a_continuation_fails_the_connection(
     target: Target, bits: tuple[int, int, int]
 ) -> None:
     async with target.abused() as peer:
-        payload = target.harmless()
-        first, last = fragments([payload[:4], payload[4:]])
-        await peer.twin(first, last)
+        await peer.twin(*in_two(target.harmless()))
+        first, last = in_two(target.harmless())
         rsv1, rsv2, rsv3 = map(bool, bits)
         peer.send(first, replace(last, rsv1=rsv1, rsv2=rsv2, rsv3=rsv3))
         await peer.expect_failed(code=1002)
@@ -166,9 +169,9 @@ async def test_reserved_bit_of_a_binary_frame_fails_the_connection(
 @pytest.mark.parametrize("opcode", [3, 11], ids=["0x3", "0xB"])
 async def test_reserved_opcode_inside_a_message_fails_the_connection(target: Target, opcode: int) -> None:
     async with target.abused() as peer:
-        payload = target.harmless()
-        first, last = fragments([payload[:4], payload[4:]])
+        first, last = in_two(target.harmless())
         await peer.twin(first, Frame(PING, b"between"), last)
+        first, last = in_two(target.harmless())
         peer.send(first, Frame(opcode, b"between"), last)
         await peer.expect_failed(code=1002)
 
@@ -215,6 +218,7 @@ async def test_text_of_every_short_length_comes_back(target: Target) -> None:
 @pytest.mark.parametrize("opcode", [pytest.param(TEXT, id="text"), pytest.param(BINARY, id="binary")])
 async def test_length_with_its_top_bit_set_fails_the_connection(target: Target, opcode: int) -> None:
     async with target.abused() as peer:
+        await peer.twin(Frame(opcode, b""))  # what it is for a server that overlooks the bit
         peer.send(Frame(opcode, b"", length_form=64, declared_length=1 << 63))
         await peer.expect_failed(code={1002, 1009})
 

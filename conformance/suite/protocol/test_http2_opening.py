@@ -158,5 +158,5 @@ async def test_compression_is_negotiated_as_by_http1(target: Target) -> None:
         payload = deflate.Deflater(agreed).deflate(text)
         peer.send(Frame(TEXT, payload, rsv1=True), Frame(PING, b"behind it"))
         if target.has("heartbeat"):
-            await peer.expect_message()
+            await peer.expect_answer(said=text)
         await peer.expect_pong(b"behind it")

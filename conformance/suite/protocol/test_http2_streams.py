@@ -75,7 +75,7 @@ async def test_padding_and_empty_data_frames_mean_nothing(target: Target) -> Non
 async def expect_both(peer: Client, payload: bytes) -> None:
     """Expect a Pong, and the reply to a heartbeat where the server speaks."""
     if peer.speaks:
-        reply = peer.decode(await peer.expect_message())
+        reply = peer.decode(await peer.expect_answer())
         if reply.get("type") != "heartbeat_ack":
             raise Nonconformance(
                 "a heartbeat was not answered", expected=["heartbeat_ack"], actual=json.dumps(reply)[:200]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -10,11 +10,12 @@ from conformance.errors import Nonconformance
 from conformance.suite.protocol.packed import each, in_segments, in_turn, named
 from conformance.suite.protocol.sequences import CUT, INVALID, KINDS, VALID
 from conformance.target.target import Target
-from conformance.wire.connection import Close, Pong
+from conformance.wire.connection import Close, Event, Pong
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
+from conformance.wire.nonce import nonce
 from conformance.wire.peer import describe, fragments
 
-MIXED = "é€😀κόσμε"
+MIXED, HOLE = "é€😀κόσμε", "§"
 
 
 @pytest.mark.requirement("utf8.valid-text")
@@ -73,11 +74,16 @@ async def test_characters_cut_anywhere_by_segments_are_put_together(target: Targ
     await in_turn(range(1, len(MIXED.encode())), come_back)
 
 
+def worded(target: Target, hole: bytes) -> bytes:
+    """Return a harmless text with these bytes in the middle of it."""
+    return target.harmless(f"before {HOLE} after").replace(HOLE.encode(), hole)
+
+
 @pytest.mark.requirement("utf8.invalid-text")
 @pytest.mark.parametrize("kind", INVALID)
 async def test_invalid_text_fails_the_connection(target: Target, kind: str) -> None:
     async def fails(sequence: bytes) -> None:
-        await expect_failure(target, Frame(TEXT, b"before " + sequence + b" after"))
+        await expect_failure(target, lambda hole: [Frame(TEXT, worded(target, hole))], sequence)
 
     await each(target, INVALID[kind], fails)
 
@@ -87,7 +93,7 @@ async def test_invalid_text_fails_the_connection(target: Target, kind: str) -> N
 async def test_character_cut_fails_the_connection(target: Target, place: str) -> None:
     async def fails(sequence: bytes) -> None:
         around = {"alone": b"%b", "at-the-end": b"end: %b", "before-nul": b"%b\0"}[place]
-        await expect_failure(target, Frame(TEXT, around % sequence))
+        await expect_failure(target, lambda hole: [Frame(TEXT, around % hole)], sequence)
 
     await each(target, CUT, fails)
 
@@ -97,9 +103,16 @@ async def test_invalid_byte_anywhere_in_a_long_text_fails_the_connection(target:
     length = target.sizes.room(4096)
 
     async def fails(place: int) -> None:
-        text = bytearray(b"x" * length)
-        text[place] = 0xFF
-        await expect_failure(target, Frame(TEXT, bytes(text)))
+        def text(hole: bytes) -> list[Frame]:
+            number = nonce().encode()
+            said = bytearray(b"x" * length)
+            said[place : place + 1] = hole
+            at = 100 if place < length // 2 else 0
+            if length > at + len(number) + 100:
+                said[at : at + len(number)] = number
+            return [Frame(TEXT, bytes(said))]
+
+        await expect_failure(target, text, b"\xff", b"x")
 
     await each(target, {f"at-{at}": at for at in (0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, length - 1)}, fails)
 
@@ -108,10 +121,11 @@ async def test_invalid_byte_anywhere_in_a_long_text_fails_the_connection(target:
 async def test_invalid_text_byte_by_byte_fails_the_connection(target: Target) -> None:
     async def fails(sequence: bytes) -> None:
         async with target.connect() as peer:
-            await peer.twin(Frame(TEXT, target.harmless(MIXED)))
-            data = Frame(TEXT, b"before " + sequence + b" after").encode()
+            await peer.twin(Frame(TEXT, worded(target, MIXED.encode())))
+            content = worded(target, sequence)
+            data = Frame(TEXT, content).encode()
             await peer.send_slowly([data[at : at + 1] for at in range(len(data))])
-            await peer.expect_failed(code=1007)
+            await peer.expect_failed(code=1007, said=content)
 
     await each(target, KINDS, fails)
 
@@ -119,18 +133,25 @@ async def test_invalid_text_byte_by_byte_fails_the_connection(target: Target) ->
 @pytest.mark.requirement("utf8.invalid-text")
 async def test_invalid_text_with_a_frame_behind_fails_the_connection(target: Target) -> None:
     async with target.abused() as peer:
-        await peer.twin(Frame(TEXT, target.harmless("é€😀")), Frame(PING, b"behind"))
+        await peer.twin(Frame(TEXT, "€".encode()), Frame(PING, b"behind"))
         peer.send(Frame(TEXT, b"\xe2\x82"), Frame(PING, b"behind"))
         await peer.expect_failed(code=1007)
 
 
 @pytest.mark.requirement("utf8.invalid-across-fragments")
 async def test_invalid_text_cut_anywhere_fails_the_connection(target: Target) -> None:
-    async def fails(parts: list[bytes]) -> None:
-        await expect_failure(target, *fragments(parts))
+    async def fails(case: tuple[bytes, int]) -> None:
+        sequence, cut = case
+
+        def cut_in_two(hole: bytes) -> list[Frame]:
+            content = worded(target, hole)
+            at = content.index(hole) + min(cut, len(hole))
+            return fragments([content[:at], content[at:]])
+
+        await expect_failure(target, cut_in_two, sequence)
 
     cases = {
-        f"{name}-cut-behind-{cut}": [b"ok " + sequence[:cut], sequence[cut:] + b" on"]
+        f"{name}-cut-behind-{cut}": (sequence, cut)
         for name, sequence in KINDS.items()
         for cut in range(len(sequence) + 1)
     }
@@ -143,19 +164,28 @@ async def test_invalid_text_in_fragments_of_one_byte_fails_the_connection(
     target: Target, between: list[bytes]
 ) -> None:
     async def fails(sequence: bytes) -> None:
-        parts = [part for byte in sequence for part in (bytes([byte]), *between)]
-        await expect_failure(target, *fragments([*parts, b" on"]))
+        def one_by_one(hole: bytes) -> list[Frame]:
+            parts = [part for byte in hole for part in (bytes([byte]), *between)]
+            return fragments([*parts, b" on %b" % nonce().encode()])
+
+        await expect_failure(target, one_by_one, sequence)
 
     await each(target, KINDS, fails)
 
 
 @pytest.mark.requirement("utf8.invalid-across-fragments")
 async def test_character_cut_at_the_end_of_the_last_fragment_fails_the_connection(target: Target) -> None:
-    async def fails(parts: list[bytes]) -> None:
-        await expect_failure(target, *fragments(parts))
+    async def fails(case: tuple[bytes, bool]) -> None:
+        sequence, nothing = case
 
-    cases = {f"{name}-in-the-last": [b"ok ", sequence] for name, sequence in CUT.items()}
-    cases |= {f"{name}-then-nothing": [b"ok " + sequence, b""] for name, sequence in CUT.items()}
+        def parts(hole: bytes) -> list[Frame]:
+            before = b"ok %b " % nonce().encode()
+            return fragments([before + hole, b""] if nothing else [before, hole])
+
+        await expect_failure(target, parts, sequence)
+
+    cases = {f"{name}-in-the-last": (sequence, False) for name, sequence in CUT.items()}
+    cases |= {f"{name}-then-nothing": (sequence, True) for name, sequence in CUT.items()}
     await each(target, cases, fails)
 
 
@@ -164,12 +194,17 @@ async def test_when_invalid_text_is_noticed_is_observed(target: Target) -> None:
     async with target.abused() as peer:
         await peer.twin(*fragments([target.harmless(MIXED)[:-8], target.harmless(MIXED)[-8:]]))
         peer.send(Frame(TEXT, b"ok \xff", fin=False), Frame(PING, b"behind"))
-        event = await peer.take(lambda one: isinstance(one, Pong | Close), target.limits.reply)
+        event = await peer.take(is_pong_or_close, target.limits.reply)
         at_once = not isinstance(event, Pong)
         if not at_once:
             peer.send(Frame(CONTINUATION, b"end"))
             event = (await peer.ending()).close
         target.recorder.observe(f"{'at its first byte' if at_once else 'at its end'}: {describe(event)}")
+
+
+def is_pong_or_close(event: Event) -> bool:
+    """Whether an event tells where the server stands behind a begun text."""
+    return isinstance(event, Close) or (isinstance(event, Pong) and event.payload == b"behind")
 
 
 @pytest.mark.requirement("utf8.close-reason")
@@ -191,11 +226,11 @@ async def test_close_reason_cut_by_its_limit_is_an_error(target: Target) -> None
         await peer.expect_close_refused(sent=4000, code=1007)
 
 
-async def expect_failure(target: Target, *frames: Frame) -> None:
-    """Expect that a text fails the connection, on which a right one in as many frames was taken."""
+async def expect_failure(
+    target: Target, message: Callable[[bytes], list[Frame]], wrong: bytes, right: bytes = MIXED.encode()
+) -> None:
+    """Expect that a text fails the connection; with what is ``right`` in place of ``wrong`` it is legal."""
     async with target.connect() as peer:
-        content = target.harmless(MIXED)
-        step = -(-len(content) // len(frames))
-        await peer.twin(*fragments([content[at : at + step] for at in range(0, len(content), step)]))
-        peer.send(*frames)
+        await peer.twin(*message(right))
+        peer.send(*message(wrong))
         await peer.expect_failed(code=1007)

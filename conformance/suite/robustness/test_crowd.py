@@ -72,7 +72,8 @@ async def test_idle_connections_starve_no_other(target: Target) -> None:
     async with bystanding(target, "many idle connections"), _crowd(target, room) as crowd:
         target.recorder.observe(f"{len(crowd)} idle connections")
         gone = [one for one in crowd if one.connection.end is not None]
-        if gone:
+        # A server that waits for a login so long ends each of them, crowd or not.
+        if gone and not await target.bystanders.excused(target.of(gone[0])):
             raise Nonconformance(
                 f"{len(gone)} of {len(crowd)} connections were ended while others were opened",
                 expected=["open connections stay open; one too many is refused"],
