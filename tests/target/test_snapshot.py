@@ -16,6 +16,7 @@ from conformance.wire.peer import Limits
 VALUES: dict[Any, Any] = {
     str: "text",
     str | None: "text",
+    int: 65536,
     int | None: 8192,
     float | None: 0.25,
     bool: True,
