@@ -229,7 +229,7 @@ async def _confirm(state: _State[T], plan: Plan) -> None:
                     f"{error.message} (drawn again by {' '.join(plan.again)}), in: {example}",
                     expected=error.expected,
                     actual=error.actual,
-                    happened=error.happened,
+                    happened=error.happened or error.message,
                 ) from None
     raise Inconclusive(
         f"unstable: a drawn conversation failed once and not again ({first.message}: {first.actual}; "

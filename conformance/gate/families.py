@@ -1,15 +1,15 @@
 """Known deviations of server families, shipped with the suite: a team's first run shows its own faults.
 
 Each is a file ``conformance/families/NAME.toml`` with ``title``, ``versions`` (those that were tested),
-``server`` (patterns of the ``Server`` header, may be empty) and ``[[known_failure]]`` entries. An entry is a
-fault of the server itself, reproduced by hand (docs/findings.md), which no application on it can mend.
+``server`` (patterns of the ``Server`` header, may be empty), ``includes`` (families that it builds on) and
+``[[known_failure]]`` entries: faults of the server itself, reproduced by hand (docs/findings.md).
 """
 
 from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,8 +17,9 @@ from typing import Any
 
 from conformance.errors import UsageProblem
 from conformance.gate.entries import KnownFailure, read_entries
-from conformance.gate.symptom import fits
+from conformance.gate.symptom import Symptom, fits, unpinned
 
+FEW, ALIKE = 4, 0.7  # requirements that a family has to explain at least, and which share of them
 FOLDER = Path(__file__).parents[1] / "families"
 
 
@@ -35,6 +36,30 @@ class Family:
     def fits(self, header: str) -> bool:
         """Whether a ``Server`` header is one of this family's."""
         return any(fits(pattern, header) for pattern in self.server)
+
+    def explains(self, broken: Mapping[str, Sequence[Symptom]]) -> list[str]:
+        """Return which of the broken requirements break in no other way than this family is known for."""
+        own = {one.requirement for one in self.entries}
+        return [
+            name for name, ways in broken.items() if name in own and not unpinned(self._patterns(name), ways)
+        ]
+
+    def looks_like(self, broken: Mapping[str, Sequence[Symptom]]) -> bool:
+        """Whether a server that breaks this, in these ways, is probably of this family.
+
+        It explains most of what is broken, and little of what it is known for is missing there.
+        """
+        explained = self.explains(broken)
+        judged = {one.requirement for one in self.entries} & set(broken)
+        own = {one.requirement for one in self.entries}
+        return (
+            len(explained) >= FEW
+            and len(explained) >= ALIKE * len(broken)
+            and len(judged) >= ALIKE * len(own)
+        )
+
+    def _patterns(self, requirement: str) -> Iterator[str]:
+        return (each for one in self.entries if one.requirement == requirement for each in one.symptom)
 
 
 @cache
@@ -65,16 +90,17 @@ def entries_of(names: Iterable[str], where: str) -> tuple[KnownFailure, ...]:
     return tuple(found)
 
 
-def recognised(header: str | None, broken: Iterable[str]) -> list[tuple[Family, list[str]]]:
-    """Return the families that a ``Server`` header names, each with what of ``broken`` it explains."""
-    listed = list(broken)
-    found = []
-    for family in families().values():
-        own = {one.requirement for one in family.entries}
-        explained = [name for name in listed if name in own]
-        if header and explained and family.fits(header):
-            found.append((family, explained))
-    return found
+def recognised(header: str | None, broken: Mapping[str, Sequence[Symptom]]) -> list[tuple[Family, list[str]]]:
+    """Return the families that a ``Server`` header names, each with what of ``broken`` it explains.
+
+    Where there is no such header, the one family whose servers send none and that fails in the same ways.
+    """
+    explained = {family.name: family.explains(broken) for family in families().values()}
+    chosen = [one for one in families().values() if header and one.fits(header)]
+    if not header:
+        alike = [one for one in families().values() if not one.server and one.looks_like(broken)]
+        chosen = sorted(alike, key=lambda one: -len(explained[one.name]))[:1]
+    return [(family, explained[family.name]) for family in chosen if explained[family.name]]
 
 
 def read_family(path: Path) -> Family:
@@ -90,7 +116,7 @@ def read_family(path: Path) -> Family:
         return UsageProblem(f"{path.name}: {key}: {what}.")
 
     table = tomllib.loads(path.read_text("utf-8"))
-    unknown = set(table) - {"title", "versions", "server", "known_failure"}
+    unknown = set(table) - {"title", "versions", "server", "includes", "known_failure"}
     if unknown or not table.get("title") or not table.get("versions"):
         raise ValueError(f"{path.name}: title or versions missing, or unknown keys {sorted(unknown)}")
     title = str(table["title"])
@@ -105,5 +131,10 @@ def read_family(path: Path) -> Family:
         title,
         str(table["versions"]),
         tuple(table.get("server", ())),
-        tuple(replace(one, family=title) for one in entries),
+        (*_included(path, table), *(replace(one, family=title) for one in entries)),
     )
+
+
+def _included(path: Path, table: Mapping[str, Any]) -> Iterator[KnownFailure]:
+    for name in table.get("includes", ()):
+        yield from read_family(path.with_name(f"{name}.toml")).entries

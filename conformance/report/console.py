@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conformance.run import Run
 
 WIDTH = 110
+RED = frozenset({"failed", "failed-strict-only"})
 
 
 def failure_text(
@@ -116,10 +117,11 @@ def _of(known: KnownFailure) -> str:
 
 def _families(run: Run, entries: Sequence[RequirementResult]) -> list[str]:
     """Return which failures are known of the family that the server says it is of."""
-    broken = [one.requirement.id for one in entries if one.outcome == "failed"]
+    broken = {one.requirement.id: one.symptoms for one in entries if one.outcome in RED}
     header = run.target.found.server if run.target else None
+    how = "are known of" if header else "look like those of"
     return [
-        f"{len(own)} of {len(broken)} failures are known of {family.title} {family.versions}: "
+        f"{len(own)} of {len(broken)} failures {how} {family.title} {family.versions}: "
         f"--family={family.name} tolerates them, docs/findings.md describes them"
         for family, own in recognised(header, broken)
     ]

@@ -131,8 +131,8 @@ def _requirement(entry: RequirementResult, target: Target | None, whose: str) ->
         "reason": entry.reason or _why_empty(entry, missing),
         "tests": entry.tests,
         "known_failure": _known_failure(known, entry) if known else None,
-        "symptoms": [str(one) for one in entry.symptoms],
-        "untolerated": [str(one) for one in entry.unknown],
+        "symptoms": list(dict.fromkeys(map(str, entry.symptoms))),
+        "untolerated": list(dict.fromkeys(map(str, entry.unknown))),
         "unlock": capability.unlock if capability else None,
         **({"whose": whose} if whose else {}),
     }

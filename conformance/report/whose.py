@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from conformance.gate.families import recognised
-from conformance.gate.judge import unexpected
 from conformance.gate.symptom import Symptom
 from conformance.spec import Requirement, requirements
 
@@ -30,9 +29,7 @@ def families_of(header: str | None, broken: Mapping[str, Sequence[Symptom]]) -> 
     found: dict[str, str] = {}
     for family, names in recognised(header, broken):
         for name in names:
-            entries = [one for one in family.entries if one.requirement == name]
-            if not unexpected(entries, broken[name]):
-                found.setdefault(name, family.name)
+            found.setdefault(name, family.name)
     return found
 
 

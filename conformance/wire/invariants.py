@@ -197,6 +197,7 @@ class Monitor:
                 "closing.server-close-payload",
                 f"close code {frame.close_code} may not be sent",
                 "status code",
+                kind=f"a close code {_range_of(frame.close_code)} may not be sent",
             )
         if not _is_utf8(frame.close_reason):
             self._breach(
@@ -335,6 +336,15 @@ def check_extensions(request: handshake.Request, response: handshake.Response) -
     if len(set(names)) != len(names):
         wrong.append(f"an extension is accepted twice: {value!r}")
     return wrong
+
+
+def _range_of(code: int) -> str:
+    """Return in which range of RFC 6455 §7.4.2 a close code lies that may not be sent."""
+    if code < 1000:
+        return "below 1000"
+    if code in {1004, 1005, 1006, 1015}:
+        return "that is reserved"
+    return "from 1000 to 2999 that is not assigned" if code < 3000 else "above 4999"
 
 
 def _short(values: list[str]) -> str:

@@ -108,7 +108,7 @@ def test_what_broke_is_named_with_its_level_and_reason(run):
 
 def test_known_failure_is_named_with_its_reason(run, tmp_path):
     (tmp_path / "conformance.toml").write_text(
-        f'[[known_failure]]\nrequirement = "{MUST}"\nreason = "for now"\n'
+        f'[[known_failure]]\nrequirement = "{MUST}"\nreason = "for now"\nsymptom = "*"\n'
     )
     made = Run(Options(server_url="ws://127.0.0.1:1", folder=tmp_path))
     made.results.add(result("failed"))

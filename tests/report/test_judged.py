@@ -9,6 +9,7 @@ import pytest
 
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
 from conformance.gate.baseline import Baseline
+from conformance.gate.symptom import Symptom
 from conformance.judging import SILENT, judged
 from conformance.spec import requirements
 from conformance.target.launch import Adopted
@@ -125,10 +126,9 @@ def test_what_was_recorded_is_in_the_result(run, judge):
     found = judge()
     assert (found.outcome, found.notes, found.observed) == ("passed", ["a note"], ["an answer"])
     assert found.samples == {"reply": [0.25]}
-    assert found.charges == [
-        {"requirement": OTHER.id, "kept": False, "message": "late"},
-        {"requirement": MUST.id, "kept": True, "message": "fine"},
-    ]
+    (late, fine), way = found.charges, Symptom("what_was_recorded_is_in_the_result", "late", "late")
+    assert late == {"requirement": OTHER.id, "kept": False, "message": "late", "symptoms": [way.as_data()]}
+    assert fine == {"requirement": MUST.id, "kept": True, "message": "fine", "symptoms": []}
 
 
 def test_no_text_of_a_result_has_a_secret(run, judge):
