@@ -91,8 +91,8 @@ def _charges(results: Sequence[TestResult]) -> tuple[list[Mapping[str, Any]], li
             shaky = 0 < broken[name] < total
             if not shaky:
                 before = merged.setdefault((name, one["kept"]), one)
-                both = _each_once(each.get("symptoms", ()) for each in (before, one))
-                merged[name, one["kept"]] = {**before, "symptoms": both}
+                if both := _each_once(each.get("symptoms", ()) for each in (before, one)):
+                    merged[name, one["kept"]] = {**before, "symptoms": both}
             elif not one["kept"]:
                 count = f"unstable: broken in {broken[name]} of {total}: {one['message']}"
                 merged.setdefault((name, False), {**one, "message": count, "unstable": True})
