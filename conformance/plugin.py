@@ -65,6 +65,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "smoke: the few tests that tell in seconds whether anything works")
     config.addinivalue_line("markers", "intrusive: a flood or a large body, not for other people's servers")
     config.addinivalue_line("markers", "alone: a test beside which no worker of pytest-xdist may run another")
+    config.addinivalue_line(
+        "markers",
+        "judges_fault(where): a test that judges a server whose first handshake, or frames, are wrong",
+    )
     if is_worker(config):
         config.pluginmanager.register(Worker(config, lambda item: REQUIREMENT in item.stash), WORKER)
     elif getattr(config.option, "dist", "no") != "no":
@@ -266,6 +270,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     run.target.test_id = (
         item.nodeid.split("[")[0].rsplit("/", 1)[-1].encode("ascii", "replace").decode()[:100]
     )
+    _spare_what_is_broken(item, run.target)
     if run.polite and item.get_closest_marker("intrusive") is not None:
         raise NotApplicable("intrusive: give --intrusive")
     for need in requirement.needs:
@@ -279,6 +284,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                     actual=evidence,
                 )
             raise NotApplicable(f"needs {need}: {evidence}")
+
+
+def _spare_what_is_broken(item: pytest.Item, target: Target) -> None:
+    """Let a target that answers wrongly from the first byte on be judged by the tests of just that fault."""
+    if target.found.fault is None:
+        return
+    marker = item.get_closest_marker("judges_fault")
+    if marker is None or target.found.fault_in not in marker.args:
+        raise Inconclusive(f"it cannot be judged: {target.found.fault}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -341,9 +341,8 @@ class Run:
 
     def repeat(self, test: str) -> str:
         """Return the command that repeats one test."""
-        urls = (
-            [] if self.profile.start else [f"--server-url={url}" for url in (self.url, *self.options.nodes)]
-        )
+        given = (self.url.given if self.url else "", *self.options.nodes)
+        urls = [] if self.profile.start else [f"--server-url={self.clean(url)}" for url in given]
         words = [*urls]
         if self.profile.path is not None and self.profile.path != reference_profile():
             words.append(f"--profile={os.path.relpath(self.profile.path)}")

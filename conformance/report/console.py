@@ -85,6 +85,8 @@ def summary_lines(run: Run, exit_status: int) -> list[str]:
     ]
     lines += _families(run, entries)
     lines += gate_lines(run, entries)
+    if run.target is not None and run.target.found.instead:
+        lines.append(f"tested on {run.target.path}, which was not named: {run.target.found.instead}")
     session = run.target.capabilities.get("session") if run.target else None
     if session is not None and not session.present:
         lines.append(

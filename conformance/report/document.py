@@ -64,6 +64,8 @@ def _target(target: Target | None) -> dict[str, Any]:
     return {
         "url": str(target.url),
         "endpoint": target.path.split("?")[0],
+        **({"instead": target.found.instead} if target.found.instead else {}),
+        **({"fault": target.found.fault} if target.found.fault else {}),
         "started_by_suite": target.instance is not None,
         "server": target.found.server,
         "addresses": list(target.endpoint.addresses),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance.session.client import Client, difference
+from conformance.target.profile import Credential
 from conformance.target.target import Attempt, Capability, Target
 from conformance.wire.connection import Event, Message
 from conformance.wire.frames import BINARY, TEXT, Frame
@@ -32,12 +33,14 @@ class Echo:
     chatty: bool = False
 
 
-async def find_echo(target: Target, path: str) -> Echo:
+async def find_echo(target: Target, path: str, user: Credential | None = None) -> Echo:
     """Send a text and a binary message on a path, and see what comes back.
+
+    It is opened with the token of ``user``, or without one, or with the first user's where that is refused.
 
     On a path that sends ``connection_confirmed`` nothing is looked for: heartbeats come back there.
     """
-    attempt, user = await _open(target, path)
+    attempt, name = await _open(target, path, user)
     client = target.client(attempt.connection)
     try:
         if not attempt.upgraded:
@@ -48,7 +51,7 @@ async def find_echo(target: Target, path: str) -> Echo:
         binary, _ = await _answer(client, BINARY) if back else (None, ())
         return Echo(
             path,
-            user,
+            name,
             _told(TEXT, text),
             _told(BINARY, binary),
             text_back=back,
@@ -59,16 +62,13 @@ async def find_echo(target: Target, path: str) -> Echo:
         await client.leave()
 
 
-async def _open(target: Target, path: str) -> tuple[Attempt, str | None]:
+async def _open(target: Target, path: str, user: Credential | None) -> tuple[Attempt, str | None]:
     """Return the first opening handshake that is accepted, or the last, and whose token it carried."""
-    if path == target.path:
-        return await target.attempt(target.opening()), None
-    attempt = await target.attempt(target.opening(path))
-    if attempt.upgraded or not target.users:
-        return attempt, None
+    attempt = await target.attempt(target.opening(path, token=user.token if user else None))
+    if attempt.upgraded or user is not None or not target.users:
+        return attempt, user.name if user else None
     attempt.connection.shut()
-    user = target.users[0]
-    return await target.attempt(target.opening(path, token=user.token)), user.name
+    return await _open(target, path, target.users[0])
 
 
 async def _answer(client: Client, opcode: int) -> tuple[Event | None, list[Message]]:
@@ -109,7 +109,7 @@ def echoing(target: Target, echo: Echo) -> list[Capability]:
             Capability("echo-binary", present=False, evidence="heartbeats are text", unlock=UNLOCK),
         ]
     if echo.text_back:
-        target.learn(echo_path=echo.path, echo_user=echo.user, chatty=echo.chatty)
+        target.learn(echo_path=echo.path.partition("?")[0], echo_user=echo.user, chatty=echo.chatty)
     # An echo path that takes no binary messages may say so by a Close; what it does give back is judged.
     binary = echo.text_back and (echo.binary_back or (claimed and not echo.binary.startswith("Close")))
     evidence = f"a text sent to {echo.path}: {echo.text}" if echo.text else ""

@@ -32,6 +32,8 @@ def why_dead(target: Target) -> str:
         return _ended(instance)
     if instance is not None and _stopped(instance.pid):
         return f"its process {instance.pid} is stopped, by SIGSTOP or a debugger"
+    if target.found.fault is not None:
+        return ""  # it never answered rightly: what it does wrongly is what is judged
     began, why = time.monotonic(), ""
     for pause in (*_PAUSES, None):
         why = _asked(target)

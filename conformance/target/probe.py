@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-import statistics
 import time
 from dataclasses import replace
 
@@ -15,19 +14,21 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unre
 from conformance.session.client import Client
 from conformance.target import jwt
 from conformance.target.echo import echoing, find_echo
+from conformance.target.endpoint import Tried, chosen, fault_of
 from conformance.target.http2 import offered
 from conformance.target.launch import addresses_of
 from conformance.target.manners import learn_manners
 from conformance.target.profile import CARRIERS, Credential, Profile
-from conformance.target.refused import alone, reason, upgraded_elsewhere
+from conformance.target.refused import alone, no_websocket, reason, served_elsewhere, silence_of
 from conformance.target.sizing import measured
-from conformance.target.target import OWN, Attempt, Capability, Target
-from conformance.target.tls import WANTS_OURS, tls_context
+from conformance.target.target import Capability, Target
+from conformance.target.tls import tls_context
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Endpoint
 from conformance.wire.peer import Limits
 
-PINGS = 8
+# What cannot be looked for on a target that answers wrongly.
+UNSEEN = ("session", "heartbeat", "echo", "echo-binary", "deflate", "http2", "http2-websocket")
 SAMPLE = 32 * 1024  # octets of the message that tells what the way carries
 
 
@@ -68,103 +69,86 @@ async def probe(target: Target, *, scale: float) -> float:
     """
     target.learn(limits=scaled(0.0, scale), addresses=target.endpoint.addresses)
     try:
-        attempt = await _first_upgraded(target)
+        one, asked = await chosen(target)
+        if one is None and (fault := fault_of(asked)) is not None:
+            return await _broken(target, fault)
+        one = one or await _by_another_connection(target, asked)
     except Unreachable as fault:
         local = is_local(target.endpoint.addresses)
         raise Unreachable(await asyncio.to_thread(reason, str(fault), target, local=local)) from None
-    return await _measure(target, attempt, target.path, scale)
+    return await _measure(target, one, asked, scale)
 
 
-async def _first_upgraded(target: Target) -> Attempt:
-    refusals = []
-    silence = ""
-    candidates = _candidates(target)
-    for path, user in candidates:
-        attempt = await target.attempt(target.opening(path, token=user.token if user else None))
-        if attempt.upgraded:
-            target.learn(path=path, user=user.name if user else None)
-            return attempt
-        refusals.append((path, attempt))
-        if attempt.response is None:
-            silence = _silence(target, attempt)
-        attempt.connection.shut()
-        if silence:
-            break
+async def _by_another_connection(target: Target, asked: list[Tried]) -> Tried:
+    """Try again what was refused: two servers behind one URL answer by chance, or by address.
+
+    Raises:
+        Unreachable: nobody accepts an opening handshake.
+
+    """
+    silence = next((silence_of(target, one) for one in asked if one.kind == "silent"), "")
     if is_local(target.endpoint.addresses) and not (silence and await alone(target)):
-        found = await upgraded_elsewhere(target, candidates[: len(refusals)])
-        if found is not None:
-            return found
-    raise Unreachable(silence or _no_websocket(refusals))
+        one = await served_elsewhere(target, asked)
+        if one is not None:
+            return one
+    raise Unreachable(silence or no_websocket(asked))
 
 
-def _candidates(target: Target) -> list[tuple[str, Credential | None]]:
-    own = [target.at(OWN), target.anonymous_path]
-    echo = [target.profile.echo] if target.profile.echo else []
-    return [
-        (path, user)
-        for path in dict.fromkeys([*own, target.url.path, *echo])
-        for user in (None, *target.users[:1])
-    ]
+async def _broken(target: Target, fault: Tried) -> float:
+    """Take a target that answers, and does so wrongly: what shows just that is judged, and nothing else."""
+    response = fault.attempt.response
+    why = str(fault)
+    target.learn(
+        *(Capability(name, present=False, evidence=why) for name in UNSEEN),
+        *_declared(target),
+        *_surroundings(target),
+        path=fault.path,
+        user=fault.user.name if fault.user else None,
+        server=response.get("Server") if response is not None else None,
+        fault=why,
+        fault_in="frames" if fault.attempt.upgraded else "handshake",
+        round_trip=0.0,
+    )
+    await fault.client.leave()
+    return 0.0
 
 
-def _silence(target: Target, attempt: Attempt) -> str:
-    garbage = attempt.connection.garbage
-    if garbage is not None and garbage[:1] in {b"\x15", b"\x16"}:  # a TLS record: an alert, or a handshake
-        return f"{target.url} answers with TLS. Give the URL as wss://"
-    if garbage is not None:
-        return f"{target.url} answers, but not with HTTP: {garbage[:40]!r}"
-    if attempt.connection.tls_fault:
-        return f"{target.url} ended TLS behind its handshake ({attempt.connection.tls_fault}). " + WANTS_OURS
-    if attempt.connection.end is not None:
-        hint = WANTS_OURS if target.url.secure else "Does this port speak TLS? Then the URL is wss://"
-        return f"{target.url} accepts TCP and ends it without an answer. {hint}"
-    bound = target.limits.handshake
-    return f"{target.url} accepts TCP but gave no answer to an opening handshake within {bound:g} s"
-
-
-def _no_websocket(refusals: list[tuple[str, Attempt]]) -> str:
-    path, attempt = refusals[0]
-    assert attempt.response is not None
-    server = attempt.response.get("Server")
-    by = f" by {server!r}" if server else ""
-    hint = {
-        404: "An HTTP server without WebSocket routes, or another server than you think, holds the port.",
-        401: "Give credentials and carriers in a profile (--profile).",
-        403: "Give credentials, or allowed_origins, in a profile (--profile).",
-        426: "The server wants another upgrade than WebSocket version 13.",
-    }.get(attempt.response.status, "Check path and server.")
-    return f"no opening handshake was accepted: {path} was answered {attempt.response.line!r}{by}. {hint}"
-
-
-async def _measure(target: Target, attempt: Attempt, path: str, scale: float) -> float:
-    assert attempt.response is not None
-    target.learn(server=attempt.response.get("Server"))
-    client = target.client(attempt.connection)
+async def _measure(target: Target, one: Tried, asked: list[Tried], scale: float) -> float:
+    response = one.attempt.response
+    assert response is not None
+    assert one.session is not None
+    client, round_trip, profile = one.client, one.round_trip, target.profile
+    target.learn(
+        one.session,
+        path=one.path,
+        user=one.user.name if one.user else None,
+        server=response.get("Server"),
+        limits=scaled(round_trip, scale),
+        round_trip=round_trip,
+        instead=_instead(target, one, asked),
+    )
+    client.limits = target.limits
     try:
-        times = [await _ping_time(client) for _ in range(PINGS)]
-        round_trip = statistics.median(times)
-        target.learn(limits=scaled(round_trip, scale), round_trip=round_trip)
-        client.limits = target.limits
-        profile = target.profile
-        claimed = bool(profile.carriers or profile.credentials or profile.controlled or profile.dialect)
-        waiting = asyncio.create_task(_session(client, path, claimed=claimed))
-        echo = await find_echo(target, profile.echo or path)
-        if echo.text_back and echo.path == path and not claimed:
-            waiting.cancel()  # what gives back any text will not begin to speak by itself
-            await asyncio.wait([waiting])
-            target.learn(_no_session(f"{path} gives back what it is sent"))
-        else:
-            target.learn(await waiting)
         if target.has("session"):
             target.learn(await _heartbeat(client))
     finally:
         await client.leave()
+    elsewhere = profile.echo is not None and profile.echo != one.path
+    echo = await find_echo(target, profile.echo or one.path) if elsewhere or not one.echo else one.echo
     target.learn(*echoing(target, echo))
     minding = asyncio.create_task(learn_manners(target))
     target.learn(await _deflate(target), *_declared(target), *_surroundings(target), *await offered(target))
     target.learn(limits=replace(target.limits, rate=await _rate(target, round_trip)), manners=await minding)
     target.learn(sizes=await measured(target))
     return round_trip
+
+
+def _instead(target: Target, one: Tried, asked: list[Tried]) -> str | None:
+    """Say why another path than the named one is tested, where that is so."""
+    if one.path == target.url.path or not asked:
+        return None
+    why = f"{one.path} sent connection_confirmed" if one.speaks else f"{one.path} was accepted"
+    return f"{why}; {asked[0]}"
 
 
 async def _rate(target: Target, round_trip: float) -> float | None:
@@ -185,35 +169,6 @@ async def _rate(target: Target, round_trip: float) -> float | None:
             continue
         return 2 * size / max(took - round_trip, 1e-4)
     return None
-
-
-async def _ping_time(client: Client) -> float:
-    began = client.connection.transcript.now()
-    try:
-        pong = await client.ping()
-    except Nonconformance as error:
-        raise Unreachable(
-            f"the handshake was accepted, but a Ping was not answered: {error.actual}"
-        ) from None
-    return pong.time - began
-
-
-async def _session(client: Client, path: str, *, claimed: bool) -> Capability:
-    try:
-        await client.confirmed()
-    except Nonconformance as error:
-        if client.first is not None and (misfit := client.dialect.misfit(client.first.content)):
-            raise Inconclusive(f"the dialect does not fit the backend: {misfit}") from None
-        evidence = f"the first message on {path} was {error.actual}, not connection_confirmed"
-        return _no_session(evidence, claim="session.confirmation-first" if claimed else None)
-    if client.first is not None and (misfit := client.dialect.misfit(client.first.content)):
-        raise Inconclusive(f"the dialect does not fit the backend: {misfit}")
-    return Capability("session", present=True, evidence=f"{path} sent connection_confirmed")
-
-
-def _no_session(evidence: str, claim: str | None = None) -> Capability:
-    unlock = "serve the permissions protocol"
-    return Capability("session", present=False, evidence=evidence, unlock=unlock, claim=claim)
 
 
 async def _heartbeat(client: Client) -> Capability:

@@ -26,6 +26,7 @@ from conformance.target.dialect_keys import read_dialect
 from conformance.target.hidden import unreadable
 from conformance.target.routes import Routes
 from conformance.target.url import parse
+from conformance.wire.handshake import TOKEN
 
 CARRIERS = ("query", "header", "subprotocol", "cookie")
 BAD_TOKENS = ("expired", "not_yet_valid", "revoked", "inactive_user", "wrong_signature", "wrong_audience")
@@ -39,7 +40,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "target": frozenset(
         {
             "url", "nodes", "start", "prepare", "cwd", "env", "ready_timeout", "headers", "anonymous",
-            "allowed_origins", "no_origin", "public_permissions", "echo", "family",
+            "allowed_origins", "no_origin", "public_permissions", "echo", "family", "subprotocols",
         }
     ),
     "tls": frozenset({"ca_file", "insecure", "certificate", "key"}),
@@ -79,6 +80,7 @@ class Profile:
     env: dict[str, str] = field(default_factory=dict)
     ready_timeout: float = 20.0
     headers: dict[str, str] = field(default_factory=dict)
+    subprotocols: tuple[str, ...] = ()
     anonymous: bool = True
     allowed_origins: tuple[str, ...] = ()
     no_origin: str | None = None
@@ -171,6 +173,7 @@ class _Reader:
             env=self._texts(target, "target", "env"),
             ready_timeout=float(self._typed(target, "target", "ready_timeout", (int, float), 20.0)),
             headers=self._texts(target, "target", "headers"),
+            subprotocols=self._subprotocols(target),
             anonymous=self._typed(target, "target", "anonymous", bool, True),  # noqa: FBT003
             allowed_origins=self._strings(target, "target", "allowed_origins"),
             no_origin=no_origin,
@@ -226,6 +229,18 @@ class _Reader:
             )
         if profile.credentials and not profile.carriers:
             raise self._wrong("carriers.offered", "credentials are given, but no carrier to send them in")
+
+    def _subprotocols(self, target: Mapping[str, Any]) -> tuple[str, ...]:
+        names = self._strings(target, "target", "subprotocols")
+        for name in names:
+            if TOKEN.fullmatch(name) is None:
+                raise self._wrong(
+                    "target.subprotocols",
+                    f"{name!r} is not a token, as a subprotocol has to be (RFC 6455 §4.1)",
+                )
+        if len(set(names)) < len(names):
+            raise self._wrong("target.subprotocols", "each is offered once (RFC 6455 §4.1)")
+        return names
 
     def _parsed(self, key: str, url: str) -> None:
         try:

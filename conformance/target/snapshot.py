@@ -40,8 +40,10 @@ class Snapshot:
     ``address`` is the one address that is connected to, where the name alone would lead to another server by
     chance. ``user`` and ``carrier`` say which token an opening handshake carries by default. Messages come
     back on ``echo_path``, opened with the token of ``echo_user``, and between other messages where that path
-    is ``chatty``. ``manners`` says how the application takes our messages. ``round_trip`` is in seconds.
-    ``sizes`` says how large a message is taken.
+    is ``chatty``. ``manners`` says how the application takes our messages, ``sizes`` how large they may be.
+    ``round_trip`` is in seconds. ``instead`` says why another path than the named one is tested, where that
+    is so. ``fault`` says how the target answers wrongly from the first byte on, in its ``handshake`` or in
+    its ``frames`` (``fault_in``): then nothing but that is judged.
     """
 
     addresses: tuple[str, ...] = ()
@@ -55,6 +57,9 @@ class Snapshot:
     server: str | None = None
     round_trip: float | None = None
     manners: Manners = field(default_factory=Manners)
+    instead: str | None = None
+    fault: str | None = None
+    fault_in: str | None = None
     limits: Limits | None = None
     sizes: Sizes = field(default_factory=Sizes)
     capabilities: Mapping[str, Capability] = field(default_factory=dict)

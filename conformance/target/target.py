@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,7 @@ from conformance.target.bystanders import Bystanders, ended
 from conformance.target.control import Control
 from conformance.target.controls import control_of
 from conformance.target.launch import Instance, Launcher
+from conformance.target.lines import merged
 from conformance.target.profile import Credential, Profile
 from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.snapshot import Capability, Snapshot
@@ -30,6 +32,8 @@ from conformance.wire.peer import Limits, describe
 from conformance.wire.sizes import Sizes
 
 __all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
+# A response that means to switch protocols, however it is spelled.
+_LIKE_101 = re.compile(rb"\s*(?:HTTP/?[\d.]*)?[ \t]*101(?:\D|$)", re.IGNORECASE)
 SOON = 0.5  # seconds in which no server has waited for a login yet
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
 
@@ -65,15 +69,27 @@ class Attempt:
             "bytes that are no HTTP" if self.connection.garbage is not None else happened(self.connection.end)
         )
 
+    @property
+    def claims_to_switch(self) -> bool:
+        """Whether something came that means to be a 101, and is no legal one."""
+        if self.response is not None:
+            return self.response.status == 101 and not self.response.upgraded
+        return _LIKE_101.match(self.connection.garbage or self.connection.unfinished) is not None
+
     def __str__(self) -> str:
         """Describe the outcome for a person."""
+        connection = self.connection
         if self.response is not None:
-            return self.response.line
-        if self.connection.garbage is not None:
-            return f"bytes that are no HTTP: {self.connection.garbage[:40]!r}"
-        if self.connection.end is not None:
-            return describe(self.connection.end)
-        return "no answer"
+            protocol = self.response.get("Upgrade") if self.claims_to_switch else None
+            return self.response.line + (f" to {protocol!r}" if protocol else "")
+        if connection.garbage is not None:
+            return f"bytes that are no HTTP: {connection.garbage[:40]!r}"
+        if connection.unfinished:
+            end = f", then {describe(connection.end)}" if connection.end is not None else ""
+            return f"a response that did not become whole: {connection.unfinished[-40:]!r}{end}"
+        if connection.end is not None:
+            return describe(connection.end)
+        return "no answer" if not connection.interim else f"no answer but {connection.interim[-1]!r}"
 
 
 @dataclass(slots=True)
@@ -148,7 +164,8 @@ class Target:
     @property
     def echo_path(self) -> str | None:
         """The request target where every message comes back, where there is one."""
-        return self.found.echo_path
+        path, declared = self.found.echo_path, self.profile.echo
+        return declared if declared and path == declared.partition("?")[0] else path
 
     @property
     def echo_token(self) -> str | None:
@@ -215,29 +232,41 @@ class Target:
 
         A ``token`` goes into its ``carrier``, by default the first that the profile offers. With a cookie
         the origin of an allowed page goes along, as a browser would send it, and wherever the profile says
-        that a missing Origin is refused; ``origin=""`` leaves it out.
+        that a missing Origin is refused; ``origin=""`` leaves it out. The query of the URL, and the headers
+        and subprotocols of the profile, go with every one; ``extra`` lines are put together with these.
         """
         target = self.path if path is None else path
         if path is None and token is None:
             token, carrier = self.default_token, self.found.carrier
         if origin is None and self.profile.no_origin == "refuse":
             origin = (self.profile.allowed_origins or (self.url.origin,))[0]
-        lines = [("User-Agent", f"websocket-conformance (run {self.run_id})")]
-        if self.test_id:
-            lines.append(("X-Conformance-Test", self.test_id))
-        lines += self.profile.headers.items()
+        target = self.url.asking(target) if isinstance(target, str) else self.url.asking_bytes(target)
+        needed, own = self._needed(), list[tuple[str, str]]()
         if token is not None:
             carrier = carrier or (self.profile.carriers or ("query",))[0]
             if carrier == "query":
                 assert isinstance(target, str)
                 target += ("&" if "?" in target else "?") + "token=" + quote(token, safe="")
             else:
-                lines.append(self.carried(carrier, token))
+                # A subprotocol and a cookie share their line with what else the opening needs.
+                (own if carrier == "header" else needed).append(self.carried(carrier, token))
             if carrier == "cookie" and origin is None:
                 origin = (self.profile.allowed_origins or (self.url.origin,))[0]
+        if origin is not None:
+            needed = [line for line in needed if line[0].lower() != "origin"]
         if origin:
-            lines.append(("Origin", origin))
-        return opening(target, self.url.authority, extra=[*lines, *extra])
+            own.append(("Origin", origin))
+        return opening(target, self.url.authority, extra=merged(needed, [*own, *extra]))
+
+    def _needed(self) -> list[tuple[str, str]]:
+        """Return the header lines of every opening handshake: who we are, and what the profile declares."""
+        lines = [("User-Agent", f"websocket-conformance (run {self.run_id})")]
+        if self.test_id:
+            lines.append(("X-Conformance-Test", self.test_id))
+        lines += self.profile.headers.items()
+        if self.profile.subprotocols:
+            lines.append(("Sec-WebSocket-Protocol", ", ".join(self.profile.subprotocols)))
+        return lines
 
     def carried(self, carrier: str, token: str) -> tuple[str, str]:
         """Return the header line that carries a token."""

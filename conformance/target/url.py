@@ -1,4 +1,4 @@
-"""The ``--server-url``: ws, wss, http or https, a host, a port, and a path prefix where there is one."""
+"""The ``--server-url``: ws, wss, http or https, a host, a port, a path or a path prefix, and a query."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class ServerURL:
     """A parsed server URL.
 
     ``prefix`` stands before every endpoint's path and has no slash at its end; ``path`` is what the user
-    gave, for a server that speaks no permissions protocol but WebSocket on just that path.
+    gave, for a server that speaks no permissions protocol but WebSocket on just that path. ``query`` goes
+    with every opening handshake, as it was given. It may hold tokens, so ``str`` leaves it out.
     """
 
     secure: bool
@@ -25,6 +26,28 @@ class ServerURL:
     port: int
     prefix: str
     path: str
+    query: str = ""
+
+    @property
+    def names_a_path(self) -> bool:
+        """Whether the user named a path, and not the server alone."""
+        return self.path not in {"", "/"}
+
+    @property
+    def given(self) -> str:
+        """The URL with its query, which is a secret."""
+        scheme = "wss" if self.secure else "ws"
+        return f"{scheme}://{self.authority}{self.path}{f'?{self.query}' if self.query else ''}"
+
+    def asking(self, target: str) -> str:
+        """Return a request target with the URL's query behind its own."""
+        if not self.query:
+            return target
+        return f"{target}{'&' if '?' in target else '?'}{self.query}"
+
+    def asking_bytes(self, target: bytes) -> bytes:
+        """Return a request target of any bytes with the URL's query behind its own."""
+        return self.asking(target.decode("latin-1")).encode("latin-1") if self.query else target
 
     @property
     def authority(self) -> str:
@@ -71,8 +94,6 @@ def parse(text: str) -> ServerURL:
         raise wrong("credentials belong in the profile, not in the URL")
     if parts.fragment or "#" in text:
         raise wrong("a WebSocket URL has no fragment (RFC 6455 §3)")
-    if parts.query:
-        raise wrong("a query belongs to no server; put tokens in the profile")
     secure = _SECURE[parts.scheme.lower()]
     path = parts.path or "/"
     prefix = path.split(ENDPOINTS, 1)[0] if ENDPOINTS in path + "/" else path
@@ -82,4 +103,5 @@ def parse(text: str) -> ServerURL:
         port=port or (443 if secure else 80),
         prefix=prefix.removesuffix(ENDPOINTS.rstrip("/")).rstrip("/"),
         path=path,
+        query=parts.query,
     )

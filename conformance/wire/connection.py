@@ -10,7 +10,7 @@ import socket
 import ssl
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from conformance.wire.frames import (
@@ -380,6 +380,11 @@ class Connection(asyncio.Protocol):
     def garbage(self) -> bytes | None:
         """The first bytes of an answer that was no HTTP, or ``None``."""
         return self._parser.garbage
+
+    @property
+    def interim(self) -> Sequence[str]:
+        """The status lines of the latest interim responses that came before the final one."""
+        return self._parser.interim
 
     @property
     def unfinished(self) -> bytes:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import re
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +15,10 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) (\d{3})(?: (.*))?")
 _FIELD_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
+# CRLF CRLF, or what a recipient may take for it (RFC 9112 §2.2).
+_END_OF_HEAD = re.compile(rb"\r\n\r\n|\n\r?\n")
 MAX_HEAD = 64 * 1024
+MAX_INTERIM = 1000  # responses whose status lines are kept
 MAX_BODY = 1024 * 1024
 
 
@@ -107,6 +111,7 @@ class Response:
     headers: list[tuple[str, str]]
     head: bytes
     defects: list[str] = field(default_factory=list)
+    bare: int = 0
     body: bytes = b""
     _values: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -175,6 +180,7 @@ class ResponseParser:
         self._buffer = bytearray()
         self.garbage: bytes | None = None
         self.rest = b""
+        self.interim: deque[str] = deque(maxlen=MAX_INTERIM)
 
     @property
     def received(self) -> bytes:
@@ -187,16 +193,16 @@ class ResponseParser:
             return None
         self._buffer += data
         while self.garbage is None:
-            end = self._buffer.find(b"\r\n\r\n")
+            found = _END_OF_HEAD.search(self._buffer)
             if not b"HTTP/".startswith(self._buffer[:5]) and not self._buffer.startswith(b"HTTP/"):
                 self.garbage = bytes(self._buffer)
                 return None
-            if end < 0:
+            if found is None:
                 if len(self._buffer) > MAX_HEAD:
                     self.garbage = bytes(self._buffer[:256])
                 return None
-            head = bytes(self._buffer[: end + 4])
-            del self._buffer[: end + 4]
+            head = bytes(self._buffer[: found.end()])
+            del self._buffer[: found.end()]
             response = parse_head(head)
             if response is None:
                 self.garbage = head
@@ -204,12 +210,21 @@ class ResponseParser:
             if response.status == 101 or response.status >= 200:
                 self.rest = bytes(self._buffer)
                 return response
+            self.interim.append(response.line)
         return None
 
 
 def parse_head(head: bytes) -> Response | None:
-    """Parse a response head; lines that are no header field are kept as defects."""
-    first, *lines = head[:-4].split(b"\r\n")
+    """Parse a response head; lines that are no header field are kept as defects.
+
+    A head whose lines end with LF alone is read too, as RFC 9112 §2.2 allows; ``bare`` counts those lines.
+    """
+    bare = 0
+    if head.endswith(b"\r\n\r\n"):
+        first, *lines = head[:-4].split(b"\r\n")
+    else:
+        first, *lines = (line.removesuffix(b"\r") for line in head.split(b"\n")[:-2])
+        bare = head.count(b"\n") - head.count(b"\r\n")
     match = _STATUS_LINE.fullmatch(first)
     if match is None:
         return None
@@ -219,6 +234,7 @@ def parse_head(head: bytes) -> Response | None:
         version=match[1].decode(),
         headers=[],
         head=head,
+        bare=bare,
     )
     for line in lines:
         # Taken apart by hand: an expression that strips blanks takes minutes for a line that is full of them.

@@ -268,6 +268,8 @@ def _asks_for_websocket(request: handshake.Request, response: handshake.Response
 def check_upgrade_headers(response: handshake.Response) -> list[str]:
     """Return what is wrong with the status line, Upgrade and Connection of a 101 response."""
     wrong = [f"no header field: {line[:LONGEST]!r}" for line in response.defects[:MOST_TOLD]]
+    if response.bare:
+        wrong.append(f"{response.bare} of its lines end with LF alone, expected CR LF")
     if response.version != "HTTP/1.1":
         wrong.append(f"status line says {response.version}")
     if [value.lower() for value in response.all("Upgrade")] != ["websocket"]:

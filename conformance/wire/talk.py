@@ -119,9 +119,16 @@ class Talk:
             "a Ping was not answered by a Pong with its payload",
             expected=[f"a Pong with the {len(payload)} bytes of the Ping"],
             # How the connection ended says more than a Pong to an earlier Ping.
-            actual=describe(others[-1] if others and event is None else event),
+            actual=self._instead_of_a_pong(others[-1] if others and event is None else event),
             happened=happened(others[-1] if others and event is None else event),
         )
+
+    def _instead_of_a_pong(self, event: Event | None) -> str:
+        last = self.connection.received_frames[-1:]
+        if event is None and last and last[0].opcode == PING:
+            masked = "a masked Ping" if last[0].mask is not None else "a Ping"
+            return f"no Pong, but {masked} of {len(last[0].payload)} bytes"
+        return describe(event)
 
     async def expect_message(self, timeout: float | None = None) -> Message:
         """Expect a data message."""

@@ -72,7 +72,7 @@ async def test_bare_url_that_gives_back_messages_is_an_echo():
 async def test_declared_path_is_used_beside_a_session():
     script = echo(elsewhere=elsewhere_a_session)
     target, found = await probed(script, profile=Profile(echo="/echo"), scale=1.0)
-    assert (target.path, target.echo_path) == ("/ws/permissions/", "/echo")
+    assert (target.path, target.echo_path) == ("/", "/echo")
     assert all(one.present for one in found.values())
     async with target_of(script, profile=Profile(echo="/echo")) as target:
         await probe(target, scale=1.0)

@@ -87,7 +87,7 @@ def test_shown_url_is_understood_as_the_same(text):
         ("ws://user:pass@h", "credentials"),
         ("ws://h/#top", "fragment"),
         ("ws://h/#", "fragment"),
-        ("ws://h/?token=x", "query"),
+        ("ws://h/?token=x#top", "fragment"),
         ("ws://h /", "blanks"),
         ("ws://h\n", "control characters"),
         ("ws://h\x1b[31m", "control characters"),
@@ -102,8 +102,32 @@ def test_wrong_url_is_a_usage_problem_with_an_example(text, what):
     assert message.replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize("text", ["ws://user:pa55word@h", "ws://h/?token=pa55word"])
+@pytest.mark.parametrize(
+    "text", ["ws://user:pa55word@h", "ws://h/?token=pa55word#", "ftp://h/?token=pa55word"]
+)
 def test_complaint_about_a_secret_does_not_print_it(text):
     with pytest.raises(UsageProblem) as caught:
         parse(text)
     assert "pa55word" not in str(caught.value)
+
+
+def test_query_is_kept_and_not_shown():
+    url = parse("ws://h/socket.io/?EIO=4&transport=websocket")
+    assert (url.path, url.query) == ("/socket.io/", "EIO=4&transport=websocket")
+    assert str(url) == "ws://h/socket.io"
+    assert url.given == "ws://h/socket.io/?EIO=4&transport=websocket"
+
+
+def test_query_stands_behind_that_of_a_request_target():
+    url = parse("ws://h/?a=1")
+    assert url.asking("/x") == "/x?a=1"
+    assert url.asking("/x?b=2") == "/x?b=2&a=1"
+    assert url.asking_bytes(b"/\xff?b") == b"/\xff?b&a=1"
+    assert (parse("ws://h").asking("/x"), parse("ws://h").asking_bytes(b"/\xff")) == ("/x", b"/\xff")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"), [("ws://h", False), ("ws://h/", False), ("ws://h/?a=1", False), ("ws://h/a", True)]
+)
+def test_url_names_a_path_or_a_server(text, named):
+    assert parse(text).names_a_path is named

@@ -35,7 +35,7 @@ def name_of(page: Page) -> str:
 def url_of(target: Target, path: str) -> str:
     """Return the URL that script opens for a request target."""
     scheme = "wss" if target.url.secure else "ws"
-    return f"{scheme}://{target.url.authority}{path}"
+    return f"{scheme}://{target.url.authority}{target.url.asking(path)}"
 
 
 def carried(target: Target, user: Credential | None, carrier: str | None = None) -> Carried:

@@ -22,6 +22,7 @@ PING_PAYLOADS = [
 
 
 @pytest.mark.smoke
+@pytest.mark.judges_fault("frames")
 @pytest.mark.requirement("framing.ping-pong")
 @pytest.mark.parametrize("payload", PING_PAYLOADS)
 async def test_ping_is_answered_by_a_pong_with_its_payload(target: Target, payload: bytes) -> None:

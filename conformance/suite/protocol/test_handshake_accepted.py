@@ -8,6 +8,7 @@ from conformance.target.target import Target
 
 
 @pytest.mark.smoke
+@pytest.mark.judges_fault("handshake")
 @pytest.mark.requirement("handshake.accepted")
 async def test_legal_handshake_is_accepted(target: Target) -> None:
     async with target.upgraded(target.opening()) as peer:
