@@ -27,6 +27,7 @@ from conformance.fuzz.search import Plan, planned
 from conformance.gate.judge import BREACHES
 from conformance.gate.repeat import repeat
 from conformance.judging import dress, judged
+from conformance.mending import Mender
 from conformance.printable import printable
 from conformance.report import ci
 from conformance.report.console import summary_lines
@@ -49,6 +50,12 @@ RUN = pytest.StashKey[Run]()
 REQUIREMENT = pytest.StashKey[Requirement]()
 PARTIAL = pytest.StashKey[bool]()
 VERDICT = pytest.StashKey[str]()
+MENDER = pytest.StashKey[Mender]()
+
+# What a death breaks beside: who was connected is harmed, and no Close frame comes.
+OF_A_DEATH = frozenset(
+    {"robustness.others-unharmed", "robustness.prompt", "closing.failure-close-frame", "closing.failure-code"}
+)
 
 __all__ = [
     "pytest_html_report_title",
@@ -200,6 +207,23 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
+@pytest.hookimpl(wrapper=True, specname="pytest_runtest_protocol")
+def pytest_mending_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Where the server died in a test, find out whether it dies of it, and go on with a fresh one."""
+    done = yield
+    if REQUIREMENT in item.stash and not is_worker(item.config):
+        why = mender_of(item.config).after(item)
+        _stop(item, run_of(item.config), why, "stopped answering")
+    return done
+
+
+def mender_of(config: pytest.Config) -> Mender:
+    """Return what starts the run's server anew."""
+    if MENDER not in config.stash:
+        config.stash[MENDER] = Mender(run_of(config))
+    return config.stash[MENDER]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell the process that this one works for what was collected."""
@@ -325,9 +349,15 @@ def pytest_runtest_makereport(
         return report
     run = run_of(item.config)
     result = judged(run, item, call, requirement)
-    if result.outcome in {"failed", "inconclusive", "suite-fault"} and _stop_if_dead(item, run):
+    if _may_have_died(run, result) and (why := _stop_if_dead(item, run)):
         # Nobody can tell a broken rule from a server that died; the run's verdict names the test.
         result.outcome = "inconclusive"
+        result.message = run.clean(
+            f"the target died in this test: {why}. Before that: {result.message or 'ok'}"
+        )
+        result.charges = [
+            one for one in result.charges if one["kept"] or one["requirement"] not in OF_A_DEATH
+        ]
     if not run.results.trouble and run.target is not None:
         why = run.patience.lost(result.outcome, result.message, run.target.limits.reply)
         _stop(item, run, why, "gave nothing to judge")
@@ -340,13 +370,24 @@ def pytest_runtest_makereport(
     return report
 
 
-def _stop_if_dead(item: pytest.Item, run: Run) -> bool:
-    """Stop the session when the target answers nobody any more; return whether that is so."""
-    why = "" if run.results.trouble else run.why_dead()
+def _may_have_died(run: Run, result: TestResult) -> bool:
+    harmed = any(one["requirement"] in OF_A_DEATH for one in result.breaches)
+    return harmed or run.ended or result.outcome in {"failed", "inconclusive", "suite-fault"}
+
+
+def _stop_if_dead(item: pytest.Item, run: Run) -> str:
+    """Return why the target answers nobody any more, if so; stop the session where it cannot be mended."""
+    if run.results.trouble:
+        return run.results.trouble
+    why = run.why_dead()
     if why.startswith(REFUSES) and item.stash[REQUIREMENT].chapter == "port":
-        return False  # that another service answers now and then is what this chapter judges
-    _stop(item, run, why, "stopped answering")
-    return bool(run.results.trouble)
+        return ""  # that another service answers now and then is what this chapter judges
+    mender = mender_of(item.config) if why and not is_worker(item.config) else None
+    if mender is not None and mender.able:
+        mender.died(item.nodeid, why)
+    else:
+        _stop(item, run, why, "stopped answering")
+    return why
 
 
 def _stop(item: pytest.Item, run: Run, why: str, what: str) -> None:

@@ -231,12 +231,41 @@ class Run:
 
     def _name_target(self) -> None:
         assert self.target is not None
+        self.results.fault = self.clean(self.target.found.fault or "")
         url = self.target.url
         self.results.gate.choose((str(url), url.host, self.target.found.server or ""))
 
     def why_dead(self) -> str:
         """Return why the target answers nobody any more, or an empty string while it does."""
         return why_dead(self.target) if self.target is not None else "there is no target"
+
+    @property
+    def starts_server(self) -> bool:
+        """Whether this process started the server, and so can start it anew."""
+        instance = self.target.instance if self.target is not None else None
+        return self.launcher is not None and instance is not None and not isinstance(instance, Adopted)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server's process is known to have ended."""
+        instance = self.target.instance if self.target is not None else None
+        return instance is not None and not instance.running
+
+    def restart(self) -> None:
+        """Put a fresh instance in the place of the server.
+
+        Raises:
+            Unreachable: it does not start.
+
+        """
+        target, launcher = self.target, self.launcher
+        assert target is not None
+        assert target.instance is not None
+        assert launcher is not None
+        target.forget()
+        target.instance.stop()
+        target.instance = launcher.start()
+        target.instance.wait_ready(self.profile.ready_timeout * max(1.0, self.options.time_scale))
 
     # What the server prints.
 

@@ -116,6 +116,7 @@ class Results:
         self.tests: dict[str, TestResult] = {}
         self.suite_faults: list[str] = []
         self.trouble: str = ""
+        self.fault: str = ""
         self.partial = False
         self.expected_tests = 0
         self.dialect_seen: set[str] = set()
@@ -252,17 +253,20 @@ class Results:
         entries = self.requirements()
         by_outcome = Counter(entry.outcome for entry in entries)
         failed = [entry.requirement.id for entry in entries if entry.outcome == "failed"]
+        if failed:  # what is proven stays proven, whatever became of the target later
+            told = f"{_count(len(failed), 'requirement')} failed: {_some(failed)}."
+            gone = f" Then {self.trouble}" if self.trouble else ""
+            return Verdict(NON_CONFORMANT, told + gone + self._unjudged(entries))
         if self.trouble:
-            also = f" Before that, {_count(len(failed), 'requirement')} had failed." if failed else ""
-            return Verdict(INCONCLUSIVE, self.trouble + also)
-        if failed:
-            return Verdict(NON_CONFORMANT, f"{_count(len(failed), 'requirement')} failed: {_some(failed)}.")
+            return Verdict(INCONCLUSIVE, self.trouble + self._unjudged(entries))
         if self.suite_faults:
             return Verdict(SUITE_FAULT, f"the suite itself failed in {_some(self.suite_faults)}.")
         unsure = [entry.requirement.id for entry in entries if entry.outcome == "inconclusive"]
         if unsure:
+            cause = f" The cause: {self.fault}." if self.fault else ""
             return Verdict(
-                INCONCLUSIVE, f"{_count(len(unsure), 'requirement')} could not be judged: {_some(unsure)}."
+                INCONCLUSIVE,
+                f"{_count(len(unsure), 'requirement')} could not be judged: {_some(unsure)}.{cause}",
             )
         if len(self.tests) < self.expected_tests:
             missing = self.expected_tests - len(self.tests)
@@ -284,6 +288,19 @@ class Results:
             if by_outcome[name]
         ]
         return Verdict(CONFORMANT, _broken_strict_only(strict_only) + ", ".join(parts) + ".")
+
+    def _unjudged(self, entries: Sequence[RequirementResult]) -> str:
+        """Say what could not be judged of a target that went away, or never answered rightly."""
+        if not self.tests or not (self.trouble or self.fault):
+            return ""
+        unsure = [one.requirement.id for one in entries if one.outcome == "inconclusive"]
+        missing = self.expected_tests - len(self.tests)
+        told = (
+            f" {_count(len(unsure), 'requirement')} could not be judged: {_some(unsure)}." if unsure else ""
+        )
+        if missing > 0:
+            told += f" {_count(missing, 'test')} of {self.expected_tests} gave no result."
+        return told + (f" The cause: {self.fault}." if self.fault else "")
 
     def measurements(self) -> dict[str, dict[str, float]]:
         """Return count, percentiles and maximum, in milliseconds, of the times that tests have measured."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import time
 from collections.abc import Iterator
@@ -19,13 +20,17 @@ ASKING = "is-the-target-still-there"
 NOBODY = "connecting fails"
 REFUSES = "it refuses the opening handshake that it accepted at the start"
 _PAUSES = (0.02, 0.1, 0.3, 0.6)  # seconds between attempts: some servers need a moment behind a flood
+_LATER = 1.0  # between all further ones
+# A target is asked again for so many bounds of a handshake: ten seconds, and thirty at most where pauses were
+# seen. Under load, servers that are well pause for two to six.
+LEAST, MOST = 2, 6
 
 
 def why_dead(target: Target) -> str:
     """Return why the target answers nobody any more, or an empty string while it does.
 
-    Asked synchronously, between tests. A target is given up only when no attempt succeeds within the bound
-    of a handshake.
+    Asked synchronously, between tests. A target is given up only when no attempt succeeds for twice as long
+    as the longest pause that was seen.
     """
     instance = target.instance
     if instance is not None and not instance.running:
@@ -35,11 +40,14 @@ def why_dead(target: Target) -> str:
     if target.found.fault is not None:
         return ""  # it never answered rightly: what it does wrongly is what is judged
     began, why = time.monotonic(), ""
-    for pause in (*_PAUSES, None):
+    bound = patience(target)
+    for pause in itertools.chain(_PAUSES, itertools.repeat(_LATER)):
         why = _asked(target)
+        waited = time.monotonic() - began
         if not why:
+            target.longest_pause = max(target.longest_pause, waited)
             return ""
-        if pause is None or time.monotonic() - began > target.limits.handshake:
+        if waited + min(pause, bound) > bound or (instance is not None and not instance.running):
             break
         time.sleep(pause)  # not for silence: what refused a moment ago is asked again
     if why.startswith(NOBODY) and instance is not None:
@@ -49,6 +57,12 @@ def why_dead(target: Target) -> str:
             time.sleep(0.01)
         return why if instance.running else _ended(instance)
     return why
+
+
+def patience(target: Target) -> float:
+    """Return for how many seconds a target that answers nobody is asked again."""
+    bound = target.limits.handshake
+    return min(max(LEAST * bound, 2 * target.longest_pause), MOST * bound)
 
 
 def _ended(instance: Instance) -> str:

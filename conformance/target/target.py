@@ -111,6 +111,7 @@ class Target:
     test_id: str = ""
     strict: bool = False
     owes_reset: bool = False
+    longest_pause: float = 0.0
     _bystanders: Bystanders | None = None
     _control: Control | None = None
     _opened: WeakSet[Connection] = field(default_factory=WeakSet)
@@ -579,6 +580,8 @@ class Target:
         self.recorder.charge("robustness.others-unharmed", kept=not what, message=what)
         if what:
             self.bystanders.shut()
+        else:
+            self.recorder.charge("robustness.survives", kept=True)
 
     async def _why_nobody_new(self) -> str:
         """Return why a new connection does not work, or an empty string where it does."""
@@ -593,6 +596,14 @@ class Target:
         except Nonconformance as error:
             return f"a new connection does not work: {error.message} ({error.actual})"
         return ""
+
+    def forget(self) -> None:
+        """Give up every connection to a server that is gone."""
+        if self._bystanders is not None:
+            self._bystanders.shut()
+        if self._control is not None:
+            self._control.close()
+            self._control = None
 
     async def leave(self) -> None:
         """Leave nothing open behind."""

@@ -7,6 +7,7 @@ import os
 import time
 
 from websockets.asyncio.server import ServerConnection
+from websockets.protocol import Protocol
 
 from reference_server import server
 from reference_server.events import Peer
@@ -20,6 +21,21 @@ def hangs(seconds: float = 1.5) -> None:
 defect = chapter("robustness/test_flood.py", "robustness/test_crowd.py", time_scale=0.8)
 CHURN = ("robustness/test_churn.py",)
 VANISHED = ("robustness/test_vanished.py",)
+
+
+@defect(
+    "robustness.survives",
+    files=("protocol/test_control_frames.py",),
+    companions={
+        "framing.control-length": "it died of each of them: whether it would have failed is not known"
+    },
+)
+def exits_at_a_ping_of_126_bytes() -> None:
+    @around(Protocol, "fail")
+    def fail(original, self, code, reason=""):
+        if "control frame too long" in reason:
+            os._exit(3)
+        original(self, code, reason)
 
 
 @defect("robustness.flood", files=("robustness/test_flood.py",))

@@ -192,13 +192,30 @@ def test_run_begins_with_nothing_judged_and_no_rule_but_the_levels():
     assert made.verdict().reason.startswith("nothing was judged")
 
 
-def test_trouble_outweighs_everything_and_tells_what_failed_before():
+def test_death_hides_nothing_that_was_proven_before_it():
     made = results(result("failed"), known=[OTHER])
+    made.trouble, made.expected_tests = "the target died.", 3
+    assert (made.verdict().exit_code, made.verdict().reason) == (
+        1,
+        f"1 requirement failed: {MUST}. Then the target died. 2 tests of 3 gave no result.",
+    )
+
+
+def test_death_without_a_failure_is_inconclusive_and_tells_what_could_not_be_judged():
+    made = results(result("inconclusive"))
     made.trouble = "the target died."
     assert (made.verdict().exit_code, made.verdict().reason) == (
         10,
-        "the target died. Before that, 1 requirement had failed.",
+        f"the target died. 1 requirement could not be judged: {MUST}.",
     )
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("failed", 1), ("inconclusive", 10)])
+def test_fault_from_the_first_byte_is_the_cause_of_what_could_not_be_judged(outcome, code):
+    made = results(result(outcome), result("inconclusive", SHOULD, name="other"))
+    made.fault = "/ does not answer a Ping"
+    assert made.verdict().exit_code == code
+    assert made.verdict().reason.endswith("The cause: / does not answer a Ping.")
 
 
 def test_trouble_at_the_start_is_all_there_is_to_say():

@@ -17,6 +17,7 @@ from target_harness import request_of, serving, target_at, websocket
 
 from conformance.errors import Inconclusive
 from conformance.plugin import REQUIREMENT, _stop_if_dead
+from conformance.sharing import INPUT
 from conformance.spec import requirements
 from conformance.target.control import HttpControl
 from conformance.target.launch import Instance
@@ -170,9 +171,12 @@ async def test_another_answer_stops_no_chapter_that_judges_who_answers(requireme
     results = SimpleNamespace(trouble="")
     run = SimpleNamespace(results=results, why_dead=lambda: f"{REFUSED}: 'HTTP/1.1 404'", clean=str)
     item = SimpleNamespace(
-        stash={REQUIREMENT: requirements()[requirement]}, nodeid="test.py::test", session=SimpleNamespace()
+        stash={REQUIREMENT: requirements()[requirement]},
+        nodeid="test.py::test",
+        session=SimpleNamespace(),
+        config=SimpleNamespace(workerinput={INPUT: "a folder"}),
     )
-    assert _stop_if_dead(item, run) is stops
+    assert bool(_stop_if_dead(item, run)) is stops
     assert (REFUSED in results.trouble) is stops
 
 

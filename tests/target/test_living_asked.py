@@ -18,7 +18,7 @@ import trustme
 from target_harness import request_of, serving, target_at, websocket
 
 from conformance.target.launch import Instance
-from conformance.target.living import why_dead
+from conformance.target.living import patience, why_dead
 from conformance.target.orphans import Orphans
 from conformance.wire.handshake import accept_for
 from conformance.wire.peer import Limits
@@ -102,16 +102,38 @@ async def test_reason_is_said_in_full(script, why):
     assert await asked(script, BRIEF) == why
 
 
-@pytest.mark.parametrize(("handshake", "least", "most"), [(0.01, 1, 2), (5.0, 5, 5)])
-async def test_server_is_asked_five_times_within_the_time_of_a_handshake(handshake, least, most):
+@pytest.mark.parametrize(
+    ("handshake", "longest", "least", "most"), [(0.01, 0.0, 1, 2), (0.5, 0.0, 4, 5), (0.5, 1.2, 5, 7)]
+)
+async def test_server_is_asked_again_for_longer_than_it_ever_paused(handshake, longest, least, most):
     attempts = []
 
     async def script(reader, writer):
         attempts.append(writer)
         await refusing(reader, writer)
 
-    assert (await asked(script, replace(BRIEF, handshake=handshake))).startswith(REFUSED)
+    async with serving(script) as port:
+        target = target_at(f"ws://127.0.0.1:{port}")
+        target.limits, target.longest_pause = replace(BRIEF, handshake=handshake), longest
+        began = time.monotonic()
+        assert (await asyncio.to_thread(why_dead, target)).startswith(REFUSED)
+        assert time.monotonic() - began < patience(target) + 1
     assert least <= len(attempts) <= most
+
+
+async def test_pause_of_a_server_that_answers_again_is_remembered():
+    began = time.monotonic()
+
+    async def script(reader, writer):
+        if time.monotonic() - began > 1.2:
+            await websocket()(reader, writer)
+
+    async with serving(script) as port:
+        target = target_at(f"ws://127.0.0.1:{port}")
+        target.limits = AMPLE
+        assert await asyncio.to_thread(why_dead, target) == ""
+    assert 1.2 <= target.longest_pause < 10
+    assert patience(target) == max(10.0, 2 * target.longest_pause)
 
 
 def nobody():
