@@ -385,6 +385,7 @@ def _stop_if_dead(item: pytest.Item, run: Run) -> str:
     mender = mender_of(item.config) if why and not is_worker(item.config) else None
     if mender is not None and mender.able:
         mender.died(item.nodeid, why)
+        run.results.deaths.append(_told(item, run, why, "stopped answering"))
     else:
         _stop(item, run, why, "stopped answering")
     return why
@@ -392,13 +393,13 @@ def _stop_if_dead(item: pytest.Item, run: Run) -> str:
 
 def _stop(item: pytest.Item, run: Run, why: str, what: str) -> None:
     if why:
-        run.results.trouble = printable(
-            run.clean(
-                f"the target {what} during {item.nodeid.rsplit('/', 1)[-1]} "
-                f"({item.stash[REQUIREMENT].id}): {why.rstrip('.')}."
-            )
-        )
+        run.results.trouble = _told(item, run, why, what)
         item.session.shouldstop = f"the target {what}"
+
+
+def _told(item: pytest.Item, run: Run, why: str, what: str) -> str:
+    where, rule = item.nodeid.rsplit("/", 1)[-1], item.stash[REQUIREMENT].id
+    return printable(run.clean(f"the target {what} during {where} ({rule}): {why.rstrip('.')}."))
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

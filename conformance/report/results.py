@@ -117,6 +117,7 @@ class Results:
         self.suite_faults: list[str] = []
         self.trouble: str = ""
         self.fault: str = ""
+        self.deaths: list[str] = []  # behind each of which the server was started anew
         self.partial = False
         self.expected_tests = 0
         self.dialect_seen: set[str] = set()
@@ -263,10 +264,9 @@ class Results:
             return Verdict(SUITE_FAULT, f"the suite itself failed in {_some(self.suite_faults)}.")
         unsure = [entry.requirement.id for entry in entries if entry.outcome == "inconclusive"]
         if unsure:
-            cause = f" The cause: {self.fault}." if self.fault else ""
             return Verdict(
                 INCONCLUSIVE,
-                f"{_count(len(unsure), 'requirement')} could not be judged: {_some(unsure)}.{cause}",
+                f"{_count(len(unsure), 'requirement')} could not be judged: {_some(unsure)}.{self._cause()}",
             )
         if len(self.tests) < self.expected_tests:
             missing = self.expected_tests - len(self.tests)
@@ -291,7 +291,7 @@ class Results:
 
     def _unjudged(self, entries: Sequence[RequirementResult]) -> str:
         """Say what could not be judged of a target that went away, or never answered rightly."""
-        if not self.tests or not (self.trouble or self.fault):
+        if not self.tests or not (self.trouble or self.fault or self.deaths):
             return ""
         unsure = [one.requirement.id for one in entries if one.outcome == "inconclusive"]
         missing = self.expected_tests - len(self.tests)
@@ -300,7 +300,14 @@ class Results:
         )
         if missing > 0:
             told += f" {_count(missing, 'test')} of {self.expected_tests} gave no result."
-        return told + (f" The cause: {self.fault}." if self.fault else "")
+        return told + self._cause()
+
+    def _cause(self) -> str:
+        told = f" The cause: {self.fault}." if self.fault else ""
+        if self.deaths:
+            more = f" This happened {len(self.deaths)} times." if len(self.deaths) > 1 else ""
+            told += f" It was started anew: {self.deaths[0]}{more}"
+        return told
 
     def measurements(self) -> dict[str, dict[str, float]]:
         """Return count, percentiles and maximum, in milliseconds, of the times that tests have measured."""

@@ -45,7 +45,7 @@ def first(vice: str, said: str, **other: bool) -> Case:
 def wrong(vice: str, said: str, failed: str = "framing.ping-pong", **other: bool) -> Case:
     """Return the case of a server that answers from the first byte on, and wrongly: just that is judged."""
     return Case(
-        vice, "first", 1, f"1 requirement failed: {failed}.* The cause: .*{said}", failed=(failed,), **other
+        vice, "first", 1, f"requirements? failed: .*{failed}.* The cause: .*{said}", failed=(failed,), **other
     )
 
 
