@@ -50,9 +50,10 @@ class Mender:
         """Whether the server can be started anew."""
         return self.run.starts_server and (self._trying or len(self.deaths) < MOST)
 
-    def died(self, test: str, why: str) -> None:
-        """Take note of a death."""
+    def died(self, test: str, why: str) -> bool:
+        """Take note of a death; return whether it is a new one, and not that of a test that is run again."""
         self.pending = Death(test, why)
+        return not self._trying
 
     def after(self, item: pytest.Item) -> str:
         """Mend what a test left behind; return why that cannot be done, or an empty string."""

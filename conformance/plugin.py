@@ -372,7 +372,8 @@ def pytest_runtest_makereport(
 
 def _may_have_died(run: Run, result: TestResult) -> bool:
     harmed = any(one["requirement"] in OF_A_DEATH for one in result.breaches)
-    return harmed or run.ended or result.outcome in {"failed", "inconclusive", "suite-fault"}
+    broken = result.outcome in BREACHES and result.outcome != "advised"
+    return harmed or run.ended or broken or result.outcome in {"inconclusive", "suite-fault"}
 
 
 def _stop_if_dead(item: pytest.Item, run: Run) -> str:
@@ -384,8 +385,8 @@ def _stop_if_dead(item: pytest.Item, run: Run) -> str:
         return ""  # that another service answers now and then is what this chapter judges
     mender = mender_of(item.config) if why and not is_worker(item.config) else None
     if mender is not None and mender.able:
-        mender.died(item.nodeid, why)
-        run.results.deaths.append(_told(item, run, why, "stopped answering"))
+        if mender.died(item.nodeid, why):
+            run.results.deaths.append(_told(item, run, why, "stopped answering"))
     else:
         _stop(item, run, why, "stopped answering")
     return why
