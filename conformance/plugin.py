@@ -351,10 +351,9 @@ def pytest_runtest_makereport(
     result = judged(run, item, call, requirement)
     if _may_have_died(run, result) and (why := _stop_if_dead(item, run)):
         # Nobody can tell a broken rule from a server that died; the run's verdict names the test.
-        result.outcome = "inconclusive"
-        result.message = run.clean(
-            f"the target died in this test: {why}. Before that: {result.message or 'ok'}"
-        )
+        result.outcome, result.confined = "inconclusive", False
+        before = f" Before that: {result.message}" if result.message else ""
+        result.message = run.clean(f"the target died in this test: {why}.{before}")
         result.charges = [
             one for one in result.charges if one["kept"] or one["requirement"] not in OF_A_DEATH
         ]

@@ -15,7 +15,6 @@ from conformance.wire.peer import Limits
 # One value for each type that a field may have, none of them a default.
 VALUES: dict[Any, Any] = {
     str: "text",
-    int: 16,
     str | None: "text",
     int: 65536,
     int | None: 8192,
