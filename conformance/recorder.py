@@ -91,11 +91,16 @@ class Recorder:
         finally:
             self._apart.reset(token)
 
-    def charge(self, requirement: str, *, kept: bool, message: str = "", happened: str = "") -> None:
-        """Judge a requirement on the way. The first message of a breach is told, each way of it is kept."""
+    def charge(
+        self, requirement: str, *, kept: bool, message: str = "", happened: str = "", passing: bool = False
+    ) -> None:
+        """Judge a requirement on the way. The first message of a breach is told, each way of it is kept.
+
+        What is broken in ``passing`` is broken in the same way whichever test sees it.
+        """
         self.record.charges.setdefault((requirement, kept), Charge(requirement, kept, message))
         if not kept:
-            self._way(requirement, Way(message, happened))
+            self._way(requirement, Way(message, happened, passing))
 
     def breach(self, breach: Breach) -> None:
         """Charge a broken invariant."""

@@ -537,7 +537,11 @@ class Target:
             control.connection.shut()
             if control.upgraded:
                 self.recorder.charge(
-                    requirement, kept=False, message="an opening handshake that must be refused was accepted"
+                    requirement,
+                    kept=False,
+                    message="an opening handshake that must be refused was accepted",
+                    happened="the server does not look at the field",
+                    passing=True,
                 )
                 raise NotApplicable(
                     f"the server does not look at what is judged here: {requirement} is charged instead"
