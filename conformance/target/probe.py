@@ -21,7 +21,7 @@ from conformance.target.manners import learn_manners
 from conformance.target.profile import CARRIERS, Credential, Profile
 from conformance.target.refused import alone, no_websocket, reason, served_elsewhere, silence_of
 from conformance.target.sizing import measured
-from conformance.target.target import Capability, Target
+from conformance.target.target import PROTOCOL, Capability, Target
 from conformance.target.tls import tls_context
 from conformance.target.url import ServerURL
 from conformance.wire.connection import Endpoint
@@ -139,8 +139,17 @@ async def _measure(target: Target, one: Tried, asked: list[Tried], scale: float)
     minding = asyncio.create_task(learn_manners(target))
     target.learn(await _deflate(target), *_declared(target), *_surroundings(target), *await offered(target))
     target.learn(limits=replace(target.limits, rate=await _rate(target, round_trip)), manners=await minding)
-    target.learn(sizes=await measured(target))
+    target.learn(sizes=await measured(target), sole_subprotocol=await _sole_subprotocol(target))
     return round_trip
+
+
+async def _sole_subprotocol(target: Target) -> str | None:
+    """Return how another subprotocol beside the profile's is refused, or nothing where it is not."""
+    if not target.profile.subprotocols:
+        return None
+    attempt = await target.attempt(target.opening(extra=[(PROTOCOL, "conformance-unknown")]))
+    attempt.connection.shut()
+    return None if attempt.upgraded else f"with another one beside it the handshake was answered {attempt}"
 
 
 def _instead(target: Target, one: Tried, asked: list[Tried]) -> str | None:

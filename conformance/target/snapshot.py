@@ -42,7 +42,8 @@ class Snapshot:
     back on ``echo_path``, opened with the token of ``echo_user``, and between other messages where that path
     is ``chatty``. ``manners`` says how the application takes our messages, ``sizes`` how large they may be.
     ``round_trip`` is in seconds. ``instead`` says why another path than the named one is tested, where that
-    is so. ``fault`` says how the target answers wrongly from the first byte on, in its ``handshake`` or in
+    is so. ``sole_subprotocol`` says how an offer beside the profile's subprotocols was refused, where it was.
+    ``fault`` says how the target answers wrongly from the first byte on, in its ``handshake`` or in
     its ``frames`` (``fault_in``): then nothing but that is judged.
     """
 
@@ -58,6 +59,7 @@ class Snapshot:
     round_trip: float | None = None
     manners: Manners = field(default_factory=Manners)
     instead: str | None = None
+    sole_subprotocol: str | None = None
     fault: str | None = None
     fault_in: str | None = None
     limits: Limits | None = None

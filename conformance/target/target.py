@@ -35,6 +35,7 @@ __all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
 # A response that means to switch protocols, however it is spelled.
 _LIKE_101 = re.compile(rb"\s*(?:HTTP/?[\d.]*)?[ \t]*101(?:\D|$)", re.IGNORECASE)
 SOON = 0.5  # seconds in which no server has waited for a login yet
+PROTOCOL = "Sec-WebSocket-Protocol"
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
 
 
@@ -236,6 +237,10 @@ class Target:
         that a missing Origin is refused; ``origin=""`` leaves it out. The query of the URL, and the headers
         and subprotocols of the profile, go with every one; ``extra`` lines are put together with these.
         """
+        extra = list(extra)
+        if self.found.sole_subprotocol and any(name.lower() == PROTOCOL.lower() for name, _ in extra):
+            wanted = ", ".join(self.profile.subprotocols)
+            raise Inconclusive(f"the server takes {wanted} alone: {self.found.sole_subprotocol}")
         target = self.path if path is None else path
         if path is None and token is None:
             token, carrier = self.default_token, self.found.carrier
@@ -266,7 +271,7 @@ class Target:
             lines.append(("X-Conformance-Test", self.test_id))
         lines += self.profile.headers.items()
         if self.profile.subprotocols:
-            lines.append(("Sec-WebSocket-Protocol", ", ".join(self.profile.subprotocols)))
+            lines.append((PROTOCOL, ", ".join(self.profile.subprotocols)))
         return lines
 
     def carried(self, carrier: str, token: str) -> tuple[str, str]:
@@ -274,7 +279,7 @@ class Target:
         if carrier == "header":
             return ("Authorization", f"Bearer {token}")
         if carrier == "subprotocol":
-            return ("Sec-WebSocket-Protocol", f"bearer, {token}")
+            return (PROTOCOL, f"bearer, {token}")
         return ("Cookie", f"{self.profile.cookie}={token}")
 
     # Connecting.
