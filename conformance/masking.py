@@ -41,6 +41,7 @@ _SPACE = re.compile(r"[\s:]+")
 _REMEMBERED = (
     2_000  # texts, of at most so many characters: the same rules and headers are told again and again
 )
+_WORDY = re.compile(r"[^\W\d]+(?:[-. ][^\W\d]+)*[-. ]?")
 _CUT = re.compile(r"['\"]?\s*(?:…|\.\.\.|$)")
 
 
@@ -209,7 +210,7 @@ def _without_cut(text: str, value: str) -> str:
         while end < len(text) and end - at < len(value) and text[end] == value[end - at]:
             end += 1
         seen = text[at:end]
-        told = 4 * len(seen) >= 3 * len(value) or (not seen.isalpha() and _CUT.match(text, end))
+        told = 4 * len(seen) >= 3 * len(value) or (not _named_alike(seen, value) and _CUT.match(text, end))
         if told:
             text = text[:at] + MASKED + text[end:]
         at = text.find(head, at + (len(MASKED) if told else 1))
@@ -220,6 +221,12 @@ def _without_cut(text: str, value: str) -> str:
         if value.endswith(text[:end].lstrip("… ")) and not text[:end].isalpha():
             text = MASKED + text[end:]
     return text
+
+
+def _named_alike(seen: str, value: str) -> bool:
+    """Whether a text has whole words in common with a secret's beginning, as a requirement's id may have."""
+    words = _WORDY.fullmatch(seen)
+    return words is not None and (seen[-1] in "-. " or not value[len(seen) : len(seen) + 1].isalnum())
 
 
 def _in_place(secret: Secret) -> str:

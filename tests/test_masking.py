@@ -73,6 +73,8 @@ def test_end_of_a_secret_is_masked_where_a_text_begins() -> None:
 def test_what_only_begins_like_a_secret_stays() -> None:
     text = "a websocket, canary-abelian, and a websocket"
     assert masking("canary-abcdef-123456789", "websocket-7f3b")(text) == text
+    # The token that is generated for a user is named for it, and so is a requirement.
+    assert masking("revoked-token-0123456789abcdef")("browser.revoked-token") == "browser.revoked-token"
 
 
 @pytest.mark.parametrize(
