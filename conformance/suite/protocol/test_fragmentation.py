@@ -81,7 +81,8 @@ async def test_two_fragmented_messages_in_one_write_are_two(target: Target) -> N
 @pytest.mark.parametrize("fin", [pytest.param(True, id="final"), pytest.param(False, id="not-final")])
 async def test_continuation_of_nothing_fails_the_connection(target: Target, fin: bool) -> None:  # noqa: FBT001
     async with target.abused() as peer:
-        await peer.twin(Frame(TEXT, target.harmless()))
+        # What a server takes it for that overlooks that nothing was begun, on a connection of its own.
+        await peer.twin_apart(Frame(TEXT, target.harmless(), fin=fin))
         peer.send(Frame(CONTINUATION, target.harmless(), fin=fin))
         await peer.expect_failed(code=1002)
 
@@ -102,8 +103,9 @@ async def test_continuation_after_a_finished_message_fails_the_connection(target
 async def test_message_inside_a_message_fails_the_connection(target: Target, fin: bool) -> None:  # noqa: FBT001
     async with target.abused() as peer:
         payload = target.harmless()
-        await peer.twin(*fragments([payload[:4], payload[4:]]))
-        peer.send(Frame(TEXT, payload[:4], fin=False), Frame(TEXT, target.harmless(), fin=fin))
+        begun = Frame(TEXT, payload[:4], fin=False)
+        await peer.twin_apart(begun, Frame(CONTINUATION, payload[4:], fin=fin))
+        peer.send(begun, Frame(TEXT, target.harmless(), fin=fin))
         await peer.expect_failed(code=1002)
 
 
