@@ -18,6 +18,7 @@ from conformance.wire.nonce import nonces
 from conformance.wire.talk import Limits, Talk, fragments
 
 __all__ = ["FAILED", "Ending", "Limits", "Peer", "describe", "fragments"]
+UNKNOWN = 0xB  # an opcode that no version of the protocol knows
 VALID = 4000  # a code that any application may use (RFC 6455 §7.4.2)
 
 
@@ -250,18 +251,43 @@ class Peer(Talk):
         return ending
 
     async def _in_kind(self, close: Close, sent: int | None) -> bool:
-        """Whether a Close frame is what one in order gets, with the code that was sent or with none."""
+        """Whether a Close frame answers a faulty one as if it were in order.
+
+        The code that was sent does. Close 1000, or an empty Close, does too, but not from a server that fails
+        every connection so.
+
+        Raises:
+            Inconclusive: this server answers by it what is in order and what is not.
+
+        """
         if close.code is not None and close.code == sent:
             return True
         if close.code not in {None, 1000}:
             return False
         if self.again is None:
             return close.code == 1000
-        other = self._like(await self.again())
-        other.send(Frame(CLOSE, close_payload(None if sent is None else VALID)))
-        answer = (await other.ending()).close
-        other.connection.shut()
+        failed = await self._close_to(Frame(UNKNOWN, b"fault"))
+        if failed is None or failed.code != close.code:
+            return close.code == 1000 or await self._gets(close, sent)
+        if await self._gets(close, sent):
+            raise Inconclusive(
+                f"this server answers Close frames, and fails connections, by {describe(close)}"
+            )
+        return False
+
+    async def _gets(self, close: Close, sent: int | None) -> bool:
+        """Whether a Close frame in order, with an application's code or with none, gets this answer."""
+        answer = await self._close_to(Frame(CLOSE, close_payload(None if sent is None else VALID)))
         return answer is not None and answer.code == close.code
+
+    async def _close_to(self, frame: Frame) -> Close | None:
+        """Return the Close frame that answers a frame on another connection."""
+        assert self.again is not None
+        other = self._like(await self.again())
+        other.send(frame)
+        ending = await other.ending(behind=self.limits.prompt / 20)
+        other.connection.shut()
+        return ending.close
 
     def charge_failure(self, ending: Ending, codes: set[int]) -> None:
         """Charge how a failure was said: by a Close frame, with one of ``codes``."""

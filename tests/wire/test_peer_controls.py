@@ -103,26 +103,38 @@ async def test_end_a_moment_behind_the_pong_is_waited_for_where_the_probe_saw_it
         assert ending.sign == "an end without a Close frame"
 
 
+ECHO, NORMAL, EMPTY = (lambda payload: payload), (lambda _: b"\x03\xe8"), (lambda _: b"")
+
+
 @pytest.mark.parametrize(
-    ("to_valid", "to_fault", "kept"),
+    ("to_valid", "to_fault", "to_others", "judged"),
     [
-        pytest.param(lambda payload: payload, "03 e8", True, id="failed-by-1000"),
-        pytest.param(lambda payload: payload, "", True, id="failed-by-an-empty-close"),
-        pytest.param(lambda payload: payload, "03 ed", False, id="given-back"),
-        pytest.param(lambda _: bytes.fromhex("03 e8"), "03 e8", False, id="1000-to-everybody"),
-        pytest.param(lambda _: b"", "", False, id="nothing-to-everybody"),
+        pytest.param(ECHO, "03 e8", "03 e8", "kept", id="fails-everything-by-1000"),
+        pytest.param(ECHO, "", "", "kept", id="fails-everything-by-an-empty-close"),
+        pytest.param(ECHO, "", "03 ea", "kept", id="fails-this-by-an-empty-close"),
+        pytest.param(ECHO, "03 ed", "03 ea", "in order", id="given-back"),
+        pytest.param(ECHO, "03 e8", "03 ea", "in order", id="read-as-1000"),
+        pytest.param(NORMAL, "03 e8", "03 ea", "in order", id="1000-to-each-close"),
+        pytest.param(EMPTY, "", "03 ea", "in order", id="nothing-to-each-close"),
+        pytest.param(NORMAL, "03 e8", "03 e8", "unknown", id="1000-to-everything"),
     ],
 )
-async def test_faulty_close_is_compared_with_one_in_order(to_valid, to_fault, kept) -> None:
-    def answers(_, payload):
+async def test_faulty_close_is_compared_with_one_in_order_and_with_another_fault(
+    to_valid, to_fault, to_others, judged
+) -> None:
+    def answers(opcode, payload):
         said = bytes.fromhex(to_fault) if payload == close_payload(1005) else to_valid(payload)
+        said = said if opcode == CLOSE else bytes.fromhex(to_others)
         return f"88 {len(said):02x} {said.hex()}"
 
     async with renewable(judging(answers)) as peer:
         peer.send(Frame(CLOSE, close_payload(1005)))
-        if kept:
+        if judged == "kept":
             await peer.expect_close_refused(sent=1005, code=1002)
             assert peer.recorder.broken("closing.failure-code")
+        elif judged == "unknown":
+            with pytest.raises(Inconclusive, match="by Close 1000"):
+                await peer.expect_close_refused(sent=1005, code=1002)
         else:
             with pytest.raises(Nonconformance, match="as if it were in order"):
                 await peer.expect_close_refused(sent=1005, code=1002)
