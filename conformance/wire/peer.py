@@ -166,6 +166,22 @@ class Peer(Talk):
 
     # Judgements.
 
+    async def expect_pong(self, payload: bytes) -> Pong:
+        """Expect a Pong with exactly this payload.
+
+        Raises:
+            Nonconformance: it does not come.
+            Inconclusive: the application ended the connection before, as it ends it upon what is in order.
+
+        """
+        try:
+            return await super().expect_pong(payload)
+        except Nonconformance:
+            if self.objection is not None:
+                # An application may read a message piece by piece, and end the connection at the first.
+                self.tell_apart(await self.ending(self.limits.prompt, behind=self.limits.prompt / 20))
+            raise
+
     async def expect_silence(self) -> None:
         """Expect no answer to what was sent: a Pong to a later Ping must come before one."""
         self.inbox.clear()

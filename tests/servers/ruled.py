@@ -133,6 +133,15 @@ async def binary_only(connection: ServerConnection) -> None:
             await connection.send(message)
 
 
+async def reads_pieces(connection: ServerConnection) -> None:
+    """Read each message piece by piece, and close 1008 at the first piece of anything but its own."""
+    while True:
+        async for piece in connection.recv_streaming():
+            if piece and not "the one message".startswith(str(piece)):
+                await connection.close(1008, "unknown message")
+                return
+
+
 async def answers_errors(connection: ServerConnection) -> None:
     """Answer every message with the same complaint, and stay."""
     async for _ in connection:
@@ -155,6 +164,7 @@ KINDS: dict[str, Application] = {
         accept_then_close,
         text_only,
         binary_only,
+        reads_pieces,
         answers_errors,
     )
 } | {"small": echo, "needs-subprotocol": echo}
