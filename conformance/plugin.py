@@ -382,7 +382,9 @@ def _stop_if_dead(item: pytest.Item, run: Run) -> str:
     why = run.why_dead()
     if why.startswith(REFUSES) and item.stash[REQUIREMENT].chapter == "port":
         return ""  # that another service answers now and then is what this chapter judges
-    mender = mender_of(item.config) if why and not is_worker(item.config) else None
+    # A server that refuses everybody lives: to start it anew would not tell why.
+    mendable = bool(why) and not why.startswith(REFUSES) and not is_worker(item.config)
+    mender = mender_of(item.config) if mendable else None
     if mender is not None and mender.able:
         if mender.died(item.nodeid, why):
             run.results.deaths.append(_told(item, run, why, "stopped answering"))
