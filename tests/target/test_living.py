@@ -139,8 +139,8 @@ async def test_stopped_process_is_named(tmp_path):
 
 
 def ending_process():
-    """Return a process that ends by itself in half a second, with 3."""
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.5); raise SystemExit(3)"])
+    """Return a process that ends by itself in a moment, with 3."""
+    return subprocess.Popen(["sh", "-c", "sleep 0.3; exit 3"])
 
 
 async def test_process_that_is_ending_is_waited_for(tmp_path):
