@@ -24,7 +24,7 @@ from conformance.wire.handshake import accept_for
 from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
-BRIEF = Limits(handshake=0.1, reply=0.2)
+BRIEF = Limits(handshake=0.5, reply=0.2)
 AMPLE = Limits(handshake=5.0, reply=5.0)
 REFUSED = "it refuses the opening handshake that it accepted at the start"
 UNANSWERED = "it accepts an opening handshake, but does not answer a Ping within 0.2 s"

@@ -1,4 +1,4 @@
-"""An echo server whose event loop is blocked by a computation from a moment after its start: ``PORT``."""
+"""An echo server whose event loop is blocked by a computation once it listens: ``PORT``."""
 
 import asyncio
 import sys
@@ -8,7 +8,6 @@ from websockets.asyncio.server import serve
 
 async def main():
     async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", int(sys.argv[1])):
-        await asyncio.sleep(0.2)
         while True:
             pass
 
