@@ -42,6 +42,7 @@ class Peer(Talk):
     manners: Minding | None = None
     again: Callable[[], Awaitable[Connection]] | None = None
     objection: Ending | None = None
+    twins: Sequence[Frame] = ()
     tried = ""
 
     def unasked(self, event: Event) -> bool:
@@ -88,6 +89,7 @@ class Peer(Talk):
             Inconclusive: the connection is no use, and there is no other.
 
         """
+        self.twins = frames
         self.send(*frames)
         ending = await self.objection_to(frames)
         if ending is None:
@@ -229,8 +231,25 @@ class Peer(Talk):
                 happened=f"a message, then {ending.happened}",
             )
         self.tell_apart(ending)
+        if ending.close is not None and ending.close.code not in codes:
+            await self._objects_late(ending)
         self.charge_failure(ending, codes)
         return ending
+
+    async def _objects_late(self, ending: Ending) -> None:
+        """Ask again, with more patience, whether the application ends the connection in this way anyway.
+
+        It may end it a moment after the Pong that stood for its consent.
+        """
+        if self.again is None or not self.twins or self.objection is not None:
+            return
+        other = self._like(await self.again())
+        other.send(*self.twins)
+        objection = await other.ending(self.limits.prompt, behind=self.limits.prompt / 20)
+        other.connection.shut()
+        if objection.over:
+            self.objection, self.tried = objection, said_of(self.twins)
+            self.tell_apart(ending)
 
     def tell_apart(self, ending: Ending) -> None:
         """Judge nothing where the application ends the connection in this way whatever it is told.
