@@ -91,7 +91,8 @@ async def test_http_only_is_asked_on_every_path_that_could_be_meant():
     expected = ["/echo", "/echo/ws/permissions/", "/echo/ws/permissions/anonymous"]
     assert asked[0] == "/echo", "what was named is asked first"
     assert sorted(asked[:3]) == expected
-    assert sorted(asked[3:]) == sorted(expected * TRIES)  # another connection might reach another server
+    assert set(asked[3:]) == set(expected), "another connection might reach another server"
+    assert len(asked[3:]) <= len(expected) * TRIES
 
 
 # Targets that can.
@@ -115,7 +116,7 @@ async def test_websocket_without_the_permissions_protocol():
 
 async def test_server_with_another_greeting_is_no_session():
     async with target_of(websocket(session={"type": "hello"})) as target:
-        await probe(target, scale=QUICK)
+        await probe(target, scale=1.0)
         assert not target.has("session")
         assert 'the message \'{"type": "hello"}\'' in target.capabilities["session"].evidence
 
