@@ -12,7 +12,7 @@ from conformance.target.profile import Profile
 from conformance.wire.handshake import accept_for
 
 pytestmark = pytest.mark.asyncio
-QUICK = 0.02
+QUICK = 0.1
 
 
 def echo(*, change=lambda opcode, payload: (opcode, payload), path="/echo", greeting=None, elsewhere=None):

@@ -14,7 +14,7 @@ from conformance.target.refused import TRIES
 from conformance.target.url import parse
 
 pytestmark = pytest.mark.asyncio
-QUICK = 0.02  # of the usual bounds: 0.1 s for a handshake or a reply
+QUICK = 0.1  # of the usual bounds: half a second for a handshake or a reply
 
 
 async def unreachable(script, *, path="", profile=None):
