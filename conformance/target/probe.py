@@ -65,8 +65,14 @@ async def probe(target: Target, *, scale: float) -> float:
 
     Raises:
         Unreachable: it does not answer, or not as a WebSocket server.
+        Inconclusive: what is needed to find out cannot be had.
 
     """
+    with target.tidied():  # what is open when a part of it fails is shut
+        return await _probed(target, scale)
+
+
+async def _probed(target: Target, scale: float) -> float:
     target.learn(limits=scaled(0.0, scale), addresses=target.endpoint.addresses)
     try:
         one, asked = await chosen(target)

@@ -116,7 +116,6 @@ def test_command_listens_on_loopback_says_so_and_ends_by_ctrl_c(host: str) -> No
     [
         ((), "--server-url"),
         (("--server-url=ftp://localhost",), "none of ws, wss, http, https"),
-        (("--server-url=ws://localhost/?token=canary",), "put tokens in the profile"),
         (("--server-url=ws://localhost", "--port=70000"), "not a port, 0 to 65535"),
         (("--server-url=ws://localhost", "--no-such-option"), "unrecognized arguments"),
     ],
