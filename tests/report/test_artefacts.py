@@ -117,7 +117,11 @@ def kind(one):
     ],
 )
 def test_junit_tells_failures_from_trouble(outcome, told):
-    root, found = cases(report(requirements=[requirement()], tests=[case(outcome=outcome, message="m")]))
+    # A test that could not be judged is trouble where its requirement was not judged either.
+    judged = {"outcome": outcome} if outcome == "inconclusive" else {}
+    root, found = cases(
+        report(requirements=[requirement(**judged)], tests=[case(outcome=outcome, message="m")])
+    )
     assert kind(found["test_y[case]"]) == told
     counts = {"failure": "failures", "error": "errors", "skipped": "skipped"}
     assert [root.get(name) for name in counts.values()] == [str(int(told == one)) for one in counts]
