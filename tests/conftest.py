@@ -66,7 +66,7 @@ def suite(tmp_path: Path) -> Suite:
 def suite_of(folder: Path) -> Suite:
     """Return a run of the suite whose reports go to ``reports`` in a folder."""
 
-    def run(*arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
              f"--report-dir={folder / 'reports'}", *arguments],
