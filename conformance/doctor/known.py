@@ -95,7 +95,7 @@ async def _certificate(case: Case, attempt: Attempt, _plain: Attempt | None) -> 
         "The server wants a certificate of the client, and none was given or it was not accepted.",
         evidence=(_shown(case, attempt),),
         steps=(
-            Step("Give one in a profile: [tls] client_certificate and client_key."),
+            Step('Give one in a profile: [tls] certificate = "client.pem", key = "client.key".'),
             Step("If browsers are to connect without one, nginx's directive", "ssl_verify_client off;"),
         ),
     )
