@@ -21,7 +21,7 @@ from conformance.target.probe import endpoint_of, probe
 from conformance.target.profile import CARRIERS, Profile
 from conformance.target.target import OWN, Attempt, Target
 from conformance.target.url import parse
-from conformance.wire.connection import Close, Message
+from conformance.wire.events import Close, Message
 
 INVENTED = "conformance-init-invented-token"
 FOREIGN = "https://conformance-init.invalid"

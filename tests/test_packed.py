@@ -13,7 +13,7 @@ from conformance.errors import Inconclusive, Nonconformance
 from conformance.gate.symptom import symptoms_of
 from conformance.recorder import Recorder
 from conformance.suite.protocol.packed import MOST, in_shares, in_turn, named
-from conformance.wire.connection import Close
+from conformance.wire.events import Close
 
 Judge = Callable[[Sequence[int]], Awaitable[None]]
 

@@ -11,15 +11,12 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error
 
 from conformance.browser.bidi_sockets import Listeners, Socket, Sockets
-
-if TYPE_CHECKING:
-    from conformance.browser.bidi import Browser
 
 Handler = Callable[[Any], Awaitable[None]]
 _CALL = """
@@ -29,6 +26,16 @@ json => {
   return Promise.resolve(value).then(one => JSON.stringify(one ?? null));
 }
 """
+
+
+class Browser(Protocol):
+    """The session of a browser, as far as its contexts, tabs and requests know it."""
+
+    pages: dict[str, Page]
+    routes: list[tuple[str, Handler]]
+
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Give a command and return its result."""
 
 
 class Route:

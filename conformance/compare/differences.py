@@ -10,7 +10,7 @@ from typing import Any
 from conformance.compare.documents import EMPTY, Run
 from conformance.gate.judge import BREACHES, BROKEN
 from conformance.gate.symptom import symptom
-from conformance.report.annotate import clip_line
+from conformance.report.excerpts import clip_line
 
 FORMAT = "conformance-comparison/1"
 # In the order of the reader's interest: title, and what it means.

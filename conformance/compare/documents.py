@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import UsageProblem
-from conformance.report.annotate import clip_line, mapping, mappings
 from conformance.report.document import FORMAT
+from conformance.report.excerpts import clip_line, mapping, mappings
 
 EMPTY = frozenset({"not-applicable", "untested"})
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.compare.documents import EMPTY, Run
-from conformance.report.annotate import clip_line
+from conformance.report.excerpts import clip_line
 
 FORMAT = "conformance-matrix/1"
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from conformance.compare.differences import KINDS, NAMES, Change, Comparison
 from conformance.compare.matrix import Matrix
-from conformance.report.annotate import visible
+from conformance.report.excerpts import visible
 from conformance.report.words import OUTCOMES
 
 SIGNS = {name: word.sign for name, word in OUTCOMES.items()}

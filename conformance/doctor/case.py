@@ -18,7 +18,8 @@ from conformance.target.profile import Profile
 from conformance.target.target import OWN, Attempt, Target
 from conformance.target.tls import tls_context
 from conformance.target.url import ENDPOINTS, ServerURL, parse
-from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.connection import Connection
+from conformance.wire.endpoint import Endpoint
 from conformance.wire.frames import CLOSE, Frame, close_payload
 from conformance.wire.handshake import Request
 from conformance.wire.peer import Limits

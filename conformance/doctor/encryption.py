@@ -8,7 +8,8 @@ import ssl
 from conformance.doctor.case import Case, line_of
 from conformance.doctor.chain import Sent, chain_of
 from conformance.doctor.findings import Finding, Step, broken, ok
-from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.connection import Connection
+from conformance.wire.endpoint import Endpoint
 
 # X509_V_ERR_… of OpenSSL's x509_vfy.h.
 _CAUSES = {

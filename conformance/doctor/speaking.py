@@ -10,7 +10,8 @@ from conformance.doctor.findings import Finding, Step, broken, ok, undecided, un
 from conformance.doctor.hosts import STRANGER, host_lost
 from conformance.doctor.upgrading import FRESH, refused_origin
 from conformance.target.target import Attempt
-from conformance.wire.connection import Close, Connection, End, Event, Message, Pong
+from conformance.wire.connection import Connection
+from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import PING, Frame
 from conformance.wire.handshake import TOKEN
 from conformance.wire.peer import describe

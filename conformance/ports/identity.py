@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conformance.target.target import Attempt, Target
-from conformance.wire.connection import Connection, Message
+from conformance.wire.connection import Connection
+from conformance.wire.events import Message
 from conformance.wire.handshake import Request
 from conformance.wire.peer import Peer
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from conformance.report.annotate import clip_line, mapping, mappings
+from conformance.report.excerpts import clip_line, mapping, mappings
 
 _LABEL = "conformance"
 _COLOURS = {"conformant": "#2a7a48", "non-conformant": "#b3242a"}

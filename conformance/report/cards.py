@@ -9,17 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.gate.judge import BREACHES
-from conformance.report.annotate import (
-    Budget,
-    Evidence,
-    clip,
-    clip_line,
-    evidence,
-    mapping,
-    mappings,
-    milliseconds,
-    sequence,
-)
+from conformance.report.annotate import Evidence, evidence
+from conformance.report.excerpts import Budget, clip, clip_line, mapping, mappings, milliseconds, sequence
 from conformance.report.words import OUTCOMES, known_outcome, rank, worst
 
 _EVIDENCE_A_TEST = 60_000

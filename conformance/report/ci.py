@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.report import markdown
-from conformance.report.annotate import clip_line, mapping, mappings
+from conformance.report.excerpts import clip_line, mapping, mappings
 
 # The service shows ten of a kind for a step and drops the others unsaid.
 MOST = 10

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from conformance.report import cards, surroundings
-from conformance.report.annotate import Budget, clip, clip_line, mapping, mappings, milliseconds, visible
+from conformance.report.excerpts import Budget, clip, clip_line, mapping, mappings, milliseconds, visible
 from conformance.report.words import NO_VERDICT, OUTCOMES, VERDICTS, Word, weight
 
 FORMAT = "conformance-results/1"

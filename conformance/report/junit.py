@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from conformance.report.annotate import clip, clip_line, mapping, mappings, number, sequence, visible
+from conformance.report.excerpts import clip, clip_line, mapping, mappings, number, sequence, visible
 
 _MESSAGE, _TEXT = 300, 2_000
 # How an outcome is told: the element's name, or none for what passed.

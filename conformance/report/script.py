@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from conformance.masking import Secret
 from conformance.report import replay
-from conformance.report.annotate import clip_line, visible
+from conformance.report.excerpts import clip_line, visible
 from conformance.wire.frames import FrameParser, ReceivedFrame
 from conformance.wire.handshake import ResponseParser
 from conformance.wire.transcript import Entry, Transcript, describe

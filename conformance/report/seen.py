@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from conformance.report.annotate import Budget
+from conformance.report.excerpts import Budget
 
 _LARGEST_IMAGE = 200_000
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")

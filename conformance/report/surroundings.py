@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from conformance.report.annotate import clip, clip_line, mapping, number, sequence
+from conformance.report.excerpts import clip, clip_line, mapping, number, sequence
 
 _LADDER = ("a URL alone", "permissions messages", "credentials", "control interface", "start command")
 

@@ -14,7 +14,8 @@ from conformance.recorder import Recorder
 from conformance.session.dialect import Dialect
 from conformance.session.matching import Returned, says
 from conformance.session.messages import faults
-from conformance.wire.connection import Close, Connection, Event, Message, happened
+from conformance.wire.connection import Connection
+from conformance.wire.events import Close, Event, Message, happened
 from conformance.wire.frames import TEXT, name_of
 from conformance.wire.nonce import given_back
 from conformance.wire.peer import Limits, Peer, describe

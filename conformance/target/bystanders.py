@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from conformance.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.session.client import Client
-from conformance.wire.connection import Close
 from conformance.wire.ending import Ending
+from conformance.wire.events import Close
 from conformance.wire.frames import CLOSE, PING
 
 if TYPE_CHECKING:

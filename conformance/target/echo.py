@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from conformance.session.client import Client, difference
 from conformance.target.profile import Credential
 from conformance.target.target import Attempt, Capability, Target
-from conformance.wire.connection import Event, Message
+from conformance.wire.events import Event, Message
 from conformance.wire.frames import BINARY, TEXT, Frame
 from conformance.wire.peer import describe
 

@@ -20,7 +20,7 @@ from conformance.target.echo import Echo, find_echo
 from conformance.target.profile import Credential
 from conformance.target.snapshot import Capability
 from conformance.target.target import OWN, Attempt, Target
-from conformance.wire.connection import Close, End
+from conformance.wire.events import Close, End
 
 PINGS = 8
 # How a path takes an opening handshake and a Ping behind it. `leaves`: it accepts, and ends the connection

@@ -11,7 +11,7 @@ from conformance.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.session.client import Client
 from conformance.target.target import Capability, Target
 from conformance.target.tls import tls_context, why_refused
-from conformance.wire.connection import Close
+from conformance.wire.events import Close
 from conformance.wire.handshake import Request
 from conformance.wire.http2 import Http2Connection
 from conformance.wire.stream import Stream, extended_connect

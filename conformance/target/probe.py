@@ -24,7 +24,7 @@ from conformance.target.sizing import measured
 from conformance.target.target import PROTOCOL, Capability, Target
 from conformance.target.tls import tls_context
 from conformance.target.url import ServerURL
-from conformance.wire.connection import Endpoint
+from conformance.wire.endpoint import Endpoint
 from conformance.wire.peer import Limits
 
 # What cannot be looked for on a target that answers wrongly.

@@ -17,7 +17,7 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Client
 from conformance.target.target import Target
 from conformance.wire import deflate
-from conformance.wire.connection import Close, End, Event, Message, Pong
+from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import BINARY, TEXT, Frame
 from conformance.wire.peer import describe, fragments
 from conformance.wire.sizes import Sizes

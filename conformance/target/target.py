@@ -25,7 +25,9 @@ from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.snapshot import Capability, Snapshot
 from conformance.target.tls import why_refused
 from conformance.target.url import ServerURL
-from conformance.wire.connection import Connection, Endpoint, happened
+from conformance.wire.connection import Connection
+from conformance.wire.endpoint import Endpoint
+from conformance.wire.events import happened
 from conformance.wire.handshake import Request, Response, opening
 from conformance.wire.nonce import nonce
 from conformance.wire.peer import Limits, describe

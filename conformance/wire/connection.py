@@ -11,12 +11,12 @@ import ssl
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
+from conformance.wire.allowance import Allowance
+from conformance.wire.endpoint import Endpoint
+from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import (
-    BINARY,
     CLOSE,
-    MAX_LENGTH,
     PING,
     PONG,
     Frame,
@@ -26,100 +26,11 @@ from conformance.wire.frames import (
 )
 from conformance.wire.handshake import Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
-from conformance.wire.pace import Pace
 from conformance.wire.transcript import Transcript
 
 # Why one address of a name may be passed over for the next.
 NOBODY_THERE = frozenset({errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH})
-# What a server may send while nothing is said to it, in frames and bytes (a message counts inflated too), and
-# what is kept of all that it sent. An empty frame counts for what it costs us.
-MAX_FRAMES = 50_000
-MAX_UNASKED = 2 * MAX_LENGTH
-MAX_KEPT = 2 * MAX_LENGTH
-FRAME_COST = 512
-MAX_BEHIND = 1000  # frames behind the server's own Close, each of which is one too many
 MAX_PONGS = 16  # for the Pings that come at once
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A whole data message: its opcode, and its content after reassembly and inflating."""
-
-    opcode: int
-    content: bytes
-    time: float
-
-    @property
-    def text(self) -> str:
-        """The content as text; bytes that are no UTF-8 are shown, not lost."""
-        return self.content.decode(errors="backslashreplace")
-
-    @property
-    def happened(self) -> str:
-        """Of which kind it is, whatever it says: by that a failure is known again."""
-        return "a binary message" if self.opcode == BINARY else "a message"
-
-
-@dataclass(frozen=True, slots=True)
-class Pong:
-    """A Pong frame of the server."""
-
-    payload: bytes
-    time: float
-    happened = "a Pong"
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """A Close frame of the server; ``code`` is ``None`` where it has none."""
-
-    code: int | None
-    reason: bytes
-    time: float
-
-    @property
-    def happened(self) -> str:
-        """The code, without the reason."""
-        return "an empty Close" if self.code is None else f"Close {self.code}"
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The end of TCP: ``fin``, ``reset``, or ``garbage`` where the bytes were no HTTP.
-
-    ``ours`` says that the server did not end it: we gave up reading, for the reason that ``kind`` says.
-    """
-
-    kind: str
-    time: float
-    ours: bool = False
-
-    @property
-    def happened(self) -> str:
-        """That it ended: whether by FIN or RST is often a matter of luck."""
-        if self.ours:
-            return "bytes that are no HTTP" if self.kind == "garbage" else self.kind
-        return "the connection ended"
-
-
-Event = Message | Pong | Close | End
-
-
-def happened(event: Event | None) -> str:
-    """Return of which kind an event is, or that none came."""
-    return "nothing" if event is None else event.happened
-
-
-@dataclass(slots=True)
-class Endpoint:
-    """Where to connect: a host name with its addresses, a port, and TLS where it is wanted."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None = None
-    server_name: str | None = None
-    addresses: tuple[str, ...] = field(default_factory=tuple)
-    pace: Pace | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -151,11 +62,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._writable = asyncio.Event()
         self._writable.set()
-        self.received_frames: list[ReceivedFrame] = []
+        self._allowance = Allowance()
         self._unread = False
-        self._unasked = self._unasked_frames = 0
-        self._kept = 0
-        self._behind_close = 0
         self._owed: deque[bytes] = deque(maxlen=MAX_PONGS)
         self._outgoing = Outgoing()
         self._leave_turn: Callable[[], None] = lambda: None
@@ -305,9 +213,9 @@ class Connection(asyncio.Protocol):
             return
         now = self.transcript.now()
         for frame in self._frames.feed(data, now):
-            self._keep(frame)
+            self._allowance.frame(frame)
             self._monitor.frame(frame)
-            if why := self._monitor.unread or self._too_much():
+            if why := self._monitor.unread or self._allowance.exceeded():
                 self._give_up(why)
                 return
             # A masked Ping is our own, given back by an echo of bytes: answering it would make what the echo
@@ -326,23 +234,6 @@ class Connection(asyncio.Protocol):
             self._monitor.overrun(self._frames.overrun)
             self._give_up(f"a frame of {self._frames.overrun} bytes, more than is read")
 
-    def _too_much(self) -> str:
-        if self._unasked > MAX_UNASKED:
-            return f"more than {MAX_UNASKED >> 20} MiB of frames"
-        if self._behind_close > MAX_BEHIND:
-            return f"more than {MAX_BEHIND} frames behind a Close"
-        return f"more than {MAX_FRAMES} frames" if self._unasked_frames > MAX_FRAMES else ""
-
-    def _keep(self, frame: ReceivedFrame) -> None:
-        self._unasked += len(frame.payload)
-        self._unasked_frames += 1
-        self._behind_close += self._behind_close > 0 or frame.opcode == CLOSE
-        self._kept += len(frame.payload) + FRAME_COST
-        self.received_frames.append(frame)
-        if self._kept > MAX_KEPT:
-            self.received_frames = self.received_frames[-2:]
-            self._kept = sum(len(one.payload) + FRAME_COST for one in self.received_frames)
-
     def _answer_pings(self) -> None:
         """Answer the server's Pings; of many at once the latest, as RFC 6455 §5.5.3 allows.
 
@@ -360,10 +251,15 @@ class Connection(asyncio.Protocol):
         self._report(breach)
 
     def _message(self, opcode: int, content: bytes) -> None:
-        self._unasked += len(content)
+        self._allowance.message(content)
         self._events.append(Message(opcode, content, self.transcript.now()))
 
     # What tests call.
+
+    @property
+    def received_frames(self) -> list[ReceivedFrame]:
+        """The frames of the server; of very many only the last."""
+        return self._allowance.frames
 
     @property
     def local_port(self) -> int | None:
@@ -393,7 +289,7 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes as they are. After the end of TCP, or of our half, it does nothing: that is judged."""
-        self._unasked = self._unasked_frames = 0
+        self._allowance.asked()
         self._say(data)
         if self._upgraded:
             self._outgoing.feed(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from conformance.wire.connection import Close, End, Event, Message, Pong, happened
+from conformance.wire.events import Close, End, Event, Message, Pong, happened
 
 FAILED = ("a Close frame", "the end of TCP (FIN)", "a TCP reset (RST)")
 SHOWN = 20  # events before an end that are named one by one

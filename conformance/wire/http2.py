@@ -19,7 +19,7 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
-from conformance.wire.connection import Endpoint
+from conformance.wire.endpoint import Endpoint
 from conformance.wire.handshake import Request
 from conformance.wire.invariants import Breach
 from conformance.wire.stream import Fields, Report, Stream, listed

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from conformance.errors import Inconclusive, Nonconformance
-from conformance.wire.connection import Close, Connection, Event, Message, Pong, happened
+from conformance.wire.connection import Connection
 from conformance.wire.ending import FAILED, Ending, describe
+from conformance.wire.events import Close, Event, Message, Pong, happened
 from conformance.wire.frames import BINARY, CLOSE, DATA_OPCODES, TEXT, Frame, close_payload, name_of
 from conformance.wire.nonce import nonces
 from conformance.wire.talk import Limits, Talk, fragments

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from conformance.wire.connection import Connection
 from conformance.wire.handshake import Request, Response
 from conformance.wire.invariants import Breach
-
-if TYPE_CHECKING:
-    from conformance.wire.http2 import Http2Connection
 
 # What HTTP/1.1 needs to switch protocols and HTTP/2 does not know (RFC 8441 §5).
 LEFT_OUT = frozenset({"host", "upgrade", "connection", "sec-websocket-key"})
@@ -53,12 +50,22 @@ def extended_connect(request: Request, *added: tuple[str, str], **pseudo: str | 
     return [*fields, *lines, *added]
 
 
+class Link(Protocol):
+    """The HTTP/2 connection, as far as one of its streams knows it."""
+
+    def pump(self, stream: Stream) -> None:
+        """Send what waits on a stream as far as the server's windows allow."""
+
+    def reset(self, stream: Stream) -> None:
+        """Send RST_STREAM with CANCEL."""
+
+
 class Stream(Connection):
     """One stream of an HTTP/2 connection, used as if it were the TCP connection of RFC 6455 (RFC 8441 §5)."""
 
     beneath = "the stream"
 
-    def __init__(self, link: Http2Connection, stream_id: int, label: str, report: Report) -> None:
+    def __init__(self, link: Link, stream_id: int, label: str, report: Report) -> None:
         super().__init__(label, report)
         self.stream_id = stream_id
         self.pending: deque[bytes] = deque()

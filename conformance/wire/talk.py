@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from conformance.errors import Nonconformance
 from conformance.recorder import Recorder
-from conformance.wire.connection import Close, Connection, End, Event, Message, Pong, happened
+from conformance.wire.connection import Connection
 from conformance.wire.ending import Ending, describe
+from conformance.wire.events import Close, End, Event, Message, Pong, happened
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
 
 MARGIN = 3  # a line that was measured once may be slower the next time

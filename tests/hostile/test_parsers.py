@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from conformance.blame import blame
 from conformance.printable import printable
 from conformance.recorder import Recorder
-from conformance.report.annotate import Budget, evidence
+from conformance.report.annotate import evidence
+from conformance.report.excerpts import Budget
 from conformance.report.html import render
 from conformance.report.script import Story, script
 from conformance.session.client import Client
 from conformance.session.dialect import Dialect
 from conformance.target import profile as profiles
-from conformance.wire.connection import Connection, Message
+from conformance.wire.connection import Connection
 from conformance.wire.deflate import Agreement, Inflater, Unread, agreement
+from conformance.wire.events import Message
 from conformance.wire.handshake import accept_for, opening, parse_extensions
 from conformance.wire.http2 import Http2Connection
 from conformance.wire.invariants import Breach

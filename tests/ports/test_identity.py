@@ -13,7 +13,7 @@ from conformance.suite.instances import accepting
 from conformance.target.profile import Profile
 from conformance.target.target import Target
 from conformance.target.url import parse
-from conformance.wire.connection import Endpoint
+from conformance.wire.endpoint import Endpoint
 from conformance.wire.peer import Limits
 
 HERE = "127.0.0.1"

@@ -15,7 +15,7 @@ from conformance.spec import NEEDS, requirements
 from conformance.target.profile import KnownFailure, Profile
 from conformance.target.target import Capability, Target
 from conformance.target.url import parse
-from conformance.wire.connection import Endpoint
+from conformance.wire.endpoint import Endpoint
 
 SECRET = "alice-secret+7f3a"
 MUST = "handshake.accepted"

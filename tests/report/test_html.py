@@ -12,7 +12,8 @@ from html.parser import HTMLParser
 import pytest
 from documents import HOSTILE, case, entry, everything, failing, hostile, report, requirement, talk
 
-from conformance.report.annotate import Budget, clip, clip_line, transcript, visible
+from conformance.report.annotate import transcript
+from conformance.report.excerpts import Budget, clip, clip_line, visible
 from conformance.report.html import OUTCOMES, VERDICTS, render
 
 

@@ -10,7 +10,7 @@ from client_harness import CONFIRMED, Server, acknowledge
 
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.matching import same
-from conformance.wire.connection import Message
+from conformance.wire.events import Message
 from conformance.wire.frames import BINARY, CLOSE, TEXT, Frame, close_payload
 from conformance.wire.peer import Limits
 

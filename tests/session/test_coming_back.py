@@ -10,7 +10,7 @@ import pytest
 from client_harness import Server, acknowledge
 
 from conformance.errors import Nonconformance
-from conformance.wire.connection import Message
+from conformance.wire.events import Message
 from conformance.wire.frames import BINARY, TEXT
 from conformance.wire.peer import Limits
 

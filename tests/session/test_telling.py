@@ -12,7 +12,7 @@ from conformance.errors import Nonconformance
 from conformance.session.client import DEEPEST, difference
 from conformance.session.dialect import Dialect
 from conformance.session.matching import same
-from conformance.wire.connection import Message
+from conformance.wire.events import Message
 from conformance.wire.frames import BINARY, TEXT
 from conformance.wire.peer import Limits
 

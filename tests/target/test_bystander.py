@@ -6,7 +6,7 @@ import pytest
 from target_harness import request_of, target_of
 
 from conformance.suite.robustness.bystanding import bystanding
-from conformance.wire.connection import Close
+from conformance.wire.events import Close
 from conformance.wire.handshake import accept_for
 
 pytestmark = pytest.mark.asyncio

@@ -8,7 +8,9 @@ import socket
 import pytest
 from wire_harness import BOUND, connected, upgraded
 
-from conformance.wire.connection import Close, Connection, End, Endpoint, Message, Pong
+from conformance.wire.connection import Connection
+from conformance.wire.endpoint import Endpoint
+from conformance.wire.events import Close, End, Message, Pong
 from conformance.wire.frames import CLOSE, PING, PONG, TEXT, Frame
 from conformance.wire.handshake import opening
 
@@ -481,8 +483,8 @@ async def test_message_without_end_is_not_read_without_end(monkeypatch):
 
 
 async def test_what_nobody_asked_for_is_not_kept_without_end(monkeypatch):
-    monkeypatch.setattr("conformance.wire.connection.MAX_UNASKED", 1 << 20)
-    monkeypatch.setattr("conformance.wire.connection.MAX_KEPT", 1 << 18)
+    monkeypatch.setattr("conformance.wire.allowance.MAX_UNASKED", 1 << 20)
+    monkeypatch.setattr("conformance.wire.allowance.MAX_KEPT", 1 << 18)
 
     async def script(served):
         for _ in range(3000):
@@ -497,7 +499,7 @@ async def test_what_nobody_asked_for_is_not_kept_without_end(monkeypatch):
 
 
 async def test_what_is_asked_for_may_be_as_much(monkeypatch):
-    monkeypatch.setattr("conformance.wire.connection.MAX_UNASKED", 1 << 16)
+    monkeypatch.setattr("conformance.wire.allowance.MAX_UNASKED", 1 << 16)
 
     async def script(served):
         for _ in range(40):

@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from conformance.wire import connection as limits
+from conformance.wire import allowance as limits
 from conformance.wire.connection import Connection
 from conformance.wire.frames import PING, Frame, FrameParser
 from conformance.wire.transcript import Fault

@@ -15,7 +15,8 @@ from wire_harness import BOUND, serving
 
 from conformance.errors import Inconclusive
 from conformance.wire import pace
-from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.connection import Connection
+from conformance.wire.endpoint import Endpoint
 from conformance.wire.handshake import opening
 from conformance.wire.pace import Pace
 

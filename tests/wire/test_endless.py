@@ -15,9 +15,10 @@ from wire_harness import BOUND, QUICK, connected, upgraded
 from conformance.errors import Nonconformance
 from conformance.recorder import Recorder
 from conformance.session.client import Client
-from conformance.wire import connection as limits
-from conformance.wire.connection import Connection, End
+from conformance.wire import allowance as limits
+from conformance.wire.connection import Connection
 from conformance.wire.deflate import MAX_INFLATED, Agreement, Inflater, Unread
+from conformance.wire.events import End
 from conformance.wire.frames import PING, TEXT, Frame
 from conformance.wire.handshake import MAX_BODY, opening
 from conformance.wire.peer import Ending, Peer, describe

@@ -8,7 +8,7 @@ import pytest
 from h2.settings import SettingCodes
 from tied import Wire
 
-from conformance.wire.connection import Close, Message, Pong
+from conformance.wire.events import Close, Message, Pong
 from conformance.wire.frames import CLOSE, PONG, TEXT, Frame, close_payload
 from conformance.wire.http2 import Http2Connection
 
@@ -110,7 +110,7 @@ def test_what_does_not_fit_the_servers_window_waits(wire):
 
 
 def test_stream_that_was_given_up_is_read_no_further(monkeypatch, wire):
-    monkeypatch.setattr("conformance.wire.connection.MAX_FRAMES", 3)
+    monkeypatch.setattr("conformance.wire.allowance.MAX_FRAMES", 3)
     stream = wire.open()
     for _ in range(2):
         wire.server.send_data(stream.stream_id, Frame(PONG, b"", mask=None).encode() * 4)

@@ -9,7 +9,7 @@ import time
 import h2.events
 import pytest
 
-from conformance.wire.connection import Endpoint
+from conformance.wire.endpoint import Endpoint
 from conformance.wire.handshake import opening
 from conformance.wire.http2 import Http2Connection
 from tests.servers.http2 import Gateway

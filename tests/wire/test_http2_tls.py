@@ -9,7 +9,7 @@ import ssl
 import pytest
 import trustme
 
-from conformance.wire.connection import Endpoint
+from conformance.wire.endpoint import Endpoint
 from conformance.wire.http2 import Http2Connection
 from tests.servers.http2 import Gateway
 

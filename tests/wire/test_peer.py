@@ -11,7 +11,7 @@ from wire_harness import QUICK, connected, upgraded
 
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.recorder import Recorder
-from conformance.wire.connection import Close, End, Message, Pong
+from conformance.wire.events import Close, End, Message, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame
 from conformance.wire.handshake import opening
 from conformance.wire.peer import Ending, Limits, Peer, describe, fragments

@@ -10,7 +10,8 @@ import socket
 import struct
 
 from conformance.recorder import Recorder
-from conformance.wire.connection import Connection, Endpoint
+from conformance.wire.connection import Connection
+from conformance.wire.endpoint import Endpoint
 from conformance.wire.handshake import opening
 from conformance.wire.peer import Limits, Peer
 

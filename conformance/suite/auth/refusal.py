@@ -14,7 +14,7 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Json
 from conformance.target.profile import Credential
 from conformance.target.target import OWN, Attempt, Target
-from conformance.wire.connection import Close, End, Message
+from conformance.wire.events import Close, End, Message
 from conformance.wire.handshake import Request
 from conformance.wire.peer import describe
 

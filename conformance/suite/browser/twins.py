@@ -12,7 +12,7 @@ from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.client import Client, Json
 from conformance.suite.browser.pages import allowed_origin, visitor
 from conformance.target.target import OWN, Target
-from conformance.wire.connection import Close, Message
+from conformance.wire.events import Close, Message
 from conformance.wire.frames import BINARY, Frame
 
 

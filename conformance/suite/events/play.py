@@ -15,7 +15,7 @@ from conformance.suite.events.story import Change, Story
 from conformance.target.profile import Credential
 from conformance.target.target import ANONYMOUS as ANONYMOUS_PATH
 from conformance.target.target import OWN, Attempt, Target
-from conformance.wire.connection import Close, Message
+from conformance.wire.events import Close, Message
 from conformance.wire.handshake import Request
 from conformance.wire.peer import Limits, describe
 

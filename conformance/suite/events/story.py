@@ -15,7 +15,7 @@ from conformance.session.client import EVENTS, Client, Json
 from conformance.session.matching import AnyOrder, says
 from conformance.target.profile import Credential
 from conformance.target.target import OWN, Target
-from conformance.wire.connection import Close, End, Event, Message
+from conformance.wire.events import Close, End, Event, Message
 from conformance.wire.peer import describe
 
 FLAGS = {

@@ -9,7 +9,7 @@ from conformance.session.client import Client
 from conformance.suite.events.story import Story
 from conformance.target.profile import Credential
 from conformance.target.target import OWN, Target
-from conformance.wire.connection import Close, Message
+from conformance.wire.events import Close, Message
 from conformance.wire.peer import describe
 
 ACTIONS = [

@@ -13,7 +13,7 @@ from conformance.session.client import Client
 from conformance.suite.events.story import Change, Story
 from conformance.target.profile import Credential
 from conformance.target.target import Target
-from conformance.wire.connection import Close, End
+from conformance.wire.events import Close, End
 
 # As many changes as the control interface makes in this time, between these bounds.
 SECONDS = 0.8

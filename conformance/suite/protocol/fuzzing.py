@@ -17,7 +17,7 @@ from conformance.session.client import Client
 from conformance.session.matching import says
 from conformance.suite.protocol.compression import HEADER, PLAIN, agreed
 from conformance.target.target import Target
-from conformance.wire.connection import Close, End, Event, Message, Pong
+from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import BINARY, TEXT, Frame
 from conformance.wire.peer import FAILED, Ending, describe
 from conformance.wire.transcript import Transcript

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.spec import registries
 from conformance.target.target import Target
-from conformance.wire.connection import Close, Pong
+from conformance.wire.events import Close, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
 from conformance.wire.nonce import nonce
 from conformance.wire.peer import Peer

@@ -9,7 +9,7 @@ import pytest
 from conformance.errors import NotApplicable
 from conformance.suite.protocol.packed import in_shares
 from conformance.target.target import Target
-from conformance.wire.connection import Event, Pong
+from conformance.wire.events import Event, Pong
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload
 from conformance.wire.peer import Peer
 

@@ -13,7 +13,7 @@ from conformance.errors import Inconclusive, NotApplicable
 from conformance.suite.protocol.compression import compressed, in_parts, packed
 from conformance.target.target import Target
 from conformance.wire import deflate
-from conformance.wire.connection import Close, Message
+from conformance.wire.events import Close, Message
 from conformance.wire.frames import BINARY, TEXT, Frame, name_of
 from conformance.wire.peer import describe
 

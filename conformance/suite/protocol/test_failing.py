@@ -6,7 +6,7 @@ import pytest
 
 from conformance.errors import NotApplicable
 from conformance.target.target import Target
-from conformance.wire.connection import Close, Pong
+from conformance.wire.events import Close, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, Frame
 from conformance.wire.peer import Ending, Peer
 

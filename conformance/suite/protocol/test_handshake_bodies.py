@@ -7,7 +7,7 @@ import pytest
 from conformance.errors import Nonconformance
 from conformance.suite.protocol.answering import attempted, expect_answered
 from conformance.target.target import Target
-from conformance.wire.connection import Pong
+from conformance.wire.events import Pong
 from conformance.wire.frames import PING, Frame
 from conformance.wire.peer import Peer, describe
 

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.errors import Nonconformance
 from conformance.target.target import Attempt, Target
-from conformance.wire.connection import End, Message, Pong
+from conformance.wire.events import End, Message, Pong
 from conformance.wire.frames import PING, TEXT, Frame
 from conformance.wire.handshake import Request
 

@@ -13,7 +13,7 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Client
 from conformance.target.http2 import Link, linked
 from conformance.target.target import Target
-from conformance.wire.connection import Pong
+from conformance.wire.events import Pong
 from conformance.wire.frames import PING, TEXT, Frame
 from conformance.wire.stream import Stream
 

@@ -14,7 +14,7 @@ from conformance.suite.protocol.compression import PLAIN, compressed, in_parts, 
 from conformance.target.sizing import SMALLEST, Fate, in_pieces, narrow, way_of
 from conformance.target.target import Target
 from conformance.wire import deflate
-from conformance.wire.connection import Close, Message
+from conformance.wire.events import Close, Message
 from conformance.wire.frames import TEXT, Frame
 from conformance.wire.peer import describe, fragments
 from conformance.wire.sizes import Sizes

@@ -7,7 +7,8 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.suite.robustness.idling import Idlers
 from conformance.target.target import Target
-from conformance.wire.connection import Close, Connection
+from conformance.wire.connection import Connection
+from conformance.wire.events import Close
 from conformance.wire.peer import Peer, describe
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from conformance.errors import Nonconformance, NotApplicable
 from conformance.session.client import EVENTS, Client, Json
 from conformance.session.matching import says
-from conformance.wire.connection import Message
+from conformance.wire.events import Message
 from conformance.wire.peer import describe
 
 INVALID = ("invalid_json", "invalid_message")

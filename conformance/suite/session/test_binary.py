@@ -8,7 +8,7 @@ from conformance.errors import Nonconformance
 from conformance.session.matching import says
 from conformance.suite.session.replies import INVALID, shown, still_open
 from conformance.target.target import Target
-from conformance.wire.connection import Message
+from conformance.wire.events import Message
 from conformance.wire.frames import BINARY, Frame
 
 CONTENTS = [

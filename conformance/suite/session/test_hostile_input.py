@@ -12,7 +12,7 @@ from conformance.session.matching import alike
 from conformance.session.rawjson import split, value_at
 from conformance.suite.session.replies import needs_heartbeat, still_open
 from conformance.target.target import Target
-from conformance.wire.connection import Message
+from conformance.wire.events import Message
 from conformance.wire.peer import describe
 
 SURROGATE = '"\\ud800"'
