@@ -17,9 +17,11 @@ from conformance.errors import Inconclusive, Nonconformance, Unreachable, UsageP
 from conformance.gate.families import families
 from conformance.recorder import Recorder
 from conformance.session.client import Json
+from conformance.target.attempt import Attempt
 from conformance.target.probe import endpoint_of, probe
 from conformance.target.profile import CARRIERS, Profile
-from conformance.target.target import OWN, Attempt, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.target.url import parse
 from conformance.wire.events import Close, Message
 

@@ -94,7 +94,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
                 for name, seen in record.browser().items()
             }
     if result.outcome in BREACHES or result.breaches:
-        result.script = repro(run, result, requirement)
+        result.script = repro(run.target, run.recorder, result, requirement)
     return result
 
 

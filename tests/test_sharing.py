@@ -11,7 +11,8 @@ import pytest
 from conformance.run import Options, Run
 from conformance.target.launch import Adopted, Launcher
 from conformance.target.probe import endpoint_of
-from conformance.target.target import Capability, Target
+from conformance.target.snapshot import Capability
+from conformance.target.target import Target
 from conformance.wire.pace import Pace
 
 PROFILE = """[target]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance.browser.chromium import find_browser
 from conformance.errors import UsageProblem
-from conformance.target.target import Capability
+from conformance.target.snapshot import Capability
 
 BROWSERS = ("chromium", "firefox", "webkit")
 HINTS = {

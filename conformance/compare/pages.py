@@ -15,7 +15,6 @@ from conformance.compare.matrix import Matrix
 from conformance.report.excerpts import visible
 from conformance.report.words import OUTCOMES
 
-SIGNS = {name: word.sign for name, word in OUTCOMES.items()}
 TONES = {0: "passed", 1: "failed", 10: "inconclusive"}
 SHOWN = 40
 WIDTH = 160

@@ -15,7 +15,7 @@ from conformance.doctor.hanging import hanging
 from conformance.doctor.ownership import caught_by, described, list_owners
 from conformance.doctor.programs import FORWARDERS, program_of
 from conformance.ports.listeners import listeners
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 
 SAMPLES = 11  # they miss one of two equal halves once in a thousand times
 MANY_SAMPLES = 66  # and these a tenth, where the kernel says that several sockets share an address

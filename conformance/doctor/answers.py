@@ -6,7 +6,7 @@ import html
 import re
 
 from conformance.doctor.case import Case
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 from conformance.wire.handshake import Response
 
 LONGEST = 160

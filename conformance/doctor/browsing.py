@@ -12,7 +12,7 @@ from conformance.doctor.answers import said
 from conformance.doctor.case import AGAIN, Case, line_of
 from conformance.doctor.findings import Finding, Step, broken, ok
 from conformance.doctor.programs import program_of
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 from conformance.wire.handshake import Request, new_key
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:146.0) Gecko/20100101 Firefox/146.0"

@@ -14,8 +14,10 @@ from conformance.ports.identity import attempt_at
 from conformance.ports.listeners import Listener
 from conformance.printable import printable
 from conformance.recorder import Recorder
+from conformance.target.attempt import Attempt
 from conformance.target.profile import Profile
-from conformance.target.target import OWN, Attempt, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.target.tls import tls_context
 from conformance.target.url import ENDPOINTS, ServerURL, parse
 from conformance.wire.connection import Connection

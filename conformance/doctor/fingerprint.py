@@ -14,7 +14,7 @@ from conformance.doctor.findings import Finding, Step, broken
 from conformance.doctor.frameworks import on_exception, on_refusal
 from conformance.doctor.ownership import caught_by, described
 from conformance.doctor.programs import program_of
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 from conformance.wire.handshake import Response
 
 

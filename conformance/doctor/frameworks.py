@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from conformance.doctor.case import Case
 from conformance.doctor.findings import Step
 from conformance.doctor.programs import program_of
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 from conformance.wire.handshake import Response
 
 RAISED = (

@@ -12,7 +12,7 @@ from conformance.doctor.case import Case, line_of
 from conformance.doctor.findings import Finding, Step, broken, undecided
 from conformance.doctor.ownership import caught_by
 from conformance.doctor.programs import program_of
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 
 STRANGER = "http://conformance-doctor.example"
 

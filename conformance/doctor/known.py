@@ -9,7 +9,7 @@ from conformance.doctor.answers import said, text_of, whole_body
 from conformance.doctor.case import NOBODY, Case, line_of
 from conformance.doctor.findings import Finding, Step, broken, undecided
 from conformance.doctor.programs import Program, program_of
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 
 ENGINE = "EIO=4&transport=websocket"
 ENGINE_PATH = "/socket.io/"

@@ -15,7 +15,7 @@ from conformance.doctor.case import Case
 from conformance.doctor.findings import Finding, Step, broken, ok, unseen
 from conformance.doctor.ownership import caught_by
 from conformance.doctor.programs import program_of
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 from conformance.wire.events import Close, End, Event, Message
 from conformance.wire.frames import PING, TEXT, Frame
 from conformance.wire.peer import describe

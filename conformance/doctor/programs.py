@@ -14,7 +14,7 @@ from conformance.doctor.case import Case
 from conformance.doctor.findings import Step
 from conformance.doctor.ownership import caught_by
 from conformance.ports.processes import owner
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 
 # The name in the command or the header field, and the program that it stands for.
 _NAMES: Mapping[str, str] = {

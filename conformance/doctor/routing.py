@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from conformance.doctor.case import NOBODY, Case, line_of
 from conformance.doctor.findings import Finding, ok
 from conformance.errors import NotApplicable
-from conformance.target.target import ANONYMOUS, OWN, Attempt
+from conformance.target.attempt import Attempt
+from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.url import ENDPOINTS
 
 USUAL = ("/", "/ws", "/ws/", "/websocket", "/socket")

@@ -25,7 +25,7 @@ from conformance.ports.identity import reach
 from conformance.ports.listeners import Listener
 from conformance.ports.processes import is_orphan, owner
 from conformance.ports.programs import at, head
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 from conformance.wire.connection import Connection
 
 PROBES = 12  # two equal halves are both seen in all but one of 2000 cases

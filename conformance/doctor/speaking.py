@@ -9,7 +9,7 @@ from conformance.doctor.case import Case, line_of, token_in, without_token
 from conformance.doctor.findings import Finding, Step, broken, ok, undecided, unseen
 from conformance.doctor.hosts import STRANGER, host_lost
 from conformance.doctor.upgrading import FRESH, refused_origin
-from conformance.target.target import Attempt
+from conformance.target.attempt import Attempt
 from conformance.wire.connection import Connection
 from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import PING, Frame

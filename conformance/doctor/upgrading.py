@@ -15,7 +15,8 @@ from conformance.doctor.hosts import STRANGER, host_lost
 from conformance.doctor.known import ENGINE, ENGINE_PATH, recognised
 from conformance.doctor.programs import program_of
 from conformance.doctor.routing import endpoints, near
-from conformance.target.target import OWN, Attempt
+from conformance.target.attempt import Attempt
+from conformance.target.routes import OWN
 from conformance.wire.handshake import Request, accept_for
 
 FORBIDDEN = {401, 403}

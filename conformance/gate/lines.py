@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from conformance.gate.entries import KnownFailure
 from conformance.gate.judge import unexpected
 from conformance.gate.symptom import Symptom, fits, known
-
-if TYPE_CHECKING:
-    from conformance.report.results import RequirementResult
-    from conformance.run import Run
+from conformance.report.finished import Finished
+from conformance.report.results import RequirementResult
 
 SHOWN = 20
 WIDTH = 300
 CASES = 5  # tolerated or new, that are named with a failure
 
 
-def gate_lines(run: Run, entries: list[RequirementResult]) -> list[str]:
+def gate_lines(run: Finished, entries: list[RequirementResult]) -> list[str]:
     """Return what of the baseline no longer fits, what is newer than it, and what an update changed."""
     gate, findings = run.results.gate, run.results.findings()
     lines = [one.line if one.kind == "unpinned" else _cut(one.line) for one in findings[:SHOWN]]
@@ -61,7 +58,7 @@ def tolerance_lines(entries: Sequence[KnownFailure], symptoms: Sequence[Symptom]
     return lines
 
 
-def _by_message(run: Run, entries: Sequence[RequirementResult]) -> list[str]:
+def _by_message(run: Finished, entries: Sequence[RequirementResult]) -> list[str]:
     """Return which entries tolerate by a message alone, which may be that of another case."""
     found = {
         entry.requirement.id

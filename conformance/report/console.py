@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from conformance.gate.entries import KnownFailure
 from conformance.gate.families import recognised
 from conformance.gate.lines import gate_lines
 from conformance.report.dialect import never_seen
+from conformance.report.finished import Finished
 from conformance.report.results import RequirementResult, TestResult
 from conformance.report.whose import told
 from conformance.spec import Requirement
 from conformance.wire.pace import MORE, OPEN, RATE
-
-if TYPE_CHECKING:
-    from conformance.run import Run
 
 WIDTH = 110
 RED = frozenset({"failed", "failed-strict-only"})
@@ -55,7 +52,7 @@ def _found(message: str) -> list[str]:
     return [f"  found:     {_cut(what, WIDTH * 2)}", *(f"             {_cut(one, WIDTH)}" for one in steps)]
 
 
-def summary_lines(run: Run, exit_status: int) -> list[str]:
+def summary_lines(run: Finished, exit_status: int) -> list[str]:
     """Return the closing lines: what broke, what was advised, the reports, and the verdict last."""
     entries = run.results.requirements()
     header = run.target.found.server if run.target else None
@@ -117,7 +114,7 @@ def _of(known: KnownFailure) -> str:
     return f" of {known.family}" if known.family else ""
 
 
-def _families(run: Run, entries: Sequence[RequirementResult]) -> list[str]:
+def _families(run: Finished, entries: Sequence[RequirementResult]) -> list[str]:
     """Return which failures are known of the family that the server says it is of."""
     broken = {one.requirement.id: one.symptoms for one in entries if one.outcome in RED}
     header = run.target.found.server if run.target else None

@@ -5,43 +5,41 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from conformance.gate.judge import BREACHES
+from conformance.recorder import Recorder
 from conformance.report.results import TestResult
 from conformance.report.script import MARK, Story, script
 from conformance.spec import Requirement, requirements
-
-if TYPE_CHECKING:
-    from conformance.run import Run
+from conformance.target.target import Target
 
 FOLDER = "repro"
 MAX_FILES = 100
 
 
-def repro(run: Run, result: TestResult, requirement: Requirement) -> str:
+def repro(target: Target | None, recorder: Recorder, result: TestResult, requirement: Requirement) -> str:
     """Return the script that repeats what a test judged; nothing where it made no connection.
 
     Of several connections it is the last that is no aftermath: the one on which the test ended.
     """
-    told = [one for one in run.recorder.record.transcripts if not one.label.startswith("aftermath")]
-    if not told or run.target is None:
+    told = [one for one in recorder.record.transcripts if not one.label.startswith("aftermath")]
+    if not told or target is None:
         return ""
     breach = None if result.outcome in BREACHES else next(iter(result.breaches), None)
     rule = requirement if breach is None else requirements().get(breach["requirement"], requirement)
     story = Story(
         test=result.id,
-        url=str(run.target.url),
+        url=str(target.url),
         requirement=f"requirement {rule.id} ({rule.level}), {rule.source}",
         rule=rule.text,
         message=result.message if breach is None else breach["message"],
         expected=result.expected if breach is None else (),
         actual=result.actual if breach is None else breach["message"],
-        insecure=run.target.profile.insecure,
-        authority=run.target.url.authority,
-        secrets=run.recorder.clean.secrets,
+        insecure=target.profile.insecure,
+        authority=target.url.authority,
+        secrets=recorder.clean.secrets,
     )
-    return script(told[-1], story, run.clean)
+    return script(told[-1], story, recorder.clean)
 
 
 def repro_path(folder: Path, test: str) -> Path:

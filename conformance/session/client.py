@@ -380,27 +380,6 @@ class Client(Peer):
             )
         return answer
 
-    async def expect_event(self, kind: str, timeout: float | None = None) -> Json:
-        """Expect the next event, which must be of this type; replies are left in the inbox."""
-        found: Json = {}
-
-        def wanted(event: Event) -> bool:
-            nonlocal found
-            message = self.decode(event)
-            if message.get("type") in EVENTS:
-                found = message
-                return True
-            return False
-
-        event = await self.take(wanted, timeout or self.limits.event)
-        if found.get("type") != kind:
-            raise Nonconformance(
-                f"the event {kind} did not come",
-                expected=[kind],
-                actual=describe(event) if not found else str(found),
-            )
-        return found
-
     async def expect_no_event(self) -> None:
         """Expect that no event is waiting: a heartbeat's reply must be the next thing that comes."""
         await self.heartbeat()

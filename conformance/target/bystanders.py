@@ -8,17 +8,14 @@ nothing.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from conformance.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.session.client import Client
+from conformance.target.connector import Connector
+from conformance.wire.connection import Connection
 from conformance.wire.ending import Ending
 from conformance.wire.events import Close
 from conformance.wire.frames import CLOSE, PING
-
-if TYPE_CHECKING:
-    from conformance.target.target import Target
-    from conformance.wire.connection import Connection
 
 MOST_PINGS = 60  # on one connection: servers count them
 OLDEST = 5.0  # seconds that a bystander stands by
@@ -30,7 +27,7 @@ POLICY = frozenset({1008, 1013, *range(3000, 5000)})
 class Bystanders:
     """Two connections that take no part, renewed now and then, and how long an idle one lives here."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Connector) -> None:
         self._target = target
         self.first: Client | None = None
         self.second: Client | None = None

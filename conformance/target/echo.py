@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance.session.client import Client, difference
+from conformance.target.attempt import Attempt
 from conformance.target.profile import Credential
-from conformance.target.target import Attempt, Capability, Target
+from conformance.target.snapshot import Capability
+from conformance.target.target import Target
 from conformance.wire.events import Event, Message
 from conformance.wire.frames import BINARY, TEXT, Frame
 from conformance.wire.peer import describe
 
 UNLOCK = '[target] echo = "/path" of an endpoint that gives back every message'
-CLAIM, BINARY_CLAIM = "framing.text-message", "framing.binary-message"
+CLAIM = "framing.text-message"
 # The text is a heartbeat, which no server of the permissions protocol minds.
 PROBES = {
     TEXT: '{"type":"heartbeat","id":"echo","data":{"text":"é€😀"}}'.encode(),

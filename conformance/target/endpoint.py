@@ -16,10 +16,12 @@ from typing import Literal
 
 from conformance.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.session.client import Client
+from conformance.target.attempt import Attempt
 from conformance.target.echo import Echo, find_echo
 from conformance.target.profile import Credential
+from conformance.target.routes import OWN
 from conformance.target.snapshot import Capability
-from conformance.target.target import OWN, Attempt, Target
+from conformance.target.target import Target
 from conformance.wire.events import Close, End
 
 PINGS = 8

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 
 from conformance.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.session.client import Client
-from conformance.target.target import Capability, Target
+from conformance.target.snapshot import Capability
+from conformance.target.target import Target
 from conformance.target.tls import tls_context, why_refused
 from conformance.wire.events import Close
 from conformance.wire.handshake import Request

@@ -13,6 +13,7 @@ import psutil
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
 from conformance.session.client import Client
 from conformance.target import jwt
+from conformance.target.connector import PROTOCOL
 from conformance.target.echo import echoing, find_echo
 from conformance.target.endpoint import Tried, chosen, fault_of
 from conformance.target.http2 import offered
@@ -21,7 +22,8 @@ from conformance.target.manners import learn_manners
 from conformance.target.profile import CARRIERS, Credential, Profile
 from conformance.target.refused import alone, no_websocket, reason, served_elsewhere, silence_of
 from conformance.target.sizing import measured
-from conformance.target.target import PROTOCOL, Capability, Target
+from conformance.target.snapshot import Capability
+from conformance.target.target import Target
 from conformance.target.tls import tls_context
 from conformance.target.url import ServerURL
 from conformance.wire.endpoint import Endpoint

@@ -1,218 +1,39 @@
-"""The target as tests see it: where to connect, what it can do, and the verbs of the opening handshake."""
+"""The target as tests see it: what it can do, and the verbs of the opening handshake."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.parse import quote
-from weakref import WeakSet
+from dataclasses import dataclass
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
-from conformance.recorder import Recorder
+from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Client
+from conformance.target.attempt import Attempt
 from conformance.target.bystanders import Bystanders, ended
+from conformance.target.connector import Connector
 from conformance.target.control import Control
 from conformance.target.controls import control_of
 from conformance.target.launch import Instance, Launcher
-from conformance.target.lines import merged
-from conformance.target.profile import Credential, Profile
-from conformance.target.routes import ANONYMOUS, OWN
-from conformance.target.snapshot import Capability, Snapshot
-from conformance.target.tls import why_refused
-from conformance.target.url import ServerURL
-from conformance.wire.connection import Connection
-from conformance.wire.endpoint import Endpoint
-from conformance.wire.events import happened
-from conformance.wire.handshake import Request, Response, opening
+from conformance.target.profile import Credential
+from conformance.wire.handshake import Request
 from conformance.wire.nonce import nonce
-from conformance.wire.peer import Limits, describe
-from conformance.wire.sizes import Sizes
 
-__all__ = ["ANONYMOUS", "OWN", "Attempt", "Capability", "Target", "why_refused"]
-# A response that means to switch protocols, however it is spelled.
-_LIKE_101 = re.compile(rb"\s*(?:HTTP/?[\d.]*)?[ \t]*101(?:\D|$)", re.IGNORECASE)
 SOON = 0.5  # seconds in which no server has waited for a login yet
-PROTOCOL = "Sec-WebSocket-Protocol"
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}
 
 
 @dataclass(slots=True)
-class Attempt:
-    """What came back for one opening handshake: a response, or the end of TCP, or nothing in time."""
+class Target(Connector):
+    """The server under test, with the verbs of its tests."""
 
-    request: Request
-    connection: Connection
-
-    @property
-    def response(self) -> Response | None:
-        """The response head, where one came."""
-        return self.connection.response
-
-    @property
-    def status(self) -> int | None:
-        """The response's status code, where one came."""
-        return self.response.status if self.response else None
-
-    @property
-    def upgraded(self) -> bool:
-        """Whether the server switched to WebSocket."""
-        return self.response is not None and self.response.upgraded
-
-    @property
-    def happened(self) -> str:
-        """Of which kind it is: the status, or what came in the place of one."""
-        if self.status is not None:
-            return f"HTTP {self.status}"
-        return (
-            "bytes that are no HTTP" if self.connection.garbage is not None else happened(self.connection.end)
-        )
-
-    @property
-    def claims_to_switch(self) -> bool:
-        """Whether something came that means to be a 101, and is no legal one."""
-        if self.response is not None:
-            return self.response.status == 101 and not self.response.upgraded
-        return _LIKE_101.match(self.connection.garbage or self.connection.unfinished) is not None
-
-    def __str__(self) -> str:
-        """Describe the outcome for a person."""
-        connection = self.connection
-        if self.response is not None:
-            protocol = self.response.get("Upgrade") if self.claims_to_switch else None
-            return self.response.line + (f" to {protocol!r}" if protocol else "")
-        if connection.garbage is not None:
-            return f"bytes that are no HTTP: {connection.garbage[:40]!r}"
-        if connection.unfinished:
-            end = f", then {describe(connection.end)}" if connection.end is not None else ""
-            return f"a response that did not become whole: {connection.unfinished[-40:]!r}{end}"
-        if connection.end is not None:
-            return describe(connection.end)
-        return "no answer" if not connection.interim else f"no answer but {connection.interim[-1]!r}"
-
-
-@dataclass(slots=True)
-class Target:
-    """The server under test.
-
-    ``found`` is what the probe learnt, ``limits`` the bounds of the test that runs.
-    """
-
-    url: ServerURL
-    profile: Profile
-    endpoint: Endpoint
-    recorder: Recorder
-    limits: Limits = field(default_factory=Limits)
-    found: Snapshot = field(default_factory=Snapshot)
     launcher: Launcher | None = None
     instance: Instance | None = None
-    run_id: str = ""
-    test_id: str = ""
     strict: bool = False
     owes_reset: bool = False
     longest_pause: float = 0.0
     _bystanders: Bystanders | None = None
     _control: Control | None = None
-    _opened: WeakSet[Connection] = field(default_factory=WeakSet)
-
-    # What the probe learnt.
-
-    def learn(self, *capabilities: Capability, **fields: Any) -> None:
-        """Add capabilities and fields to what is known of the target; for the probe alone."""
-        known = {**self.found.capabilities, **{one.name: one for one in capabilities}}
-        self.found = replace(self.found, capabilities=known, **fields)
-        self._follow()
-
-    def adopt(self, found: Snapshot) -> None:
-        """Take over what the probe learnt in another process."""
-        self.found = found
-        self._follow()
-
-    def _follow(self) -> None:
-        found, endpoint = self.found, self.endpoint
-        self.limits = found.limits or self.limits
-        endpoint.addresses = found.addresses or endpoint.addresses
-        if found.address is not None:
-            endpoint.server_name = endpoint.server_name or endpoint.host
-            endpoint.host = found.address
-
-    def has(self, capability: str) -> bool:
-        """Whether a probe found the capability."""
-        found = self.found.capabilities.get(capability)
-        return found is not None and found.present
-
-    @property
-    def capabilities(self) -> Mapping[str, Capability]:
-        """Everything that the probe looked for, by name."""
-        return self.found.capabilities
-
-    @property
-    def path(self) -> str:
-        """The request target of the endpoint that is tested."""
-        return self.found.path
-
-    @property
-    def default_token(self) -> str | None:
-        """The token without which the endpoint lets nobody in, where that is so."""
-        return self._token_of(self.found.user)
-
-    @property
-    def sizes(self) -> Sizes:
-        """How large a message the target takes."""
-        return self.found.sizes
-
-    @property
-    def echo_path(self) -> str | None:
-        """The request target where every message comes back, where there is one."""
-        path, declared = self.found.echo_path, self.profile.echo
-        return declared if declared and path == declared.partition("?")[0] else path
-
-    @property
-    def echo_token(self) -> str | None:
-        """The token without which the echo path lets nobody in, where that is so."""
-        return self._token_of(self.found.echo_user)
-
-    def _token_of(self, user: str | None) -> str | None:
-        return self.profile.credentials[user].token if user is not None else None
-
-    def at(self, path: str) -> str:
-        """Return the request target of one of the specification's endpoints, behind the URL's prefix.
-
-        Raises:
-            NotApplicable: by the profile's routes the backend has no such endpoint.
-
-        """
-        routes = self.profile.routes
-        return routes.prefix(self.url.prefix, self.url.path) + routes.at(path)
-
-    @property
-    def anonymous_path(self) -> str:
-        """The request target where a client without a token is let in, if anywhere."""
-        return self.at(ANONYMOUS if self.profile.routes.anonymous else OWN)
-
-    def spoken(self, content: bytes) -> bytes:
-        """Return a client's message, written in the specification's words, as the backend wants it."""
-        return self.profile.dialect.spoken(content)
-
-    def client(self, connection: Connection) -> Client:
-        """Return a client of the permissions protocol on an open connection."""
-        client = Client(connection, self.limits, self.recorder, self.profile.dialect)
-        client.sizes = self.sizes
-        return client
-
-    @property
-    def users(self) -> list[Credential]:
-        """The users whose tokens tests may use freely."""
-        return [one for one in self.profile.credentials.values() if not one.disposable]
-
-    @property
-    def disposable(self) -> list[Credential]:
-        """The users whose tokens tests may burn."""
-        return [one for one in self.profile.credentials.values() if one.disposable]
 
     @property
     def control(self) -> Control:
@@ -220,88 +41,6 @@ class Target:
         if self._control is None:
             self._control = control_of(self.profile, self.launcher, self.limits.event, self.recorder.clean)
         return self._control
-
-    # Requests.
-
-    def opening(
-        self,
-        path: str | bytes | None = None,
-        *,
-        token: str | None = None,
-        carrier: str | None = None,
-        origin: str | None = None,
-        extra: Iterable[tuple[str, str]] = (),
-    ) -> Request:
-        """Return a legal opening handshake for a request target (the probed endpoint by default).
-
-        A ``token`` goes into its ``carrier``, by default the first that the profile offers. With a cookie
-        the origin of an allowed page goes along, as a browser would send it, and wherever the profile says
-        that a missing Origin is refused; ``origin=""`` leaves it out. The query of the URL, and the headers
-        and subprotocols of the profile, go with every one; ``extra`` lines are put together with these.
-        """
-        extra = list(extra)
-        if self.found.sole_subprotocol and any(name.lower() == PROTOCOL.lower() for name, _ in extra):
-            wanted = ", ".join(self.profile.subprotocols)
-            raise Inconclusive(f"the server takes {wanted} alone: {self.found.sole_subprotocol}")
-        target = self.path if path is None else path
-        if path is None and token is None:
-            token, carrier = self.default_token, self.found.carrier
-        if origin is None and self.profile.no_origin == "refuse":
-            origin = (self.profile.allowed_origins or (self.url.origin,))[0]
-        target = self.url.asking(target) if isinstance(target, str) else self.url.asking_bytes(target)
-        needed, own = self._needed(), list[tuple[str, str]]()
-        if token is not None:
-            carrier = carrier or (self.profile.carriers or ("query",))[0]
-            if carrier == "query":
-                assert isinstance(target, str)
-                target += ("&" if "?" in target else "?") + "token=" + quote(token, safe="")
-            else:
-                # A subprotocol and a cookie share their line with what else the opening needs.
-                (own if carrier == "header" else needed).append(self.carried(carrier, token))
-            if carrier == "cookie" and origin is None:
-                origin = (self.profile.allowed_origins or (self.url.origin,))[0]
-        if origin is not None:
-            needed = [line for line in needed if line[0].lower() != "origin"]
-        if origin:
-            own.append(("Origin", origin))
-        return opening(target, self.url.authority, extra=merged(needed, [*own, *extra]))
-
-    def _needed(self) -> list[tuple[str, str]]:
-        """Return the header lines of every opening handshake: who we are, and what the profile declares."""
-        lines = [("User-Agent", f"websocket-conformance (run {self.run_id})")]
-        if self.test_id:
-            lines.append(("X-Conformance-Test", self.test_id))
-        lines += self.profile.headers.items()
-        if self.profile.subprotocols:
-            lines.append((PROTOCOL, ", ".join(self.profile.subprotocols)))
-        return lines
-
-    def carried(self, carrier: str, token: str) -> tuple[str, str]:
-        """Return the header line that carries a token."""
-        if carrier == "header":
-            return ("Authorization", f"Bearer {token}")
-        if carrier == "subprotocol":
-            return (PROTOCOL, f"bearer, {token}")
-        return ("Cookie", f"{self.profile.cookie}={token}")
-
-    # Connecting.
-
-    async def tcp(self, label: str = "raw TCP") -> Connection:
-        """Make a bare TCP (and TLS) connection.
-
-        Raises:
-            Unreachable: it could not be made.
-
-        """
-        try:
-            connection = await Connection.open(
-                self.endpoint, label=label, report=self.recorder.breach, timeout=self.limits.handshake
-            )
-        except OSError as error:
-            raise Unreachable(f"no connection to {self.url}: {why_refused(error)}") from error
-        self.recorder.transcript(connection.transcript)
-        self._opened.add(connection)
-        return connection
 
     @contextlib.contextmanager
     def tidied(self) -> Iterator[None]:
@@ -313,52 +52,6 @@ class Target:
             for connection in self._opened:
                 if self._bystanders is None or not self._bystanders.keeps(connection):
                     connection.shut()
-
-    async def attempt(
-        self,
-        request: Request,
-        *,
-        segments: Sequence[bytes] | None = None,
-        timeout: float | None = None,
-        label: str = "",
-    ) -> Attempt:
-        """Try an opening handshake and return what came back; the caller shuts the connection.
-
-        ``label`` says in the transcript what the connection is for, where it is not the one that is judged.
-        """
-        shown = request.target if isinstance(request.target, str) else request.target.decode("latin-1")
-        connection = await self.tcp(" · ".join(filter(None, [label, f"{request.method} {shown}"])))
-        if segments is None:
-            connection.send_request(request)
-        else:
-            connection.expect_response_to(request)
-            await connection.write_slowly(segments)
-        await connection.read_response(timeout or self.limits.handshake)
-        attempt = Attempt(request, connection)
-        if attempt.upgraded:
-            routes = self.profile.routes
-            prefix = routes.prefix(self.url.prefix, self.url.path)
-            self.profile.dialect.seen.add(routes.key_of(shown.removeprefix(prefix)))
-        return attempt
-
-    def of(self, attempt: Attempt) -> Client:
-        """Return a client on the connection of an opening handshake that was accepted."""
-        client = self.client(attempt.connection)
-        asked = attempt.request.target
-        if isinstance(asked, str) and self.echo_path is not None:
-            client.echoes = asked.split("?")[0] == self.echo_path.split("?")[0]
-        client.chatty = client.echoes and self.found.chatty
-        client.speaks = client.echoes or self.has("heartbeat")
-        client.confirms = self.has("session") and not client.echoes
-        client.manners, client.again = self.found.manners, functools.partial(self._again, attempt.request)
-        return client
-
-    async def _again(self, request: Request) -> Connection:
-        attempt = await self.attempt(request)
-        if not attempt.upgraded:
-            attempt.connection.shut()
-            raise Inconclusive(f"a second connection that this test needs was refused: {attempt}")
-        return attempt.connection
 
     @contextlib.asynccontextmanager
     async def upgraded(

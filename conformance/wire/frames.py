@@ -95,11 +95,6 @@ class ReceivedFrame(NamedTuple):
     time: float
 
     @property
-    def is_control(self) -> bool:
-        """Whether the opcode's top bit marks a control frame."""
-        return self.opcode >= 0x8
-
-    @property
     def close_code(self) -> int | None:
         """The status code of a Close frame, or ``None`` where it has none."""
         return struct.unpack_from("!H", self.payload)[0] if len(self.payload) >= 2 else None

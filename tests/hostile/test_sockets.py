@@ -20,7 +20,8 @@ from conformance.target.echo import find_echo
 from conformance.target.http2 import linked, offered
 from conformance.target.probe import endpoint_of, probe, scaled
 from conformance.target.profile import Profile
-from conformance.target.target import Capability, Target
+from conformance.target.snapshot import Capability
+from conformance.target.target import Target
 from conformance.target.url import parse
 from conformance.wire.frames import PING, TEXT, Frame
 from tests.hostile.drawing import examples
@@ -76,8 +77,6 @@ async def by_verbs(target: Target) -> object:
             await client.confirmed()
         with contextlib.suppress(*OURS):
             await client.heartbeat({"a": [1]})
-        with contextlib.suppress(*OURS):
-            await client.expect_event("role_updated")
         with contextlib.suppress(*OURS):
             await client.exchange("text")
         with contextlib.suppress(*OURS):

@@ -13,7 +13,8 @@ from conformance.report.results import Results, TestResult
 from conformance.run import Options, Run
 from conformance.spec import NEEDS, requirements
 from conformance.target.profile import KnownFailure, Profile
-from conformance.target.target import Capability, Target
+from conformance.target.snapshot import Capability
+from conformance.target.target import Target
 from conformance.target.url import parse
 from conformance.wire.endpoint import Endpoint
 

@@ -92,18 +92,6 @@ def valid_close_codes() -> frozenset[int]:
 
 
 @cache
-def extension_names() -> frozenset[str]:
-    """Return the registered names of extensions."""
-    return frozenset(entry["name"] for entry in _table("extensions")["extension"])
-
-
-@cache
-def subprotocol_names() -> frozenset[str]:
-    """Return the registered names of subprotocols, as far as known: :func:`complete` says how far."""
-    return frozenset(_table("subprotocols")["names"])
-
-
-@cache
 def versions() -> dict[int, Version]:
     """Return the registered version numbers of the protocol, the drafts' among them."""
     return {entry["number"]: Version(**entry) for entry in _table("versions")["version"]}

@@ -12,8 +12,10 @@ from typing import Any
 
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Json
+from conformance.target.attempt import Attempt
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Attempt, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.events import Close, End, Message
 from conformance.wire.handshake import Request
 from conformance.wire.peer import describe

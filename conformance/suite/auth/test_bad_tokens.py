@@ -18,7 +18,8 @@ from conformance.suite.auth.refusal import (
     knock,
     offered,
 )
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 MALFORMED = "not-a-token"
 

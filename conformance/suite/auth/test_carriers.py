@@ -9,7 +9,8 @@ import pytest
 from conformance.errors import Nonconformance, NotApplicable
 from conformance.suite.auth.refusal import control, knock
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.handshake import Request
 
 QUERIES = [

@@ -11,7 +11,8 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import control
 from conformance.suite.auth.test_foreign_channel import NOBODY
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.handshake import Request
 
 PAIRS = 40

@@ -7,7 +7,8 @@ import pytest
 from conformance.errors import Nonconformance, NotApplicable
 from conformance.suite.auth.refusal import NOT_YOURS, Outcome, control, judge_identity, knock, offered
 from conformance.target.profile import CARRIERS
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 NOBODY = 8999999999999999989
 

@@ -11,7 +11,8 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.auth import forgeries
 from conformance.suite.auth.refusal import TOO_LONG, control, judge_identity, judge_refusal, knock
 from conformance.target import jwt
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 
 def _parts(target: Target) -> tuple[dict[str, Any], dict[str, Any], bytes]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conformance.suite.auth.refusal import control, judge_identity, knock
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 
 @pytest.mark.requirement("auth.malformed-pair")

@@ -13,7 +13,8 @@ import pytest
 
 from conformance.suite.auth.refusal import control, judge_identity, judge_refusal, knock, offered
 from conformance.target.profile import CARRIERS
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.target import Target
 
 ENDPOINTS = [
     pytest.param(OWN, id="own"),

@@ -8,7 +8,8 @@ import pytest
 
 from conformance.errors import Nonconformance
 from conformance.suite.auth.refusal import AMBIGUOUS, control, judge_identity, judge_refusal, knock, offered
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.target import Target
 
 ENDPOINTS = [
     pytest.param(OWN, id="own"),

@@ -9,7 +9,8 @@ import pytest
 
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.auth.refusal import control, judge_identity, knock
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.handshake import Request
 
 FOREIGN = "https://evil.example"

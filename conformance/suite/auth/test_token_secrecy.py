@@ -11,7 +11,8 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import Outcome, control, knock, offered
 from conformance.target.profile import CARRIERS
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 # Each makes a server say something about the connection or about what it received.
 PROVOCATIONS = (

@@ -10,7 +10,8 @@ import pytest
 from conformance.errors import Nonconformance
 from conformance.suite.auth.refusal import AMBIGUOUS, control, judge_identity, judge_refusal, knock, offered
 from conformance.target.profile import CARRIERS
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.handshake import Request
 
 BAD = "not-the-same-token"

@@ -15,7 +15,8 @@ from conformance.browser.script import ScriptSocket, Seen, open_socket, serve
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import Client, Json
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 FOREIGN = "https://foreign.example"
 Carried = tuple[str, tuple[str, ...]]

@@ -17,7 +17,8 @@ from conformance.suite.browser.pages import (
     url_of,
 )
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 
 @pytest.mark.requirement("browser.subprotocol-token")

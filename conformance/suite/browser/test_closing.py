@@ -10,7 +10,8 @@ from playwright.async_api import Page
 from conformance.errors import Nonconformance, NotApplicable
 from conformance.suite.browser.pages import another, connected, raw_close_code, visitor, with_close
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 CLOSES: tuple[tuple[int | None, str], ...] = ((None, ""), (1000, ""), (1000, "tab closed: é"), (4001, "bye"))
 

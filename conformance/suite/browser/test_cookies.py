@@ -24,7 +24,8 @@ from conformance.suite.browser.pages import (
     with_close,
 )
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 
 async def prove_cookie(page: Page, target: Target, user: Credential) -> None:

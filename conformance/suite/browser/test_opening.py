@@ -22,7 +22,8 @@ from conformance.suite.browser.pages import (
     visitor,
 )
 from conformance.suite.browser.strict import opened, strict
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 UNKNOWN_PROTOCOL = "conformance.unknown"
 UNKNOWN = "/ws/permissions/no-such-path"

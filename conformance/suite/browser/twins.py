@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.client import Client, Json
 from conformance.suite.browser.pages import allowed_origin, visitor
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.events import Close, Message
 from conformance.wire.frames import BINARY, Frame
 

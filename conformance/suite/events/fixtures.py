@@ -11,7 +11,8 @@ from conformance.errors import Inconclusive, NotApplicable
 from conformance.suite.events.story import Story
 from conformance.target.control import DONE
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 
 @pytest_asyncio.fixture(loop_scope="session")

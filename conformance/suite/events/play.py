@@ -12,9 +12,11 @@ from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.client import Client, Json
 from conformance.suite.events.model import ANONYMOUS, BURNS, News, Step, World, told
 from conformance.suite.events.story import Change, Story
+from conformance.target.attempt import Attempt
 from conformance.target.profile import Credential
-from conformance.target.target import ANONYMOUS as ANONYMOUS_PATH
-from conformance.target.target import OWN, Attempt, Target
+from conformance.target.routes import ANONYMOUS as ANONYMOUS_PATH
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.events import Close, Message
 from conformance.wire.handshake import Request
 from conformance.wire.peer import Limits, describe

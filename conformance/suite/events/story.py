@@ -14,7 +14,8 @@ from conformance.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.session.client import EVENTS, Client, Json
 from conformance.session.matching import AnyOrder, says
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.events import Close, End, Event, Message
 from conformance.wire.peer import describe
 
@@ -24,10 +25,6 @@ FLAGS = {
     "menu_access_updated": "menu_access_updates",
     "cache_invalidated": "cache_invalidation",
 }
-
-
-PATIENCE = 3
-_in_vain: dict[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +213,6 @@ class Story:
         while str(message.get("event_id")) in seen and not change.announced_by(message) and not once:
             message, event = await self.next(client)
         if not message:
-            if event is None:
-                _in_vain[self.target.run_id] = _in_vain.get(self.target.run_id, 0) + 1
             raise Nonconformance("an event did not come", expected=[str(change)], actual=describe(event))
         if not change.announced_by(message):
             data = message.get("data") or {}

@@ -8,7 +8,8 @@ from conformance.errors import Nonconformance
 from conformance.session.client import Client
 from conformance.suite.events.story import Story
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 from conformance.wire.events import Close, Message
 from conformance.wire.peer import describe
 

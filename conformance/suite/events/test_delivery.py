@@ -10,7 +10,8 @@ from conformance.errors import Nonconformance
 from conformance.session.client import Client
 from conformance.suite.events.story import FLAGS, Story
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 
 async def connections(

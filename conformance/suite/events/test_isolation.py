@@ -10,7 +10,8 @@ import pytest
 
 from conformance.suite.events.story import Story, delivers
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 TYPES = [
     pytest.param(Story.permission, id="permission-changed"),

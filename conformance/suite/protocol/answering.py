@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from conformance.target.target import Attempt, Target
+from conformance.target.attempt import Attempt
+from conformance.target.target import Target
 from conformance.wire.handshake import Request
 
 

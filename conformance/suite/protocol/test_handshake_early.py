@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from conformance.errors import Nonconformance
-from conformance.target.target import Attempt, Target
+from conformance.target.attempt import Attempt
+from conformance.target.target import Target
 from conformance.wire.events import End, Message, Pong
 from conformance.wire.frames import PING, TEXT, Frame
 from conformance.wire.handshake import Request

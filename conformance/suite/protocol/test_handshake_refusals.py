@@ -7,7 +7,8 @@ import re
 import pytest
 
 from conformance.errors import NotApplicable
-from conformance.target.target import Attempt, Target
+from conformance.target.attempt import Attempt
+from conformance.target.target import Target
 from conformance.wire.handshake import Request, Response
 
 KEY, VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version"

@@ -7,8 +7,10 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import judge_identity, outcome_of
 from conformance.suite.events.story import Story
+from conformance.target.attempt import Attempt
 from conformance.target.http2 import Link, linked
-from conformance.target.target import ANONYMOUS, OWN, Attempt, Target
+from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.target import Target
 from conformance.wire.handshake import Request
 
 

@@ -18,7 +18,8 @@ from conformance.ports.processes import descendants
 from conformance.suite.instances import running
 from conformance.suite.robustness.bystanding import all_of
 from conformance.target.launch import Instance, free_port
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 WARM_UP, ROUND, ROUNDS = 100, 100, 3
 MOST_ROUNDS = 20  # for caches that fill and garbage in cycles that waits: what leaks grows in each of them

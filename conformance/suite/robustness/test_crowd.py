@@ -10,7 +10,8 @@ import pytest
 
 from conformance.errors import Nonconformance, Unreachable
 from conformance.suite.robustness.bystanding import all_of, bystanding
-from conformance.target.target import Attempt, Target
+from conformance.target.attempt import Attempt
+from conformance.target.target import Target
 from conformance.wire.connection import Connection
 
 try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from conformance.target.target import Attempt, Target
+from conformance.target.attempt import Attempt
+from conformance.target.target import Target
 from conformance.wire.handshake import Request
 
 NOT_FOUND = frozenset({404, 403})

@@ -7,7 +7,8 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import Outcome, judge_identity, knock
 from conformance.suite.routing.paths import legal
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.target import Target
 from conformance.wire.handshake import Request
 
 

@@ -7,7 +7,8 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import knock
 from conformance.suite.routing.paths import asking, legal, refused
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.target import Target
 
 ENDPOINTS = [
     pytest.param(OWN, id="own"),

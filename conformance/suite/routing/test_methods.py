@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conformance.suite.routing.paths import legal
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.target import Target
 
 ENDPOINTS = [pytest.param(OWN, id="own"), pytest.param(ANONYMOUS, id="anonymous")]
 GET_STATUSES = (426, 400, 404)

@@ -12,7 +12,8 @@ from conformance.suite.auth.refusal import Outcome, judge_identity, knock
 from conformance.suite.exploring import explore
 from conformance.suite.routing.model import Request, Route, requests, route
 from conformance.suite.routing.paths import TOO_LONG
-from conformance.target.target import Attempt, Target
+from conformance.target.attempt import Attempt
+from conformance.target.target import Target
 from conformance.wire import handshake
 
 EXAMPLES = 250

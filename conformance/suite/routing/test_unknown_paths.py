@@ -11,7 +11,8 @@ from conformance.errors import Nonconformance, NotApplicable
 from conformance.fuzz.search import Plan
 from conformance.suite.exploring import explore
 from conformance.suite.routing.paths import MALFORMED, TOO_LONG, asking, own_id, refused
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.target import Target
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

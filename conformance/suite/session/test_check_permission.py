@@ -11,7 +11,8 @@ from conformance.session.client import Client
 from conformance.session.matching import says
 from conformance.suite.session.replies import shown
 from conformance.target.profile import Credential
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 UNKNOWN = [
     pytest.param("conformance.no-such-permission", id="unknown"),

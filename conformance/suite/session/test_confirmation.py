@@ -8,7 +8,8 @@ import pytest
 
 from conformance.errors import Nonconformance
 from conformance.suite.session.replies import shown
-from conformance.target.target import ANONYMOUS, OWN, Target
+from conformance.target.routes import ANONYMOUS, OWN
+from conformance.target.target import Target
 
 ANONYMOUS_ENDPOINTS = [
     pytest.param(OWN, id="own"),

@@ -7,7 +7,8 @@ import pytest
 from conformance.errors import Inconclusive, Nonconformance
 from conformance.session.client import Client
 from conformance.suite.session.replies import shown, still_open
-from conformance.target.target import OWN, Target
+from conformance.target.routes import OWN
+from conformance.target.target import Target
 
 USER_IDS = [
     pytest.param("anonymous", id="anonymous"),
