@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parent
 SUITE = PACKAGE / "suite"
 PREFIX = "--conformance-"
 GUEST = "conformance-guest"
-PLUGIN = "conformance.plugin"
+PLUGIN = "conformance.plugin.hooks"
 TITLE = "WebSocket conformance; each option also as --NAME, where nobody else has an option of that name"
 # Folders in which other people's packages lie: to collect above them does not mean to collect them.
 _FOREIGN = {"site-packages", "dist-packages"}

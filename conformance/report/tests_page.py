@@ -1,4 +1,4 @@
-"""The test-by-test page of pytest-html: hooks that :mod:`conformance.plugin` offers as its own."""
+"""The test-by-test page of pytest-html: hooks that :mod:`conformance.plugin.hooks` offers as its own."""
 
 from __future__ import annotations
 

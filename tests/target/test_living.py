@@ -16,7 +16,8 @@ import pytest
 from target_harness import request_of, serving, target_at, websocket
 
 from conformance.errors import Inconclusive
-from conformance.plugin import REQUIREMENT, _stop_if_dead
+from conformance.plugin.hooks import _stop_if_dead
+from conformance.plugin.stash import REQUIREMENT
 from conformance.sharing import INPUT
 from conformance.spec import requirements
 from conformance.target.control import HttpControl

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures and hooks. It leaves every test but the suite's own alone.
+"""The pytest plugin's hooks. It leaves every test but the suite's own alone.
 
 :mod:`conformance.entry` loads it when a test of the suite is collected.
 """
@@ -8,29 +8,25 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
-import os
-import shlex
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from conformance.browser.option import browser_option
-from conformance.entry import EARLY, OPTIONS, SUITE, destination, guest_of
+from conformance.entry import EARLY, SUITE
 from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
-from conformance.fuzz.search import Plan, planned
 from conformance.gate.judge import BREACHES
 from conformance.gate.repeat import repeat
 from conformance.judging import dress, judged
 from conformance.mending import Mender
+from conformance.plugin.beginning import given, run_of
+from conformance.plugin.ending import pytest_sessionfinish, pytest_terminal_summary, pytest_unconfigure
+from conformance.plugin.fixtures import plan, target
+from conformance.plugin.stash import MENDER, PARTIAL, REQUIREMENT
 from conformance.printable import printable
-from conformance.report import ci
-from conformance.report.console import summary_lines
 from conformance.report.progress import show
 from conformance.report.results import TestResult
 from conformance.report.tests_page import (
@@ -39,18 +35,13 @@ from conformance.report.tests_page import (
     pytest_html_results_table_html,
     pytest_html_results_table_row,
 )
-from conformance.run import Options, Run
-from conformance.sharing import OWES_RESET, Controller, Worker, is_worker
+from conformance.run import Run
+from conformance.sharing import Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
 from conformance.target.living import REFUSES
 from conformance.target.target import Target
 
 WORKER = "conformance-worker"
-RUN = pytest.StashKey[Run]()
-REQUIREMENT = pytest.StashKey[Requirement]()
-PARTIAL = pytest.StashKey[bool]()
-VERDICT = pytest.StashKey[str]()
-MENDER = pytest.StashKey[Mender]()
 
 # What a death breaks beside: who was connected is harmed, and no Close frame comes.
 OF_A_DEATH = frozenset(
@@ -58,10 +49,15 @@ OF_A_DEATH = frozenset(
 )
 
 __all__ = [
+    "plan",
     "pytest_html_report_title",
     "pytest_html_results_table_header",
     "pytest_html_results_table_html",
     "pytest_html_results_table_row",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_unconfigure",
+    "target",
 ]
 
 
@@ -83,73 +79,6 @@ def pytest_configure(config: pytest.Config) -> None:
     option = given(config)
     if any(option[name] for name in EARLY) or option["repeat"] != 1:
         run_of(config)
-
-
-def given(config: pytest.Config) -> dict[str, Any]:
-    """Return the suite's options as they were given, by their names without a prefix."""
-    return {name.replace("-", "_"): getattr(config.option, destination(name)) for name in OPTIONS}
-
-
-def run_of(config: pytest.Config) -> Run:
-    """Return the run, begun on first use; mistakes in options and profile end pytest with exit code 4."""
-    if RUN not in config.stash:
-        option, spelled = given(config), guest_of(config).spelled
-        if option["time_scale"] <= 0:
-            raise pytest.UsageError(f"{spelled('time-scale')} {option['time_scale']:g}: it must be above 0.")
-        if option["examples"] is not None and option["examples"] < 1:
-            raise pytest.UsageError(f"{spelled('examples')} {option['examples']}: it must be 1 or more.")
-        if option["intrusive"] and option["polite"]:
-            raise pytest.UsageError(
-                f"{spelled('intrusive')} and {spelled('polite')} exclude each other: leave one out."
-            )
-        if option["repeat"] < 1:
-            raise pytest.UsageError(f"{spelled('repeat')} {option['repeat']}: it must be 1 or more.")
-        if option["update_baseline"] and option["baseline"] is None:
-            raise pytest.UsageError(
-                f"{spelled('update-baseline')}: say which file with {spelled('baseline')}=FILE."
-            )
-        servers = option["server_url"] or ()
-        options = Options(
-            server_url=servers[0] if servers else None,
-            nodes=tuple(servers[1:]),
-            profile=option["profile"],
-            report_dir=option["report_dir"],
-            strict="strict=true" in (config.option.override_ini or ()),
-            time_scale=option["time_scale"],
-            ca_file=option["ca_file"],
-            insecure=option["insecure"],
-            plan=planned(option["examples"], getattr(config.option, "hypothesis_seed", None)),
-            intrusive=option["intrusive"],
-            polite=option["polite"],
-            families=tuple(option["family"]),
-            baseline=option["baseline"],
-            update_baseline=option["update_baseline"],
-            expect_applicable=option["expect_applicable"],
-            repeat=option["repeat"],
-            browser=browser_option(config),
-            taken=guest_of(config).taken,
-            command=shlex.join(["pytest", *config.invocation_params.args]),
-            folder=config.invocation_params.dir,
-        )
-        try:
-            run = config.stash[RUN] = Run(options)
-            config.pluginmanager.register(Collector(run), "conformance-results")
-        except UsageProblem as problem:
-            raise pytest.UsageError(printable(str(problem))) from None
-    return config.stash[RUN]
-
-
-class Collector:
-    """Take results from reports as they come, from this process or from a worker."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep a test's result."""
-        data = getattr(report, "conformance", None)
-        if data is not None:
-            self.run.results.add(TestResult(**data))
 
 
 def belongs(path: Path) -> bool:
@@ -416,91 +345,3 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
         "inconclusive": ("inconclusive", "?", "INCONCLUSIVE"),
         "not-applicable": ("not applicable", "-", "NOT APPLICABLE"),
     }.get(data["outcome"])
-
-
-# Ending.
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the reports and turn the verdict into the exit status."""
-    run = session.config.stash.get(RUN, None)
-    if run is None or not run.results.expected_tests or session.config.option.collectonly:
-        return
-    if is_worker(session.config):
-        return
-    ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-    run.complete = ended and not session.shouldstop
-    written = _written(run, run.update_baseline)
-    if run.results.trouble or (ended and run.results.tests):
-        session.exitstatus = run.results.verdict().exit_code
-    if not (_written(run, run.write_reports) and written):
-        session.exitstatus = pytest.ExitCode.USAGE_ERROR
-    _spare_hypothesis(session.config)
-
-
-def _spare_hypothesis(config: pytest.Config) -> None:
-    """Take out Hypothesis's plugin where nobody used it: it would load all of Hypothesis to say nothing."""
-    plugin = config.pluginmanager.getplugin("hypothesispytest")
-    if plugin is not None and "hypothesis" not in sys.modules:
-        config.pluginmanager.unregister(plugin)
-
-
-def _written(run: Run, write: Callable[[], None]) -> bool:
-    try:
-        write()
-    except UsageProblem as problem:
-        run.results.trouble = str(problem)
-        return False
-    return True
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
-    """Say the verdict, what broke, and where the reports are."""
-    run = config.stash.get(RUN, None)
-    if run is None or not run.results.expected_tests or config.option.collectonly:
-        return
-    terminalreporter.section("conformance", sep="=")
-    for line in guest_of(config).misgiven(config):
-        terminalreporter.write_line(line)
-    lines = summary_lines(run, int(exitstatus))
-    for line in lines[:-1]:
-        terminalreporter.write_line(printable(run.clean(line)))
-    for line in ci.tell(run.made, os.environ) if run.made else ():
-        terminalreporter.write_line(line)
-    config.stash[VERDICT] = printable(run.clean(lines[-1]))
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say the verdict below all that pytest had to say, and stop what the run started, also after Ctrl-C."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter is not None and VERDICT in config.stash:
-        reporter.write_line(config.stash[VERDICT])
-    run = config.stash.get(RUN, None)
-    if run is not None:
-        run.stop()
-        gc.unfreeze()
-
-
-# Fixtures.
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
-    """Return the server under test."""
-    target = run_of(request.config).target
-    assert target is not None
-    yield target
-    if target.owes_reset:
-        if is_worker(request.config):
-            request.config.workeroutput[OWES_RESET] = True  # type: ignore[attr-defined]
-        else:
-            await target.control.status("reset")
-    await target.leave()
-
-
-@pytest.fixture(scope="session")
-def plan(request: pytest.FixtureRequest) -> Plan:
-    """Return how many conversations are drawn, and from which seed."""
-    return run_of(request.config).options.plan
