@@ -17,11 +17,11 @@ from conformance.printable import printable
 from conformance.recorder import Record
 from conformance.report.cards import anchor
 from conformance.report.console import failure_text
-from conformance.report.results import TestResult, symptoms_of_charge, symptoms_of_test
 from conformance.report.scripts import repro, repro_path
 from conformance.report.whose import told
 from conformance.run import Run
 from conformance.spec import Requirement, requirements
+from conformance.verdict.result_data import TestResult, symptoms_of_charge, symptoms_of_test
 
 SILENT = "no connection of this test was answered by HTTP: what did not happen there proves nothing"
 ALIVE = "the server ended what this test opened without an answer; asked behind it, it was alive"

@@ -17,8 +17,8 @@ from _pytest.runner import runtestprotocol
 from conformance.errors import Unreachable
 from conformance.printable import printable
 from conformance.report.console import failure_text
-from conformance.report.results import TestResult
 from conformance.spec import requirements
+from conformance.verdict.result_data import TestResult
 
 if TYPE_CHECKING:
     from conformance.run import Run

@@ -13,33 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.masking import Mask, Secret
+from conformance.verdict.charges import Charge, Way
 from conformance.wire.invariants import Breach
 from conformance.wire.transcript import Transcript
 
 MAX_TRANSCRIPTS = 6
 MAX_WAYS = 64  # in which one test sees one requirement broken
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """One judgement on a requirement: kept or broken, and what was seen."""
-
-    requirement: str
-    kept: bool
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way in which a charged requirement was broken.
-
-    ``happened`` is the kind of what came back, where it is a value and not only told; what was seen in
-    ``passing``, on any connection, has nothing to do with the test that made it.
-    """
-
-    message: str
-    happened: str = ""
-    passing: bool = False
 
 
 @dataclass(slots=True)

@@ -25,8 +25,8 @@ from conformance.entry import SUITE
 from conformance.errors import Inconclusive
 from conformance.gate.judge import BREACHES
 from conformance.judging import dress
-from conformance.report.results import TestResult
 from conformance.spec import requirements
+from conformance.verdict.result_data import TestResult
 from conformance.wire.pace import WORKERS
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.report.results import TestResult
 from conformance.run import Options, Run
 from conformance.target.probe import endpoint_of
 from conformance.target.target import Target
+from conformance.verdict.result_data import TestResult
 
 MUST, SHOULD = "handshake.accepted", "handshake.upgrade-list"
 NOWHERE = "ws://127.0.0.1:1/"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.gate.baseline import Baseline, numbers, quoted
 from conformance.gate.entries import KnownFailure
 from conformance.gate.symptom import Symptom, unpinned
 from conformance.spec import Requirement, requirements
-
-if TYPE_CHECKING:
-    from conformance.report.results import RequirementResult
+from conformance.verdict.result_data import RequirementResult
 
 LONGEST = 150  # characters of a finding's evidence in a line
 # The outcomes of a broken rule: those that nothing tolerates, and all of them.

@@ -8,7 +8,7 @@ from conformance.gate.entries import KnownFailure
 from conformance.gate.judge import unexpected
 from conformance.gate.symptom import Symptom, fits, known
 from conformance.report.finished import Finished
-from conformance.report.results import RequirementResult
+from conformance.verdict.result_data import RequirementResult
 
 SHOWN = 20
 WIDTH = 300

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from conformance.report.results import OUTCOMES, TestResult
+from conformance.report.results import OUTCOMES
+from conformance.verdict.result_data import TestResult
 
 Round = tuple[list[pytest.TestReport], TestResult | None]
 

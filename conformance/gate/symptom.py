@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from conformance.errors import Nonconformance
-from conformance.recorder import Way
+from conformance.verdict.charges import Way
 
 LONGEST = 200
 _VOLATILE = (

@@ -14,7 +14,7 @@ from conformance.gate.symptom import LONGEST, Symptom, fits, known, unpinned
 from conformance.spec import VERSION, requirements
 
 if TYPE_CHECKING:
-    from conformance.report.results import RequirementResult
+    from conformance.verdict.result_data import RequirementResult
 
 TERM = dt.timedelta(days=90)
 

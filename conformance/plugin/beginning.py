@@ -13,8 +13,8 @@ from conformance.errors import UsageProblem
 from conformance.fuzz.search import planned
 from conformance.plugin.stash import RUN
 from conformance.printable import printable
-from conformance.report.results import TestResult
 from conformance.run import Options, Run
+from conformance.verdict.result_data import TestResult
 
 
 def given(config: pytest.Config) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from conformance.plugin.fixtures import plan, target
 from conformance.plugin.stash import MENDER, PARTIAL, REQUIREMENT
 from conformance.printable import printable
 from conformance.report.progress import show
-from conformance.report.results import TestResult
 from conformance.report.tests_page import (
     pytest_html_report_title,
     pytest_html_results_table_header,
@@ -40,6 +39,7 @@ from conformance.sharing import Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
 from conformance.target.living import REFUSES
 from conformance.target.target import Target
+from conformance.verdict.result_data import TestResult
 
 WORKER = "conformance-worker"
 

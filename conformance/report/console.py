@@ -10,9 +10,9 @@ from conformance.gate.families import recognised
 from conformance.gate.lines import gate_lines
 from conformance.report.dialect import never_seen
 from conformance.report.finished import Finished
-from conformance.report.results import RequirementResult, TestResult
 from conformance.report.whose import told
 from conformance.spec import Requirement
+from conformance.verdict.result_data import RequirementResult, TestResult
 from conformance.wire.pace import MORE, OPEN, RATE
 
 WIDTH = 110

@@ -12,10 +12,11 @@ from typing import Any
 from conformance import __version__
 from conformance.gate.entries import ANY, KnownFailure
 from conformance.gate.judge import BREACHES
-from conformance.report.results import RequirementResult, Results
+from conformance.report.results import Results
 from conformance.report.whose import told
 from conformance.spec import NEEDS, VERSION, Requirement, registries
 from conformance.target.target import Target
+from conformance.verdict.result_data import RequirementResult
 
 FORMAT = "conformance-results/1"
 PACKAGES = ("pytest", "pytest-asyncio", "websockets", "hypothesis", "psutil", "pytest-html", "playwright")

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from typing import Any
 
 from conformance.gate.entries import KnownFailure
 from conformance.gate.judge import BREACHES, BROKEN, Finding, Gate, also_tolerated, unexpected
 from conformance.gate.symptom import Symptom
 from conformance.spec import Requirement, requirements
+from conformance.verdict.result_data import (
+    RequirementResult,
+    TestResult,
+    symptoms_of_charge,
+    symptoms_of_test,
+)
 
 # From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
 OUTCOMES = (
@@ -38,46 +44,6 @@ NAMES = {
 }
 
 
-@dataclass(slots=True)
-class TestResult:
-    """What one test found, as data that can cross a process boundary."""
-
-    __test__ = False
-
-    id: str
-    requirement: str
-    outcome: str
-    duration: float = 0.0
-    message: str = ""
-    expected: Sequence[str] = ()
-    actual: str = ""
-    notes: Sequence[str] = ()
-    observed: Sequence[str] = ()
-    charges: Sequence[Mapping[str, Any]] = ()
-    transcripts: Sequence[Mapping[str, Any]] = ()
-    repeat: str = ""
-    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    script: str = ""
-    dialect: Sequence[str] = ()
-    since: str = ""
-    rounds: Mapping[str, int] = field(default_factory=dict)
-    unstable: str = ""
-    controls: Sequence[str] = ()
-    server_output: str = ""
-    confined: bool = False  # inconclusive in this case alone: what other tests judged stands
-    browser: Mapping[str, Any] = field(default_factory=dict)
-    symptoms: Sequence[Mapping[str, str]] = ()
-
-    def as_data(self) -> dict[str, Any]:
-        """Return it as plain data, whose lists are its own ones: nobody changes them any more."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
-    @property
-    def breaches(self) -> list[Mapping[str, Any]]:
-        """Charges that were not kept."""
-        return [charge for charge in self.charges if not charge["kept"]]
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The run's verdict: its exit code and the reason in a sentence or two."""
@@ -89,22 +55,6 @@ class Verdict:
     def name(self) -> str:
         """The verdict in a word."""
         return NAMES[self.exit_code]
-
-
-@dataclass(slots=True)
-class RequirementResult:
-    """A requirement with the outcome that its tests and charges add up to."""
-
-    requirement: Requirement
-    outcome: str = "untested"
-    reason: str = ""
-    tests: list[str] = field(default_factory=list)
-    known_failure: KnownFailure | None = None
-    stale: bool = False
-    new: bool = False
-    symptoms: list[Symptom] = field(default_factory=list)
-    unknown: list[Symptom] = field(default_factory=list)
-    unjudged: list[TestResult] = field(default_factory=list)
 
 
 class Results:
@@ -340,17 +290,6 @@ def _broken_strict_only(names: Sequence[str]) -> str:
         return ""
     rules = "1 strict-only rule is" if len(names) == 1 else f"{len(names)} strict-only rules are"
     return f"{NAMES[CONFORMANT]}; {rules} broken: {_some(names)} (red with --strict). "
-
-
-def symptoms_of_test(test: TestResult) -> list[Symptom]:
-    """Return in which ways a test saw its requirement broken."""
-    return [Symptom.of_data(one) for one in test.symptoms] or [Symptom.of_text(test.message, test.actual)]
-
-
-def symptoms_of_charge(charge: Mapping[str, Any]) -> list[Symptom]:
-    """Return in which ways a requirement was broken on the way."""
-    told = [Symptom.of_data(one) for one in charge.get("symptoms", ())]
-    return told or [Symptom.of_text(charge["message"])]
 
 
 def _tell_unjudged(entry: RequirementResult, tests: int) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from conformance.gate.judge import BREACHES
 from conformance.recorder import Recorder
-from conformance.report.results import TestResult
 from conformance.report.script import MARK, Story, script
 from conformance.spec import Requirement, requirements
 from conformance.target.target import Target
+from conformance.verdict.result_data import TestResult
 
 FOLDER = "repro"
 MAX_FILES = 100

@@ -15,8 +15,9 @@ from conformance.gate.baseline import Baseline, load, quoted
 from conformance.gate.entries import KnownFailure
 from conformance.gate.symptom import Symptom
 from conformance.gate.update import Changes, updated
-from conformance.report.results import Results, TestResult
+from conformance.report.results import Results
 from conformance.spec import VERSION, requirements
+from conformance.verdict.result_data import TestResult
 
 MUST, OTHER, SHOULD = "handshake.accepted", "closing.reply", "handshake.upgrade-list"
 FULL = KnownFailure(

@@ -11,8 +11,9 @@ from conformance.errors import UsageProblem
 from conformance.gate.entries import KnownFailure
 from conformance.gate.families import FEW, entries_of, families, read_family, recognised
 from conformance.gate.symptom import Symptom
-from conformance.report.results import Results, TestResult
+from conformance.report.results import Results
 from conformance.spec import requirements
+from conformance.verdict.result_data import TestResult
 from tests.conftest import ROOT, Suite
 
 RULE, OTHER = "handshake.http-version", "closing.reply"

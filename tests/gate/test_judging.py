@@ -13,8 +13,9 @@ from conformance.gate.baseline import Baseline
 from conformance.gate.entries import KnownFailure
 from conformance.gate.judge import RED, Finding
 from conformance.gate.symptom import Symptom
-from conformance.report.results import Results, TestResult
+from conformance.report.results import Results
 from conformance.spec import requirements
+from conformance.verdict.result_data import TestResult
 
 MUST, OTHER = "handshake.accepted", "closing.reply"
 PAST, FUTURE = dt.date(2020, 1, 1), dt.date(2999, 1, 1)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.gate.repeat import folded, repeat
-from conformance.report.results import OUTCOMES, Results, TestResult
+from conformance.report.results import OUTCOMES, Results
+from conformance.verdict.result_data import TestResult
 
 MUST, OTHER = "handshake.accepted", "closing.reply"
 

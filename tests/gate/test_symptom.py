@@ -8,7 +8,8 @@ import pytest
 
 from conformance.errors import Nonconformance
 from conformance.gate.symptom import LONGEST, Symptom, fits, known, symptom, symptoms_of, unpinned
-from conformance.recorder import MAX_WAYS, Recorder, Way
+from conformance.recorder import MAX_WAYS, Recorder
+from conformance.verdict.charges import Way
 from conformance.wire.events import Close, End, Message, Pong
 from conformance.wire.frames import BINARY, TEXT
 from conformance.wire.peer import Ending

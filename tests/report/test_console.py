@@ -6,9 +6,9 @@ import pytest
 
 from conformance.printable import printable
 from conformance.report.console import failure_text, summary_lines
-from conformance.report.results import TestResult
 from conformance.run import Options, Run
 from conformance.spec import Requirement, requirements
+from conformance.verdict.result_data import TestResult
 
 RULE = Requirement("a.b", "protocol", "MUST", "A title", "The rule. " * 60, "RFC 6455 §5.5")
 MUST = "handshake.accepted"

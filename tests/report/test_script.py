@@ -15,9 +15,9 @@ import trustme
 
 from conformance.masking import Secret
 from conformance.recorder import Recorder
-from conformance.report.results import TestResult
 from conformance.report.script import CAPPED, HIDDEN, MAX_CHARACTERS, Story, script
 from conformance.report.scripts import MARK, repro_path, write_scripts
+from conformance.verdict.result_data import TestResult
 from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
 from conformance.wire.handshake import opening
 from conformance.wire.transcript import MAX_ENTRIES, Transcript

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.gate.entries import KnownFailure
 from conformance.judging import dress
-from conformance.report.results import TestResult
 from conformance.spec import requirements
+from conformance.verdict.result_data import TestResult
 
 
 def first(level):

@@ -1,0 +1,1 @@
+"""What is decided: outcomes, their symptoms, what is tolerated, and the verdict of a run."""
