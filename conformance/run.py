@@ -34,10 +34,11 @@ from conformance.report.results import Results
 from conformance.report.scripts import write_scripts
 from conformance.spec import requirements
 from conformance.target import profile as profiles
-from conformance.target.hidden import of_profile, of_url
+from conformance.target.hidden import of_url
 from conformance.target.launch import Adopted, Launcher
 from conformance.target.living import why_dead
 from conformance.target.probe import endpoint_of, is_loopback, probe
+from conformance.target.profile_secrets import of_profile
 from conformance.target.snapshot import Snapshot
 from conformance.target.target import Target
 from conformance.target.url import ServerURL, parse

@@ -5,16 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from conformance.gate.baseline import Baseline
 from conformance.gate.entries import KnownFailure
 from conformance.gate.judge import BROKEN, KEPT, Gate, unexpected
 from conformance.gate.symptom import LONGEST, Symptom, fits, known, unpinned
 from conformance.spec import VERSION, requirements
-
-if TYPE_CHECKING:
-    from conformance.verdict.result_data import RequirementResult
+from conformance.verdict.result_data import RequirementResult
 
 TERM = dt.timedelta(days=90)
 

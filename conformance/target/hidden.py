@@ -1,4 +1,4 @@
-"""What of a profile and of a URL is secret, with the name that it is sent under."""
+"""What of a URL, of header fields and of a command is secret, with the name that it is sent under."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from conformance.masking import Mask, Secret, named, secretive
-
-if TYPE_CHECKING:
-    from conformance.target.profile import Profile
 
 # Header fields that say what a client is like, and nothing that is its own.
 _OPEN = frozenset(
@@ -23,21 +20,6 @@ _OPEN = frozenset(
 )  # fmt: skip
 # A part of a path that is drawn, and not a word: letters and digits, and too long to be remembered.
 _DRAWN = re.compile(r"(?=[^/]*\d)(?=[^/]*[A-Za-z])[\w.~-]{16,}")
-
-
-def of_profile(profile: Profile) -> Iterator[Secret]:
-    """Yield every secret of a profile: tokens first, which a script knows by the user's name."""
-    users = {one.token: name for name, one in profile.credentials.items()}
-    bad = {token: f"bad_{name}" for name, token in profile.bad_tokens.items()}
-    for token, name in {**bad, **users}.items():
-        if token:
-            yield Secret(token, variable=re.sub(r"[^A-Z0-9_]", "_", f"{name}_token".upper()))
-    for url in (profile.url, *profile.nodes, profile.echo, profile.control_http):
-        yield from of_url(url or "")
-    yield from of_headers(profile.headers)
-    for words in (profile.control_command, profile.start, *profile.prepare):
-        yield from of_words(words)
-    yield from named(((name, value) for name, value in profile.env.items() if secretive(name)), "env")
 
 
 def of_url(url: str) -> Iterator[Secret]:

@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from conformance.errors import Inconclusive, Nonconformance
+from conformance.target.snapshot import Manners, Taking
+from conformance.target.target import Target
 from conformance.wire.frames import BINARY, TEXT, Frame
-
-if TYPE_CHECKING:
-    from conformance.target.target import Target
 
 # Seconds in which an application makes up its mind about a message, when it says nothing to it at once.
 MIND = 0.25
 NO_TEXT = b"\xff\xfe harmless \x00"
-
-
-@dataclass(frozen=True, slots=True)
-class Taking:
-    """What an application does with a harmless message.
-
-    ``back``: it comes back. ``taken``: the connection goes on, whatever is said to it. ``unwelcome``: it ends
-    the connection, as ``said``.
-    """
-
-    how: str = "taken"
-    said: str = ""
-
-    def __str__(self) -> str:
-        """Describe it for a person."""
-        how = {"back": "it comes back", "taken": "it is taken"}.get(self.how, "it is unwelcome")
-        return how + (f": {self.said}" if self.said else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """How it takes text and how it takes binary data."""
-
-    text: Taking = field(default_factory=Taking)
-    binary: Taking = field(default_factory=Taking)
-
-    def minds(self, opcode: int) -> str:
-        """Return how the application ends the connection upon a harmless message, or an empty string."""
-        taking = {TEXT: self.text, BINARY: self.binary}.get(opcode)
-        return taking.said if taking is not None and taking.how == "unwelcome" else ""
 
 
 async def learn_manners(target: Target) -> Manners:

@@ -13,10 +13,40 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Union
 
-from conformance.target.manners import Manners
 from conformance.target.routes import OWN
+from conformance.wire.frames import BINARY, TEXT
 from conformance.wire.peer import Limits
 from conformance.wire.sizes import Sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What an application does with a harmless message.
+
+    ``back``: it comes back. ``taken``: the connection goes on, whatever is said to it. ``unwelcome``: it ends
+    the connection, as ``said``.
+    """
+
+    how: str = "taken"
+    said: str = ""
+
+    def __str__(self) -> str:
+        """Describe it for a person."""
+        how = {"back": "it comes back", "taken": "it is taken"}.get(self.how, "it is unwelcome")
+        return how + (f": {self.said}" if self.said else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How it takes text and how it takes binary data."""
+
+    text: Taking = field(default_factory=Taking)
+    binary: Taking = field(default_factory=Taking)
+
+    def minds(self, opcode: int) -> str:
+        """Return how the application ends the connection upon a harmless message, or an empty string."""
+        taking = {TEXT: self.text, BINARY: self.binary}.get(opcode)
+        return taking.said if taking is not None and taking.how == "unwelcome" else ""
 
 
 @dataclass(frozen=True, slots=True)
