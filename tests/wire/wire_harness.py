@@ -19,6 +19,7 @@ BOUND = 5.0
 ENOUGH = Limits(handshake=BOUND, reply=BOUND, close=BOUND, event=BOUND, prompt=BOUND)
 QUICK = Limits(handshake=0.1, reply=0.1, close=0.1, event=0.1, prompt=0.1)
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+NUMBER = b"912345678901"  # that no other message has
 
 
 class Served:
@@ -134,3 +135,30 @@ async def upgraded(script, limits=ENOUGH, *, behind=""):
         assert response is not None
         assert response.status == 101
         yield Peer(connection, limits, recorder)
+
+
+def charged(peer):
+    return sorted(peer.recorder.record.charges)
+
+
+async def stay(served):
+    await served.gone()
+
+
+async def end(served):
+    await served.frame()
+
+
+def answering(wire, then="fin"):
+    """A server that answers the first frame by these frames, and then by FIN, RST or nothing."""
+
+    async def script(served):
+        await served.frame()
+        served.say(wire)
+        if then == "reset":
+            await served.writer.drain()
+            served.reset()
+        elif then == "open":
+            await served.gone()
+
+    return script
