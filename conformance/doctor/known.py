@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 
 from conformance.doctor.answers import said, text_of, whole_body
 from conformance.doctor.case import NOBODY, Case, line_of
@@ -27,9 +26,6 @@ async def recognised(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
         if found is not None:
             return found
     return None
-
-
-Look = Callable[[Case, Attempt, "Attempt | None"], Awaitable["Finding | None"]]
 
 
 def _shown(case: Case, attempt: Attempt) -> str:
