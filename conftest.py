@@ -3,7 +3,7 @@
 import pytest
 
 # By its name: pytest cannot rewrite the assertions of a module that was imported before it is named.
-ENTRY = "conformance.entry"
+ENTRY = "conformance.plugin.entry"
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:

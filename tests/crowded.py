@@ -2,7 +2,7 @@
 
 import os
 
-from conformance.wire import pace
+from conformance.net import pace
 
 pace.OPEN = pace.MORE = int(os.environ["CROWDED"]) // 2
 pace.RATE = 2000.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.run import Options, Run
+from conformance.plugin.run import Options, Run
 from conformance.target.probe import endpoint_of
 from conformance.target.target import Target
 from conformance.verdict.result_data import TestResult

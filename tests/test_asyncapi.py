@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.session.messages import faults, faults_sent, schemas
+from conformance.client.messages import faults, faults_sent, schemas
 from conformance.spec import VERSION, registries, requirements
 from reference_server.routes import AnonymousChannel, OwnChannel, UserChannel, match_channel, parse_user_id
 from tests.conftest import ROOT

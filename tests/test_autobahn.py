@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from conformance.plugin.traceability import suite_tests
 from conformance.spec import requirements
 from conformance.spec.sources import autobahn
-from conformance.traceability import suite_tests
 
 # How many cases each group of version 25.10.1 has; they are numbered from 1 on.
 GROUPS = {

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.target.control import Control
-from conformance.target.controls import control_of
+from conformance.target.control_kinds import control_of
 from conformance.target.launch import launched
 from conformance.target.profile import load
 from tests.conftest import ROOT, Suite

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance import cli, spec
-from conformance.gate.families import families
-from conformance.gate.symptom import Symptom
+from conformance import spec
+from conformance.commands import cli
 from conformance.report.whose import UNKNOWN, told, whose
 from conformance.spec import render, requirements
+from conformance.verdict.families import families
+from conformance.verdict.symptom import Symptom
 
 ALL = list(requirements().values())
 STRICT_ONLY = [one for one in ALL if one.strict_only]

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from conformance.errors import Unreachable
-from conformance.suite.robustness.bystanding import all_of
+from conformance.core.errors import Unreachable
+from conformance.suite.robustness.latency_watch import all_of
 
 pytestmark = pytest.mark.asyncio
 

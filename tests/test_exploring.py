@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import strategies as st
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.fuzz.search import Plan
 from conformance.suite.exploring import explore
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.entry import OPTIONS, PREFIX, takes_value, unabridged
+from conformance.plugin.entry import OPTIONS, PREFIX, takes_value, unabridged
 from conformance.spec import VERSION
 from tests.conftest import ROOT
 from tests.wheel import plugin, pytest_in, unpacked
 
 PINGS = "conformance.suite.protocol.test_control_frames"
+LOADED = {"conformance", "conformance.plugin", "conformance.plugin.entry"}
 SHORT = {name: f"--{name}" for name in OPTIONS}
 # As a foreign plugin takes an option: the name alone, so that pytest chooses the attribute by it.
 OWN = "".join(f"    parser.addoption({option!r}, action='store_true')\n" for option in SHORT.values())
@@ -50,16 +51,16 @@ def project(tmp_path: Path) -> Path:
 
 def test_foreign_run_loads_one_small_module_and_is_left_as_it_was(installed: Path, project: Path) -> None:
     seen = []
-    for switch in ("no:conformance.entry", "conformance.entry"):
+    for switch in ("no:conformance.plugin.entry", "conformance.plugin.entry"):
         told = project.parent / switch.partition(":")[0]
         done = pytest_in(project, "-q", "-p", switch, beside=(installed,), SEEN=str(told))
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.splitlines()[-1].startswith("1 passed")
         seen.append(json.loads(told.read_text()))
     without, beside = seen
-    assert set(beside.pop("modules")) - set(without.pop("modules")) == {"conformance", "conformance.entry"}
+    assert set(beside.pop("modules")) - set(without.pop("modules")) == LOADED
     assert set(beside.pop("plugins")) - set(without.pop("plugins")) == {
-        "conformance.entry",
+        "conformance.plugin.entry",
         "conformance-guest",
     }
     assert beside == without
@@ -74,7 +75,7 @@ def test_foreign_run_of_workers_loads_nothing_more(installed: Path, project: Pat
     done = pytest_in(project, "-q", "-n", "1", beside=(installed,), SEEN=str(told))
     assert done.returncode == 0, done.stdout + done.stderr
     loaded = {one for one in json.loads(told.read_text())["modules"] if one.startswith("conformance")}
-    assert loaded == {"conformance", "conformance.entry"}
+    assert loaded == LOADED
 
 
 def test_no_marker_is_known_that_a_project_has_not_registered(installed: Path, project: Path) -> None:

@@ -22,7 +22,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_what_a_run_needs(installed: Path) -> None:
     for needed in (
-        "conformance/entry.py",
+        "conformance/plugin/entry.py",
         "conformance/plugin/hooks.py",
         "conformance/spec/requirements/protocol.toml",
         "conformance/spec/messages/definitions.json",

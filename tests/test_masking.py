@@ -9,8 +9,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from conformance.masking import MASKED, Mask, Secret
-from conformance.target.hidden import of_headers, of_url, of_words
+from conformance.core.masking import MASKED, Mask, Secret
+from conformance.target.secret_values import of_headers, of_url, of_words
 
 SECRET = 'c@nary/é 7f+9"&c2e<x>'
 RAW = SECRET.encode()

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.gate.symptom import symptoms_of
-from conformance.recorder import Recorder
+from conformance.client.recorder import Recorder
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.protocol.packed import MOST, in_shares, in_turn, named
+from conformance.verdict.symptom import symptoms_of
 from conformance.wire.events import Close
 
 Judge = Callable[[Sequence[int]], Awaitable[None]]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.patience import FEWEST, REPLIES, Patience
-from conformance.wire.peer import Limits
+from conformance.client.peer import Limits
+from conformance.plugin.run_limits import FEWEST, REPLIES, Patience
 
 MUST = "framing.ping-pong"
 
@@ -16,7 +16,7 @@ MUST = "framing.ping-pong"
 def clock(monkeypatch):
     """Return a clock that tests turn themselves."""
     now = [0.0]
-    monkeypatch.setattr("conformance.patience.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("conformance.plugin.run_limits.time.monotonic", lambda: now[0])
     return now
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.recorder import MAX_TRANSCRIPTS, Recorder
+from conformance.client.recorder import MAX_TRANSCRIPTS, Recorder
 from conformance.wire.invariants import Breach
 from conformance.wire.transcript import Transcript
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import UsageProblem
+from conformance.client.peer import Limits
+from conformance.core.errors import UsageProblem
 from conformance.fuzz.search import Plan
-from conformance.gate.baseline import load
-from conformance.run import MAX_PRINTED, reference_profile
+from conformance.plugin.run import MAX_PRINTED, reference_profile
 from conformance.target.launch import Adopted
-from conformance.wire.peer import Limits
+from conformance.verdict.baseline import load
 from tests.run_harness import MUST, NOWHERE, SHOULD, add, aim, beginning
 
 begin = pytest.fixture(beginning)

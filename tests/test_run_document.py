@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
 from conformance.fuzz.search import Plan
-from conformance.wire.pace import Pace
+from conformance.net.pace import Pace
 from tests.run_harness import MUST, NOWHERE, add, aim, beginning
 
 begin = pytest.fixture(beginning)

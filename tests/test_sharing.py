@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.run import Options, Run
+from conformance.net.pace import Pace
+from conformance.plugin.run import Options, Run
 from conformance.target.launch import Adopted, Launcher
 from conformance.target.probe import endpoint_of
 from conformance.target.snapshot import Capability
 from conformance.target.target import Target
-from conformance.wire.pace import Pace
 
 PROFILE = """[target]
 url = "ws://127.0.0.1:{port}"

@@ -21,9 +21,9 @@ PACKAGE = Path(conformance.__file__).parent
 ALL = list(requirements().values())
 CHARGERS = [
     "wire/invariants.py",
-    "wire/peer.py",
+    "client/peer.py",
     "target/target.py",
-    "session/client.py",
+    "client/session.py",
 ]
 
 # Each requirement by itself; what is not in order is listed.

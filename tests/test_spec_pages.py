@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from conformance.plugin.traceability import coverage, proven, suite_tests
 from conformance.spec import CHAPTERS, render, requirements
-from conformance.traceability import coverage, proven, suite_tests
 from tests.conftest import ROOT
 
 REMAKE = "make docs"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from conformance.gate.families import families
+from conformance.verdict.families import families
 from tests.conftest import ROOT, Suite
 
 DJANGO = ROOT / "targets" / "django_channels" / "conformance.toml"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from conformance.net.connection import Connection
 from conformance.target.probe import endpoint_of
 from conformance.target.profile import Profile
 from conformance.target.url import parse
-from conformance.wire.connection import Connection
 from tests.conftest import ROOT, Suite
 
 CONTROL = "conformance/suite/protocol/test_control_frames.py"

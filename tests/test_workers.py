@@ -185,7 +185,7 @@ def test_worker_that_crashes_is_11(under_way: subprocess.Popen[str]) -> None:
 def test_own_tests_of_a_user_keep_their_scheduler(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("def test_one():\n    pass\ndef test_two():\n    pass\n")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-n", "2", "--dist=loadfile", "-p", "conformance.entry"],
+        [sys.executable, "-m", "pytest", "-v", "-n2", "--dist=loadfile", "-p", "conformance.plugin.entry"],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
         check=False,
     )  # fmt: skip

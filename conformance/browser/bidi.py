@@ -25,7 +25,7 @@ from websockets.exceptions import ConnectionClosed
 from conformance.browser.authorities import write_store
 from conformance.browser.bidi_pages import Context, Handler, Page, Route
 from conformance.browser.bidi_sockets import PRELOAD
-from conformance.errors import NotApplicable
+from conformance.core.errors import NotApplicable
 
 BOUND = 60.0
 EVENTS = (

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from conformance.browser.chromium import find_browser
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
 from conformance.target.snapshot import Capability
 
 BROWSERS = ("chromium", "firefox", "webkit")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.browser.launching import Started, launched
-from conformance.errors import Inconclusive, NotApplicable
+from conformance.core.errors import Inconclusive, NotApplicable
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page

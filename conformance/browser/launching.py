@@ -14,7 +14,7 @@ import psutil
 
 from conformance.browser.chromium import launch_options, trusting
 from conformance.browser.finding import system_firefox
-from conformance.errors import Inconclusive, NotApplicable
+from conformance.core.errors import Inconclusive, NotApplicable
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser

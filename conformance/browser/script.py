@@ -14,7 +14,7 @@ from typing import Any
 from playwright.async_api import Error, Page, Route
 
 from conformance.browser.source import ELSEWHERE, PAGE
-from conformance.errors import NotApplicable
+from conformance.core.errors import NotApplicable
 
 # What Chromium and Firefox say of a certificate: that it is not trusted, and that nobody they know signed it.
 _UNTRUSTED = ("ERR_CERT", "NS_ERROR_MODULE_SECURITY")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from conformance.browser.option import browser_option
-from conformance.entry import OPTIONS, destination, guest_of
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
+from conformance.core.printable import printable
 from conformance.fuzz.search import planned
+from conformance.plugin.browser_option import browser_option
+from conformance.plugin.entry import OPTIONS, destination, guest_of
+from conformance.plugin.run import Options, Run
 from conformance.plugin.stash import RUN
-from conformance.printable import printable
-from conformance.run import Options, Run
 from conformance.verdict.result_data import TestResult
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from conformance.entry import guest_of
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
+from conformance.core.printable import printable
+from conformance.plugin.entry import guest_of
+from conformance.plugin.run import Run
 from conformance.plugin.stash import RUN, VERDICT
-from conformance.printable import printable
+from conformance.plugin.workers import is_worker
 from conformance.report import ci
 from conformance.report.console import summary_lines
-from conformance.run import Run
-from conformance.sharing import is_worker
 
 
 @pytest.hookimpl(trylast=True)

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from conformance.fuzz.search import Plan
 from conformance.plugin.beginning import run_of
-from conformance.sharing import OWES_RESET, is_worker
+from conformance.plugin.workers import OWES_RESET, is_worker
 from conformance.target.target import Target
 
 

@@ -1,6 +1,6 @@
 """The pytest plugin's hooks. It leaves every test but the suite's own alone.
 
-:mod:`conformance.entry` loads it when a test of the suite is collected.
+:mod:`conformance.plugin.entry` loads it when a test of the suite is collected.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from typing import Any
 
 import pytest
 
-from conformance.entry import EARLY, SUITE
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
-from conformance.gate.judge import BREACHES
-from conformance.gate.repeat import repeat
-from conformance.judging import dress, judged
-from conformance.mending import Mender
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable, UsageProblem
+from conformance.core.printable import printable
 from conformance.plugin.beginning import given, run_of
 from conformance.plugin.ending import pytest_sessionfinish, pytest_terminal_summary, pytest_unconfigure
+from conformance.plugin.entry import EARLY, SUITE
 from conformance.plugin.fixtures import plan, target
+from conformance.plugin.judging import dress, judged
+from conformance.plugin.mending import Mender
+from conformance.plugin.progress import show
+from conformance.plugin.repeat import repeat
+from conformance.plugin.run import Run
 from conformance.plugin.stash import MENDER, PARTIAL, REQUIREMENT
-from conformance.printable import printable
-from conformance.report.progress import show
-from conformance.report.tests_page import (
+from conformance.plugin.tests_page import (
     pytest_html_report_title,
     pytest_html_results_table_header,
     pytest_html_results_table_html,
     pytest_html_results_table_row,
 )
-from conformance.run import Run
-from conformance.sharing import Controller, Worker, is_worker
+from conformance.plugin.workers import Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
-from conformance.target.living import REFUSES
+from conformance.target.liveness import REFUSES
 from conformance.target.target import Target
+from conformance.verdict.gate import BREACHES
 from conformance.verdict.result_data import TestResult
 
 WORKER = "conformance-worker"

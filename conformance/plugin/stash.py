@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.mending import Mender
-from conformance.run import Run
+from conformance.plugin.mending import Mender
+from conformance.plugin.run import Run
 from conformance.spec import Requirement
 
 RUN = pytest.StashKey[Run]()

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import escape
 
+from conformance.report.browser_evidence import Browser, browser_seen
 from conformance.report.excerpts import (
     Budget,
     clip_line,
@@ -17,7 +18,6 @@ from conformance.report.excerpts import (
     number,
     visible,
 )
-from conformance.report.seen import Browser, browser_seen
 
 _BYTES_AN_ENTRY = 512
 _BYTES_A_TRANSCRIPT = 4096

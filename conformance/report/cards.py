@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.gate.judge import BREACHES
 from conformance.report.annotate import Evidence, evidence
 from conformance.report.excerpts import Budget, clip, clip_line, mapping, mappings, milliseconds, sequence
-from conformance.report.words import OUTCOMES, known_outcome, rank, worst
+from conformance.report.vocabulary import OUTCOMES, known_outcome, rank, worst
+from conformance.verdict.gate import BREACHES
 
 _EVIDENCE_A_TEST = 60_000
 _EVIDENCE_OTHERS = 8

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance.gate.entries import KnownFailure
-from conformance.gate.families import recognised
-from conformance.gate.lines import gate_lines
+from conformance.net.pace import MORE, OPEN, RATE
 from conformance.report.dialect import never_seen
 from conformance.report.finished import Finished
+from conformance.report.gate_lines import gate_lines
 from conformance.report.whose import told
 from conformance.spec import Requirement
+from conformance.verdict.families import recognised
+from conformance.verdict.known_failures import KnownFailure
 from conformance.verdict.result_data import RequirementResult, TestResult
-from conformance.wire.pace import MORE, OPEN, RATE
 
 WIDTH = 110
 RED = frozenset({"failed", "failed-strict-only"})

@@ -11,7 +11,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from conformance.session.client import EVENTS
+from conformance.client.session import EVENTS
 from conformance.target.profile import Profile
 
 

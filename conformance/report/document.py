@@ -10,13 +10,13 @@ from importlib import metadata, resources
 from typing import Any
 
 from conformance import __version__
-from conformance.gate.entries import ANY, KnownFailure
-from conformance.gate.judge import BREACHES
-from conformance.report.results import Results
 from conformance.report.whose import told
 from conformance.spec import NEEDS, VERSION, Requirement, registries
 from conformance.target.target import Target
+from conformance.verdict.gate import BREACHES
+from conformance.verdict.known_failures import ANY, KnownFailure
 from conformance.verdict.result_data import RequirementResult
+from conformance.verdict.results import Results
 
 FORMAT = "conformance-results/1"
 PACKAGES = ("pytest", "pytest-asyncio", "websockets", "hypothesis", "psutil", "pytest-html", "playwright")

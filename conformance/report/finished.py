@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from conformance.gate.update import Changes
-from conformance.report.results import Results
 from conformance.target.target import Target
+from conformance.verdict.results import Results
+from conformance.verdict.update import Changes
 
 
 class Asked(Protocol):

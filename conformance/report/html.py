@@ -18,9 +18,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from conformance.report import cards, surroundings
+from conformance.report import cards
+from conformance.report import run_facts as surroundings
 from conformance.report.excerpts import Budget, clip, clip_line, mapping, mappings, milliseconds, visible
-from conformance.report.words import NO_VERDICT, OUTCOMES, VERDICTS, Word, weight
+from conformance.report.vocabulary import NO_VERDICT, OUTCOMES, VERDICTS, Word, weight
 
 FORMAT = "conformance-results/1"
 

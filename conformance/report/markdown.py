@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conformance.report.excerpts import clip, clip_line, mapping, mappings, sequence
-from conformance.report.words import NO_VERDICT, OUTCOMES, VERDICTS, weight
+from conformance.report.vocabulary import NO_VERDICT, OUTCOMES, VERDICTS, weight
 
 # GitHub takes 1 MiB for a step and loses everything above it; the rest is left for what else the step says.
 LIMIT = 900_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from conformance.gate.families import recognised
-from conformance.gate.symptom import Symptom
 from conformance.spec import Requirement, requirements
+from conformance.verdict.families import recognised
+from conformance.verdict.symptom import Symptom
 
 UNKNOWN = "the server library's, not the application's: see docs/gate.md#server-families"
 

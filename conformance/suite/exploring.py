@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.fuzz import notes
 from conformance.fuzz.search import Plan
 

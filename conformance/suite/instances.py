@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from conformance.errors import Inconclusive, Nonconformance, Unreachable
-from conformance.ports.identity import state_of
+from conformance.client.peer import Ending
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.ports.listeners import Listener, listeners
 from conformance.ports.processes import descendants, owner
-from conformance.session.client import Client
+from conformance.target.identity import state_of
 from conformance.target.launch import Instance, Launcher, free_port
 from conformance.target.probe import endpoint_of
 from conformance.target.target import Target
-from conformance.wire.peer import Ending
 
 
 def bound(target: Target) -> float:

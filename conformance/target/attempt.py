@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from conformance.wire.connection import Connection
+from conformance.net.connection import Connection
 from conformance.wire.ending import describe
 from conformance.wire.events import happened
 from conformance.wire.handshake import Request, Response

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 
-from conformance.errors import Inconclusive, Nonconformance, Unreachable
-from conformance.session.client import Client
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.net.connection import Connection
 from conformance.target.connector import Connector
-from conformance.wire.connection import Connection
 from conformance.wire.ending import Ending
 from conformance.wire.events import Close
 from conformance.wire.frames import CLOSE, PING

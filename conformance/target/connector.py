@@ -9,21 +9,21 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakSet
 
-from conformance.errors import Inconclusive, Unreachable
-from conformance.recorder import Recorder
-from conformance.session.client import Client
+from conformance.client.peer import Limits
+from conformance.client.recorder import Recorder
+from conformance.client.session import Client
+from conformance.client.sizes import Sizes
+from conformance.core.errors import Inconclusive, Unreachable
+from conformance.net.connection import Connection
+from conformance.net.endpoint import Endpoint
 from conformance.target.attempt import Attempt
-from conformance.target.lines import merged
+from conformance.target.header_lines import merged
 from conformance.target.profile import Credential, Profile
 from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.snapshot import Capability, Snapshot
 from conformance.target.tls import why_refused
 from conformance.target.url import ServerURL
-from conformance.wire.connection import Connection
-from conformance.wire.endpoint import Endpoint
 from conformance.wire.handshake import Request, opening
-from conformance.wire.peer import Limits
-from conformance.wire.sizes import Sizes
 
 PROTOCOL = "Sec-WebSocket-Protocol"
 

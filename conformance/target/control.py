@@ -1,6 +1,7 @@
 """The control interface: how a tester causes a change on the target.
 
-Three forms answer alike: HTTP here, a command or a Python callable in :mod:`conformance.target.controls`.
+Three forms answer alike: HTTP here, a command or a Python callable in
+:mod:`conformance.target.control_kinds`.
 What goes wrong in any of them is the environment's fault, never the target's: every failure is Inconclusive.
 """
 
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote, urlencode, urlsplit
 
-from conformance.errors import Inconclusive
+from conformance.core.errors import Inconclusive
 
 DONE, BAD_PARAMETER, UNKNOWN, FAULT = 204, 400, 404, 500
 MAX_ANSWER = 64 * 1024  # bytes of an answer that nobody needs

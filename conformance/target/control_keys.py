@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
 
 FORMS = ("http", "command", "python")
 PARAMETERS = ("user_id", "permission", "roles", "menus", "scope", "keys", "token")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from conformance.errors import UsageProblem
-from conformance.session.dialect import CONFIRMED, Dialect, kinds, paths_of
-from conformance.session.messages import Sender, schemas
+from conformance.client.dialect import CONFIRMED, Dialect, kinds, paths_of
+from conformance.client.messages import Sender, schemas
+from conformance.core.errors import UsageProblem
 from conformance.target.routes import ANONYMOUS, SPECIFIED, Routes
 
 DIALECT_KEYS = frozenset(

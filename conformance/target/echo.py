@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conformance.session.client import Client, difference
+from conformance.client.peer import describe
+from conformance.client.session import Client, difference
 from conformance.target.attempt import Attempt
 from conformance.target.profile import Credential
 from conformance.target.snapshot import Capability
 from conformance.target.target import Target
 from conformance.wire.events import Event, Message
 from conformance.wire.frames import BINARY, TEXT, Frame
-from conformance.wire.peer import describe
 
 UNLOCK = '[target] echo = "/path" of an endpoint that gives back every message'
 CLAIM = "framing.text-message"

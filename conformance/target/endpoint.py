@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from conformance.errors import Inconclusive, Nonconformance, Unreachable
-from conformance.session.client import Client
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.target.attempt import Attempt
 from conformance.target.echo import Echo, find_echo
 from conformance.target.profile import Credential

@@ -7,15 +7,15 @@ import dataclasses
 import ipaddress
 from collections.abc import AsyncIterator
 
-from conformance.errors import Inconclusive, Nonconformance, Unreachable
-from conformance.session.client import Client
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.net.http2 import Http2Connection
+from conformance.net.stream import Stream, extended_connect
 from conformance.target.snapshot import Capability
 from conformance.target.target import Target
 from conformance.target.tls import tls_context, why_refused
 from conformance.wire.events import Close
 from conformance.wire.handshake import Request
-from conformance.wire.http2 import Http2Connection
-from conformance.wire.stream import Stream, extended_connect
 
 ALPN = ("h2", "http/1.1")
 UNLOCK = "serve WebSocket by extended CONNECT (RFC 8441)"

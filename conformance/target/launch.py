@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from conformance.errors import Unreachable, UsageProblem
+from conformance.core.errors import Unreachable, UsageProblem
 from conformance.target.orphans import Orphans
 from conformance.target.profile import Profile
 from conformance.target.url import ServerURL, parse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.target.snapshot import Manners, Taking
 from conformance.target.target import Target
 from conformance.wire.frames import BINARY, TEXT, Frame

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 import psutil
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
-from conformance.session.client import Client
+from conformance.client.peer import Limits
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
+from conformance.net.endpoint import Endpoint
 from conformance.target import jwt
 from conformance.target.connector import PROTOCOL
 from conformance.target.echo import echoing, find_echo
@@ -20,14 +22,12 @@ from conformance.target.http2 import offered
 from conformance.target.launch import addresses_of
 from conformance.target.manners import learn_manners
 from conformance.target.profile import CARRIERS, Credential, Profile
-from conformance.target.refused import alone, no_websocket, reason, served_elsewhere, silence_of
 from conformance.target.sizing import measured
 from conformance.target.snapshot import Capability
 from conformance.target.target import Target
 from conformance.target.tls import tls_context
+from conformance.target.unreachable import alone, no_websocket, reason, served_elsewhere, silence_of
 from conformance.target.url import ServerURL
-from conformance.wire.endpoint import Endpoint
-from conformance.wire.peer import Limits
 
 # What cannot be looked for on a target that answers wrongly.
 UNSEEN = ("session", "heartbeat", "echo", "echo-binary", "deflate", "http2", "http2-websocket")

@@ -15,17 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import UsageProblem
-from conformance.gate.entries import KEYS as KNOWN_FAILURE_KEYS
-from conformance.gate.entries import KnownFailure, read_entries
-from conformance.session.dialect import Dialect
+from conformance.client.dialect import Dialect
+from conformance.core.errors import UsageProblem
 from conformance.spec import requirements
-from conformance.target import extending
+from conformance.target import profile_extends as extending
 from conformance.target.control_keys import read_control
 from conformance.target.dialect_keys import read_dialect
-from conformance.target.hidden import unreadable
 from conformance.target.routes import Routes
+from conformance.target.secret_values import unreadable
 from conformance.target.url import parse
+from conformance.verdict.known_failures import KEYS as KNOWN_FAILURE_KEYS
+from conformance.verdict.known_failures import KnownFailure, read_entries
 from conformance.wire.handshake import TOKEN
 
 CARRIERS = ("query", "header", "subprotocol", "cookie")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from conformance.masking import Secret, named, secretive
-from conformance.target.hidden import of_headers, of_url, of_words
+from conformance.core.masking import Secret, named, secretive
 from conformance.target.profile import Profile
+from conformance.target.secret_values import of_headers, of_url, of_words
 
 
 def of_profile(profile: Profile) -> Iterator[Secret]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.errors import NotApplicable
+from conformance.core.errors import NotApplicable
 
 OWN = "/ws/permissions/"
 ANONYMOUS = "/ws/permissions/anonymous"

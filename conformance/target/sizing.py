@@ -13,14 +13,14 @@ import enum
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import Client
+from conformance.client.peer import describe, fragments
+from conformance.client.session import Client
+from conformance.client.sizes import Sizes
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import BINARY, TEXT, Frame
-from conformance.wire.peer import describe, fragments
-from conformance.wire.sizes import Sizes
 
 LARGEST = 256 * 1024  # bytes; tests on this machine use no larger messages, but for those about limits
 LARGEST_ELSEWHERE = 131_200  # bytes; the same for other people's servers and for slow lines

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Union
 
+from conformance.client.peer import Limits
+from conformance.client.sizes import Sizes
 from conformance.target.routes import OWN
 from conformance.wire.frames import BINARY, TEXT
-from conformance.wire.peer import Limits
-from conformance.wire.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,17 @@ import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import Client
+from conformance.client.nonce import nonce
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.target.attempt import Attempt
 from conformance.target.bystanders import Bystanders, ended
 from conformance.target.connector import Connector
 from conformance.target.control import Control
-from conformance.target.controls import control_of
+from conformance.target.control_kinds import control_of
 from conformance.target.launch import Instance, Launcher
 from conformance.target.profile import Credential
 from conformance.wire.handshake import Request
-from conformance.wire.nonce import nonce
 
 SOON = 0.5  # seconds in which no server has waited for a login yet
 CLIENT_ERRORS = frozenset(range(400, 500)) | {501, 505}

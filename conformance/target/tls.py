@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
 from conformance.target.profile import Profile
 
 WANTS_OURS = "Does it want a client certificate? Give tls.certificate in the profile"

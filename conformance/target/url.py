@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
 
 ENDPOINTS = "/ws/permissions/"
 _SECURE = {"ws": False, "http": False, "wss": True, "https": True}

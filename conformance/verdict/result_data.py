@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from conformance.gate.entries import KnownFailure
-from conformance.gate.symptom import Symptom
 from conformance.spec import Requirement
+from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.symptom import Symptom
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from conformance.run import reference_profile
+from conformance.plugin.run import reference_profile
 from conformance.target.launch import launched
 from conformance.target.profile import load
 from conformance.target.url import ServerURL

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 import pytest
 
-from conformance.wire.connection import Connection
+from conformance.net.connection import Connection
 from conformance.wire.frames import PING
 
 MOMENTS: dict[str, float] = {}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from conformance.doctor.demo import sharing_folder
+from conformance.commands.doctor.demo import sharing_folder
 from conformance.ports.listeners import listeners
 from conformance.target.launch import free_port
 

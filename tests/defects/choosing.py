@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from conformance.plugin.traceability import SUITE, suite_tests
 from conformance.spec import requirements
-from conformance.traceability import SUITE, suite_tests
 from tests.defects.matrix import ROOT
 from tests.defects.registry import MODULES, Defect, defects
 
@@ -21,7 +21,7 @@ TESTS = SUITE.relative_to(ROOT)
 RULES = Path("conformance", "spec", "requirements")
 # What judges or serves in every run: a change of it may spoil any verdict.
 EVERYWHERE = ("conformance", "reference_server", "tests/servers", "tests/redis_server.py", "requirements")
-NOWHERE = ("conformance/doctor", "conformance/compare", "conformance/page.py", "conformance/init.py")
+NOWHERE = tuple(f"conformance/commands/{part}" for part in ("doctor", "compare", "page.py", "init.py"))
 
 
 class UnknownWordError(Exception):

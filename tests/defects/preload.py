@@ -9,8 +9,8 @@ import gc
 import inspect
 from importlib import metadata
 
+from conformance.plugin.traceability import suite_tests
 from conformance.report import document, html
-from conformance.traceability import suite_tests
 
 for plugin in metadata.entry_points(group="pytest11"):
     plugin.load()

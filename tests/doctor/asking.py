@@ -14,8 +14,8 @@ from typing import Any
 
 import jsonschema
 
-from conformance.doctor.command import doctor
-from conformance.doctor.document import schema
+from conformance.commands.doctor.command import doctor
+from conformance.commands.doctor.document import schema
 
 WIDE = {"COLUMNS": "1000", "TERM": "dumb"}
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.doctor import command
-from conformance.doctor.document import schema
-from conformance.doctor.findings import CAUSES
-from conformance.doctor.walk import LAYERS
+from conformance.commands.doctor import command
+from conformance.commands.doctor.document import schema
+from conformance.commands.doctor.findings import CAUSES
+from conformance.commands.doctor.walk import LAYERS
 from tests.conftest import ROOT
 from tests.doctor.asking import run
 
@@ -88,7 +88,7 @@ def test_every_cause_is_documented_and_named_somewhere() -> None:
     text = (ROOT / "docs" / "doctor.md").read_text()
     documented = dict(re.findall(r"^\| `([a-z]+\.[a-z0-9-]+)` \| (.+) \|$", text, re.MULTILINE))
     assert documented == CAUSES
-    code = "".join(one.read_text() for one in (ROOT / "conformance" / "doctor").glob("*.py"))
+    code = "".join(one.read_text() for one in (ROOT / "conformance" / "commands" / "doctor").glob("*.py"))
     unused = [cause for cause in CAUSES if code.count(f'"{cause}"') < 2]
     assert not unused
 

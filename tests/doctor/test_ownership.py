@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from conformance.doctor.ownership import Programs, caught_by, conflict, covering
+from conformance.commands.doctor.ownership import Programs, caught_by, conflict, covering
 from conformance.ports.listeners import Listener
 
 PORT = 8000

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import configuration
 
-from conformance.errors import Nonconformance
+from conformance.core.errors import Nonconformance
 from conformance.fuzz import notes
 from conformance.fuzz.search import Plan, search
 from tests.fuzz.test_search import numbers

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.fuzz.drawing import Unfit
 from conformance.fuzz.search import DEFAULT_SEED, Manner, Plan, planned, search
 

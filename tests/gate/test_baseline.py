@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import UsageProblem
-from conformance.gate.baseline import Baseline, load, quoted
-from conformance.gate.entries import KnownFailure
-from conformance.gate.symptom import Symptom
-from conformance.gate.update import Changes, updated
-from conformance.report.results import Results
+from conformance.core.errors import UsageProblem
 from conformance.spec import VERSION, requirements
+from conformance.verdict.baseline import Baseline, load, quoted
+from conformance.verdict.known_failures import KnownFailure
 from conformance.verdict.result_data import TestResult
+from conformance.verdict.results import Results
+from conformance.verdict.symptom import Symptom
+from conformance.verdict.update import Changes, updated
 
 MUST, OTHER, SHOULD = "handshake.accepted", "closing.reply", "handshake.upgrade-list"
 FULL = KnownFailure(

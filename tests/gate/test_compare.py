@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from conformance.cli import main
-from conformance.compare.differences import kind_of
-from conformance.compare.documents import load
+from conformance.commands.cli import main
+from conformance.commands.compare.differences import kind_of
+from conformance.commands.compare.documents import load
 from tests.conftest import ROOT
 
 HOSTILE = "<script>alert(1)</script>|[x](http://x)\x1b[31m"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import UsageProblem
-from conformance.gate.entries import KnownFailure
-from conformance.gate.families import FEW, entries_of, families, read_family, recognised
-from conformance.gate.symptom import Symptom
-from conformance.report.results import Results
+from conformance.core.errors import UsageProblem
 from conformance.spec import requirements
+from conformance.verdict.families import FEW, entries_of, families, read_family, recognised
+from conformance.verdict.known_failures import KnownFailure
 from conformance.verdict.result_data import TestResult
+from conformance.verdict.results import Results
+from conformance.verdict.symptom import Symptom
 from tests.conftest import ROOT, Suite
 
 RULE, OTHER = "handshake.http-version", "closing.reply"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.gate.baseline import Baseline
-from conformance.gate.entries import KnownFailure
-from conformance.gate.judge import RED, Finding
-from conformance.gate.symptom import Symptom
-from conformance.report.results import Results
 from conformance.spec import requirements
+from conformance.verdict.baseline import Baseline
+from conformance.verdict.gate import RED, Finding
+from conformance.verdict.known_failures import KnownFailure
 from conformance.verdict.result_data import TestResult
+from conformance.verdict.results import Results
+from conformance.verdict.symptom import Symptom
 
 MUST, OTHER = "handshake.accepted", "closing.reply"
 PAST, FUTURE = dt.date(2020, 1, 1), dt.date(2999, 1, 1)

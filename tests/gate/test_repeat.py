@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from conformance.gate.repeat import folded, repeat
-from conformance.report.results import OUTCOMES, Results
+from conformance.plugin.repeat import folded, repeat
 from conformance.verdict.result_data import TestResult
+from conformance.verdict.results import OUTCOMES, Results
 
 MUST, OTHER = "handshake.accepted", "closing.reply"
 
@@ -229,7 +229,7 @@ def repeated(folder: Path, times: int, *outcomes: str, behind: str = "", modules
         *map(str, files),
         f"--rootdir={folder}",
         "--import-mode=importlib",
-        "-pno:conformance.entry",
+        "-pno:conformance.plugin.entry",
         "-pno:cacheprovider",
     ]
     words += ["-pno:asyncio", "-pno:randomly", "-pno:hypothesispytest", "-c/dev/null"]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.gate.symptom import LONGEST, Symptom, fits, known, symptom, symptoms_of, unpinned
-from conformance.recorder import MAX_WAYS, Recorder
+from conformance.client.peer import Ending
+from conformance.client.recorder import MAX_WAYS, Recorder
+from conformance.core.errors import Nonconformance
 from conformance.verdict.charges import Way
+from conformance.verdict.symptom import LONGEST, Symptom, fits, known, symptom, symptoms_of, unpinned
 from conformance.wire.events import Close, End, Message, Pong
 from conformance.wire.frames import BINARY, TEXT
-from conformance.wire.peer import Ending
 
 
 @pytest.mark.parametrize(

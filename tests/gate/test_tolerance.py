@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.gate.entries import KnownFailure
-from conformance.gate.lines import tolerance_lines
-from conformance.gate.symptom import Symptom
+from conformance.report.gate_lines import tolerance_lines
+from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.symptom import Symptom
 from tests.conftest import Suite
 
 Server = Callable[..., int]

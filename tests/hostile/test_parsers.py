@@ -12,24 +12,24 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from conformance.blame import blame
-from conformance.printable import printable
-from conformance.recorder import Recorder
+from conformance.client.dialect import Dialect
+from conformance.client.peer import Limits, describe
+from conformance.client.recorder import Recorder
+from conformance.client.session import Client
+from conformance.core.printable import printable
+from conformance.net.connection import Connection
+from conformance.net.http2 import Http2Connection
+from conformance.net.stream import extended_connect
 from conformance.report.annotate import evidence
 from conformance.report.excerpts import Budget
 from conformance.report.html import render
-from conformance.report.script import Story, script
-from conformance.session.client import Client
-from conformance.session.dialect import Dialect
+from conformance.report.repro.script import Story, script
 from conformance.target import profile as profiles
-from conformance.wire.connection import Connection
 from conformance.wire.deflate import Agreement, Inflater, Unread, agreement
 from conformance.wire.events import Message
+from conformance.wire.fault_marking import blame
 from conformance.wire.handshake import accept_for, opening, parse_extensions
-from conformance.wire.http2 import Http2Connection
 from conformance.wire.invariants import Breach
-from conformance.wire.peer import Limits, describe
-from conformance.wire.stream import extended_connect
 from conformance.wire.transcript import Transcript
 from tests.conftest import ROOT
 from tests.hostile.drawing import (

@@ -9,15 +9,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 from hypothesis import example, given
 
-from conformance.doctor.case import case_of
-from conformance.doctor.document import document
-from conformance.doctor.walk import diagnose, paths
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.ports.identity import identify, state_of
-from conformance.printable import printable
-from conformance.recorder import Recorder
+from conformance.client.recorder import Recorder
+from conformance.commands.doctor.case import case_of
+from conformance.commands.doctor.document import document
+from conformance.commands.doctor.walk import diagnose, paths
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.core.printable import printable
 from conformance.target.echo import find_echo
 from conformance.target.http2 import linked, offered
+from conformance.target.identity import identify, state_of
 from conformance.target.probe import endpoint_of, probe, scaled
 from conformance.target.profile import Profile
 from conformance.target.snapshot import Capability
@@ -31,7 +31,7 @@ from tests.hostile.serving import Manner, programs, unharmed
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 SCALE = 0.01  # of the bounds: five hundredths of a second for most answers
 OURS = (Nonconformance, Inconclusive, NotApplicable)
-DOCUMENTED = (*OURS, TimeoutError)  # an address that neither accepts nor refuses: conformance.ports.identity
+DOCUMENTED = (*OURS, TimeoutError)  # an address that neither accepts nor refuses: conformance.target.identity
 UPGRADE = (
     b"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
 )

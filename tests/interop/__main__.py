@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from conformance.compare.matrix import matrix
+from conformance.commands.compare.matrix import matrix
 from tests.interop.pages import combined, summary, write
 from tests.interop.running import Ran, run, served
 from tests.interop.stacks import ROOT, Stack, chosen, known

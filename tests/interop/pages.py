@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conformance.compare import pages
-from conformance.compare.documents import Run, load
-from conformance.compare.matrix import Matrix, matrix
-from conformance.report.words import OUTCOMES
+from conformance.commands.compare import pages
+from conformance.commands.compare.documents import Run, load
+from conformance.commands.compare.matrix import Matrix, matrix
+from conformance.report.vocabulary import OUTCOMES
 from tests.interop.running import Ran
 from tests.interop.stacks import Stack
 

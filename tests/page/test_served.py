@@ -13,7 +13,7 @@ import sys
 import psutil
 import pytest
 
-from conformance.page import begins_with
+from conformance.commands.page import begins_with
 from reference_server.page import FILE, page, sealed
 from tests.conftest import ROOT
 from tests.page.serving import Backend, command

@@ -7,14 +7,14 @@ import socket
 
 import pytest
 
-from conformance.ports.identity import LATE, Identity, differences, reach, state_of
-from conformance.recorder import Recorder
+from conformance.client.peer import Limits
+from conformance.client.recorder import Recorder
+from conformance.net.endpoint import Endpoint
 from conformance.suite.instances import accepting
+from conformance.target.identity import LATE, Identity, differences, reach, state_of
 from conformance.target.profile import Profile
 from conformance.target.target import Target
 from conformance.target.url import parse
-from conformance.wire.endpoint import Endpoint
-from conformance.wire.peer import Limits
 
 HERE = "127.0.0.1"
 ACCEPTED = "101, Server 'one'"

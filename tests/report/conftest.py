@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.run import Options, Run
+from conformance.plugin.run import Options, Run
 from conformance.target.probe import endpoint_of
 from conformance.target.target import Target
 

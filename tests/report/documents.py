@@ -1,6 +1,6 @@
 """Documents to report on, as small as each test allows, and one in which every text is hostile."""
 
-from conformance.report.words import OUTCOMES
+from conformance.report.vocabulary import OUTCOMES
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 HOSTILE += "\"'`\x1b[31mred\x00\ud800\u202egnp.exe\r\nX: {{ 7 * 7 }}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.report.results import Results
 from conformance.spec import requirements
 from conformance.target.profile import KnownFailure
 from conformance.verdict.result_data import TestResult
+from conformance.verdict.results import Results
 
 
 def first(level):

@@ -12,9 +12,9 @@ from documents import HOSTILE, case, everything, failing, hostile, report, requi
 from conformance.report import badge, ci, junit, markdown
 from conformance.report.artefacts import MAKERS, artefacts
 from conformance.report.document import document, schema
-from conformance.report.results import Results
 from conformance.spec import requirements
 from conformance.verdict.result_data import TestResult
+from conformance.verdict.results import Results
 from conformance.wire.frames import CLOSE, Frame, close_payload
 from conformance.wire.transcript import Transcript
 

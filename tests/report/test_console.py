@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.printable import printable
+from conformance.core.printable import printable
+from conformance.plugin.run import Options, Run
 from conformance.report.console import failure_text, summary_lines
-from conformance.run import Options, Run
 from conformance.spec import Requirement, requirements
 from conformance.verdict.result_data import TestResult
 

@@ -6,18 +6,18 @@ import json
 
 import pytest
 
-from conformance.recorder import Recorder
+from conformance.client.recorder import Recorder
+from conformance.net.endpoint import Endpoint
+from conformance.plugin.run import Options, Run
 from conformance.report.artefacts import MAKERS
 from conformance.report.document import FORMAT, document, level_of
-from conformance.report.results import Results
-from conformance.run import Options, Run
 from conformance.spec import NEEDS, requirements
 from conformance.target.profile import KnownFailure, Profile
 from conformance.target.snapshot import Capability
 from conformance.target.target import Target
 from conformance.target.url import parse
 from conformance.verdict.result_data import TestResult
-from conformance.wire.endpoint import Endpoint
+from conformance.verdict.results import Results
 
 SECRET = "alice-secret+7f3a"
 MUST = "handshake.accepted"

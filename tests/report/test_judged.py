@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
-from conformance.gate.baseline import Baseline
-from conformance.gate.symptom import Symptom
-from conformance.judging import SILENT, judged
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
+from conformance.plugin.judging import SILENT, judged
 from conformance.spec import requirements
 from conformance.target.launch import Adopted
+from conformance.verdict.baseline import Baseline
+from conformance.verdict.symptom import Symptom
 from conformance.wire.frames import CLOSE, Frame, close_payload
 from conformance.wire.transcript import Transcript
 

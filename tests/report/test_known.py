@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from folding import MUST, OTHER, charge, entry_of, result, results
 
-from conformance.gate.baseline import Baseline
-from conformance.gate.entries import KnownFailure
 from conformance.spec import requirements
+from conformance.verdict.baseline import Baseline
+from conformance.verdict.known_failures import KnownFailure
 
 
 def test_partial_run_calls_no_known_failure_stale():

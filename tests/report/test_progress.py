@@ -6,8 +6,8 @@ import types
 
 import pytest
 
-from conformance.report import progress
-from conformance.report.progress import Progress
+from conformance.plugin import progress
+from conformance.plugin.progress import Progress
 from conformance.spec import requirements
 
 ONE = {

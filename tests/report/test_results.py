@@ -7,8 +7,8 @@ import json
 import pytest
 from folding import MAY, MUST, OTHER, SHOULD, charge, entry_of, result, results
 
-from conformance.report.results import NAMES, OUTCOMES, WITNESSES, Results
 from conformance.spec import requirements
+from conformance.verdict.results import NAMES, OUTCOMES, WITNESSES, Results
 
 # Folding.
 

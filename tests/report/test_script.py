@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from conformance.masking import Secret
-from conformance.recorder import Recorder
-from conformance.report.script import CAPPED, HIDDEN, MAX_CHARACTERS, Story, script
-from conformance.report.scripts import MARK, repro_path, write_scripts
+from conformance.client.recorder import Recorder
+from conformance.core.masking import Secret
+from conformance.report.repro.files import MARK, repro_path, write_scripts
+from conformance.report.repro.script import CAPPED, HIDDEN, MAX_CHARACTERS, Story, script
 from conformance.verdict.result_data import TestResult
 from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
 from conformance.wire.handshake import opening

@@ -9,13 +9,13 @@ import pytest
 from documents import case, report, requirement
 from folding import MUST, OTHER, SHOULD, charge, entry_of, result, results
 
-from conformance.compare.differences import kind_of
-from conformance.gate.baseline import Baseline
-from conformance.gate.entries import KnownFailure
-from conformance.gate.repeat import folded
-from conformance.gate.update import updated
+from conformance.commands.compare.differences import kind_of
+from conformance.plugin.repeat import folded
 from conformance.report import badge, ci, html, junit, markdown
 from conformance.spec import requirements
+from conformance.verdict.baseline import Baseline
+from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.update import updated
 
 RULE, ANOTHER = "handshake.extensions-malformed", "handshake.allow-in-405"
 WORD = "failed-strict-only"

@@ -6,9 +6,9 @@ import datetime as dt
 
 import pytest
 
-from conformance.gate.entries import KnownFailure
-from conformance.judging import dress
+from conformance.plugin.judging import dress
 from conformance.spec import requirements
+from conformance.verdict.known_failures import KnownFailure
 from conformance.verdict.result_data import TestResult
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 
-from conformance.recorder import Recorder
-from conformance.session.client import Client
-from conformance.wire.connection import Connection
+from conformance.client.peer import Limits
+from conformance.client.recorder import Recorder
+from conformance.client.session import Client
+from conformance.net.connection import Connection
 from conformance.wire.frames import PONG, TEXT, Frame, FrameParser
 from conformance.wire.handshake import accept_for, opening
-from conformance.wire.peer import Limits
 
 QUICK = Limits(reply=0.05, close=0.05, event=0.05, prompt=0.05)
 CONFIRMED = {

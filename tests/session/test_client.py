@@ -8,11 +8,11 @@ import json
 import pytest
 from client_harness import CONFIRMED, Server, acknowledge
 
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.session.matching import same
+from conformance.client.matching import same
+from conformance.client.peer import Limits
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.wire.events import Message
 from conformance.wire.frames import BINARY, CLOSE, TEXT, Frame, close_payload
-from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 TIME = "2026-11-22T10:00:00Z"

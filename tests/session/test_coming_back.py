@@ -9,10 +9,10 @@ import time
 import pytest
 from client_harness import Server, acknowledge
 
-from conformance.errors import Nonconformance
+from conformance.client.peer import Limits
+from conformance.core.errors import Nonconformance
 from conformance.wire.events import Message
 from conformance.wire.frames import BINARY, TEXT
-from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from conformance.errors import NotApplicable
-from conformance.session.dialect import Dialect
+from conformance.client.dialect import Dialect
+from conformance.core.errors import NotApplicable
 
 FLAT = Dialect(
     types={"heartbeat": "ping", "heartbeat_ack": "pong", "check_permission": None, "error": "fail",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.session.dialect import Dialect
+from conformance.client.dialect import Dialect
 
 PARTS: dict[str, Any] = {
     "types": {"heartbeat": "ping"},

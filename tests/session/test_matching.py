@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.session.matching import AnyOrder, Returned, says
+from conformance.client.matching import AnyOrder, Returned, says
 
 PACKAGE = Path(__file__).parents[2] / "conformance"
 COMPARING = ("suite", "session", "browser", "doctor", "fuzz", "target")
-HOME = PACKAGE / "session" / "matching.py"
+HOME = PACKAGE / "client" / "matching.py"
 
 
 @pytest.mark.parametrize(
@@ -83,4 +83,4 @@ def test_messages_are_compared_in_one_place(folder: str) -> None:
         for file in (PACKAGE / folder).rglob("*.py")
         if file != HOME and (lines := compared_elsewhere(file.read_text("utf-8")))
     }
-    assert found == {}, "compare messages by conformance.session.matching.says"
+    assert found == {}, "compare messages by conformance.client.matching.says"

@@ -8,8 +8,8 @@ import pytest
 from client_harness import CONFIRMED
 from jsonschema import Draft7Validator
 
-from conformance.session import messages
-from conformance.session.messages import faults, schemas
+from conformance.client import messages
+from conformance.client.messages import faults, schemas
 
 TIME = "2026-11-22T10:00:00Z"
 EVENT = {"event_id": "e1", "server_time": TIME}

@@ -9,8 +9,8 @@ from importlib import resources
 import pytest
 from jsonschema import Draft7Validator
 
-from conformance.session import messages
-from conformance.session.quick import quick
+from conformance.client import messages
+from conformance.client.quick import quick
 
 MOMENT = {"moment": lambda _: True}
 KINDS = sorted(messages.schemas("server"))

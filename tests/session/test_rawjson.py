@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.session.rawjson import joined, split, value_at, without
+from conformance.client.rawjson import joined, split, value_at, without
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -13,8 +13,8 @@ from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
-from conformance.session import messages
-from conformance.session.messages import faults, faults_sent, schemas
+from conformance.client import messages
+from conformance.client.messages import faults, faults_sent, schemas
 
 JUDGE = {"server": faults, "client": faults_sent}
 MESSAGES = [(sender, kind) for sender in JUDGE for kind in schemas(sender)]

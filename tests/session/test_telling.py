@@ -8,13 +8,13 @@ import json
 import pytest
 from client_harness import CONFIRMED, Server, acknowledge
 
-from conformance.errors import Nonconformance
-from conformance.session.client import DEEPEST, difference
-from conformance.session.dialect import Dialect
-from conformance.session.matching import same
+from conformance.client.dialect import Dialect
+from conformance.client.matching import same
+from conformance.client.peer import Limits
+from conformance.client.session import DEEPEST, difference
+from conformance.core.errors import Nonconformance
 from conformance.wire.events import Message
 from conformance.wire.frames import BINARY, TEXT
-from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 TIME = "2026-11-22T10:00:00Z"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 
-from conformance.recorder import Recorder
+from conformance.client.recorder import Recorder
 from conformance.target.probe import endpoint_of
 from conformance.target.profile import Profile
 from conformance.target.target import Target

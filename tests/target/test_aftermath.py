@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from target_harness import request_of, target_of
 
+from conformance.client.peer import Limits
 from conformance.wire.handshake import accept_for
-from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 PING, CLOSE = 0x9, 0x8

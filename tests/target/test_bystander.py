@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from target_harness import request_of, target_of
 
-from conformance.suite.robustness.bystanding import bystanding
+from conformance.suite.robustness.latency_watch import bystanding
 from conformance.wire.events import Close
 from conformance.wire.handshake import accept_for
 

@@ -10,7 +10,7 @@ import time
 import pytest
 from target_harness import request_of, serving
 
-from conformance.errors import Inconclusive
+from conformance.core.errors import Inconclusive
 from conformance.target.control import HttpControl
 from conformance.target.launch import free_port
 

@@ -10,8 +10,8 @@ import time
 import psutil
 import pytest
 
-from conformance.errors import Inconclusive
-from conformance.target.controls import CommandControl, PythonControl, control_of
+from conformance.core.errors import Inconclusive
+from conformance.target.control_kinds import CommandControl, PythonControl, control_of
 from conformance.target.profile import Profile
 
 pytestmark = pytest.mark.asyncio

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from target_harness import CONFIRMED, request_of, target_of, websocket
 
-from conformance.errors import Unreachable
+from conformance.core.errors import Unreachable
 from conformance.target.probe import probe
 from conformance.target.profile import Credential, Profile
 

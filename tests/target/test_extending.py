@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
 from conformance.target.profile import Profile, load
 
 BASE = """

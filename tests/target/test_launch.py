@@ -13,7 +13,7 @@ import sys
 import psutil
 import pytest
 
-from conformance.errors import Unreachable, UsageProblem
+from conformance.core.errors import Unreachable, UsageProblem
 from conformance.target import launch
 from conformance.target.launch import Launcher, addresses_of, free_port, launched
 from conformance.target.profile import Profile

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from target_harness import target_at
 
-from conformance.errors import Inconclusive
-from conformance.target.lines import merged
+from conformance.core.errors import Inconclusive
+from conformance.target.header_lines import merged
 from conformance.target.profile import Credential, Profile
 
 PROTOCOL = "Sec-WebSocket-Protocol"

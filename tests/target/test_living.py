@@ -15,16 +15,16 @@ from types import SimpleNamespace
 import pytest
 from target_harness import request_of, serving, target_at, websocket
 
-from conformance.errors import Inconclusive
+from conformance.client.peer import Limits
+from conformance.core.errors import Inconclusive
 from conformance.plugin.hooks import _stop_if_dead
 from conformance.plugin.stash import REQUIREMENT
-from conformance.sharing import INPUT
+from conformance.plugin.workers import INPUT
 from conformance.spec import requirements
 from conformance.target.control import HttpControl
 from conformance.target.launch import Instance
-from conformance.target.living import why_dead
+from conformance.target.liveness import why_dead
 from conformance.target.orphans import Orphans
-from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 REFUSED = "it refuses the opening handshake that it accepted at the start"

@@ -17,11 +17,11 @@ import pytest
 import trustme
 from target_harness import request_of, serving, target_at, websocket
 
+from conformance.client.peer import Limits
 from conformance.target.launch import Instance
-from conformance.target.living import patience, why_dead
+from conformance.target.liveness import patience, why_dead
 from conformance.target.orphans import Orphans
 from conformance.wire.handshake import accept_for
-from conformance.wire.peer import Limits
 
 pytestmark = pytest.mark.asyncio
 BRIEF = Limits(handshake=0.5, reply=0.2)

@@ -7,10 +7,10 @@ import socket
 import pytest
 from target_harness import CONFIRMED, request_of, target_at, target_of, websocket
 
-from conformance.errors import Unreachable, UsageProblem
+from conformance.core.errors import Unreachable, UsageProblem
 from conformance.target.probe import endpoint_of, is_local, probe, scaled, tls_context
 from conformance.target.profile import Credential, Profile
-from conformance.target.refused import TRIES
+from conformance.target.unreachable import TRIES
 from conformance.target.url import parse
 
 pytestmark = pytest.mark.asyncio

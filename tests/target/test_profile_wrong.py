@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from profile_texts import CREDENTIALS, STARTED, complaint
 
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
 from conformance.target.profile import load
 
 # What is wrong: TOML, key that the message must name, words of the complaint.

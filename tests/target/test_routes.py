@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import NotApplicable
+from conformance.core.errors import NotApplicable
 from conformance.target.routes import SPECIFIED, Routes
 
 ROUTES = Routes(own="/socket", user="/socket/of/{user_id}", anonymous=("/socket/guest",))

@@ -9,8 +9,8 @@ from typing import Any, get_type_hints
 import pytest
 from target_harness import target_at
 
+from conformance.client.peer import Limits
 from conformance.target.snapshot import Capability, Snapshot
-from conformance.wire.peer import Limits
 
 # One value for each type that a field may have, none of them a default.
 VALUES: dict[Any, Any] = {

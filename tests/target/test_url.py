@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import UsageProblem
+from conformance.core.errors import UsageProblem
 from conformance.target.url import parse
 
 

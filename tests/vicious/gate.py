@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.target.living import ASKING
+from conformance.target.liveness import ASKING
 
 TEST = re.compile(rb"(?i)\r\nx-conformance-test: ([^\r\n]*)")
 AGENT = re.compile(rb"(?i)\r\nuser-agent: websocket-conformance")

@@ -8,8 +8,8 @@ import socket
 import pytest
 from wire_harness import BOUND, connected, upgraded
 
-from conformance.wire.connection import Connection
-from conformance.wire.endpoint import Endpoint
+from conformance.net.connection import Connection
+from conformance.net.endpoint import Endpoint
 from conformance.wire.events import Close, End, Message, Pong
 from conformance.wire.frames import PING, TEXT, Frame
 from conformance.wire.handshake import opening

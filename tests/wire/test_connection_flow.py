@@ -8,7 +8,7 @@ import socket
 import pytest
 from wire_harness import BOUND, connected, upgraded
 
-from conformance.wire.connection import Connection
+from conformance.net.connection import Connection
 from conformance.wire.events import End, Message, Pong
 from conformance.wire.frames import CLOSE, PING, PONG, TEXT, Frame
 from conformance.wire.handshake import opening

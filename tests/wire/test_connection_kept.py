@@ -7,8 +7,8 @@ import ssl
 
 import pytest
 
+from conformance.net.connection import Connection
 from conformance.wire import allowance as limits
-from conformance.wire.connection import Connection
 from conformance.wire.frames import PING, Frame, FrameParser
 from conformance.wire.transcript import Fault
 

@@ -13,12 +13,12 @@ import pytest
 import trustme
 from wire_harness import BOUND, serving
 
-from conformance.errors import Inconclusive
-from conformance.wire import pace
-from conformance.wire.connection import Connection
-from conformance.wire.endpoint import Endpoint
+from conformance.core.errors import Inconclusive
+from conformance.net import pace
+from conformance.net.connection import Connection
+from conformance.net.endpoint import Endpoint
+from conformance.net.pace import Pace
 from conformance.wire.handshake import opening
-from conformance.wire.pace import Pace
 
 pytestmark = pytest.mark.asyncio
 SOON = 0.1

@@ -12,17 +12,17 @@ from dataclasses import replace
 import pytest
 from wire_harness import BOUND, QUICK, connected, upgraded
 
-from conformance.errors import Nonconformance
-from conformance.recorder import Recorder
-from conformance.session.client import Client
+from conformance.client.peer import Ending, Peer, describe
+from conformance.client.recorder import Recorder
+from conformance.client.session import Client
+from conformance.client.talk import PATIENCE
+from conformance.core.errors import Nonconformance
+from conformance.net.connection import Connection
 from conformance.wire import allowance as limits
-from conformance.wire.connection import Connection
 from conformance.wire.deflate import MAX_INFLATED, Agreement, Inflater, Unread
 from conformance.wire.events import End
 from conformance.wire.frames import PING, TEXT, Frame
 from conformance.wire.handshake import MAX_BODY, opening
-from conformance.wire.peer import Ending, Peer, describe
-from conformance.wire.talk import PATIENCE
 
 pytestmark = pytest.mark.asyncio
 HUGE = b"\x82\x7f" + (1 << 40).to_bytes(8, "big") + bytes(65536)

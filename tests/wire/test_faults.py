@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.blame import blame
-from conformance.wire.connection import Connection
+from conformance.net.connection import Connection
+from conformance.wire.fault_marking import blame
 from conformance.wire.frames import CLOSE, PONG, TEXT, Frame, close_payload
 from conformance.wire.handshake import accept_for, opening
 from conformance.wire.transcript import Transcript

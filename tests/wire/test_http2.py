@@ -8,9 +8,9 @@ import pytest
 from h2.settings import SettingCodes
 from tied import Wire
 
+from conformance.net.http2 import Http2Connection
 from conformance.wire.events import Close, Message, Pong
 from conformance.wire.frames import CLOSE, PONG, TEXT, Frame, close_payload
-from conformance.wire.http2 import Http2Connection
 
 
 @pytest.fixture

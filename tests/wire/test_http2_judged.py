@@ -8,8 +8,8 @@ import pytest
 from h2.errors import ErrorCodes
 from tied import Wire
 
-from conformance.wire.http2 import Http2Connection
-from conformance.wire.stream import extended_connect
+from conformance.net.http2 import Http2Connection
+from conformance.net.stream import extended_connect
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 

@@ -9,9 +9,9 @@ import time
 import h2.events
 import pytest
 
-from conformance.wire.endpoint import Endpoint
+from conformance.net.endpoint import Endpoint
+from conformance.net.http2 import Http2Connection
 from conformance.wire.handshake import opening
-from conformance.wire.http2 import Http2Connection
 from tests.servers.http2 import Gateway
 
 pytestmark = pytest.mark.asyncio

@@ -9,8 +9,8 @@ import ssl
 import pytest
 import trustme
 
-from conformance.wire.endpoint import Endpoint
-from conformance.wire.http2 import Http2Connection
+from conformance.net.endpoint import Endpoint
+from conformance.net.http2 import Http2Connection
 from tests.servers.http2 import Gateway
 
 pytestmark = pytest.mark.asyncio

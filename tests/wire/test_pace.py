@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.errors import Inconclusive
-from conformance.wire import pace
-from conformance.wire.pace import BURST, MORE, OPEN, RATE, Pace
+from conformance.core.errors import Inconclusive
+from conformance.net import pace
+from conformance.net.pace import BURST, MORE, OPEN, RATE, Pace
 
 
 def test_connections_are_made_no_faster_than_the_rate(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_no_more_are_open_than_the_tier_allows(tmp_path: Path, monkeypatch: pyte
 OTHER = """
 import asyncio, sys
 from pathlib import Path
-from conformance.wire.pace import OPEN, MORE, Pace
+from conformance.net.pace import OPEN, MORE, Pace
 async def hold():
     one = Pace(Path(sys.argv[1]))
     for _ in range(OPEN):

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from wire_harness import NUMBER, QUICK, answering, connected, end, stay, upgraded
 
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.recorder import Recorder
+from conformance.client.peer import Limits, Peer, describe, fragments
+from conformance.client.recorder import Recorder
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.wire.events import Close, Message, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame
 from conformance.wire.handshake import opening
-from conformance.wire.peer import Limits, Peer, describe, fragments
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 from wire_harness import QUICK, upgraded
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.wire.frames import BINARY, CLOSE, PING, PONG, TEXT, Frame, close_payload
 
 pytestmark = pytest.mark.asyncio

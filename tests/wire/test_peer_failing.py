@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from wire_harness import NUMBER, QUICK, answering, charged, upgraded
 
-from conformance.errors import Nonconformance
+from conformance.client.peer import Ending, describe
+from conformance.core.errors import Nonconformance
 from conformance.wire.events import Close, End, Message, Pong
 from conformance.wire.frames import CLOSE, TEXT, Frame
-from conformance.wire.peer import Ending, describe
 
 pytestmark = pytest.mark.asyncio
 

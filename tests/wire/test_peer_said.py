@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from wire_harness import QUICK, upgraded
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.wire.frames import CLOSE, PING, TEXT, Frame
 
 pytestmark = pytest.mark.asyncio

@@ -8,9 +8,9 @@ import h2.events
 import pytest
 from tied import Wire
 
+from conformance.net.http2 import Http2Connection
+from conformance.net.stream import extended_connect
 from conformance.wire.handshake import MAX_BODY, opening
-from conformance.wire.http2 import Http2Connection
-from conformance.wire.stream import extended_connect
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import h2.config
 import h2.connection
 
+from conformance.net.http2 import Http2Connection
+from conformance.net.stream import extended_connect
 from conformance.wire.handshake import opening
-from conformance.wire.http2 import Http2Connection
-from conformance.wire.stream import extended_connect
 
 
 class Wire:

@@ -9,11 +9,11 @@ import hashlib
 import socket
 import struct
 
-from conformance.recorder import Recorder
-from conformance.wire.connection import Connection
-from conformance.wire.endpoint import Endpoint
+from conformance.client.peer import Limits, Peer
+from conformance.client.recorder import Recorder
+from conformance.net.connection import Connection
+from conformance.net.endpoint import Endpoint
 from conformance.wire.handshake import opening
-from conformance.wire.peer import Limits, Peer
 
 BOUND = 5.0
 ENOUGH = Limits(handshake=BOUND, reply=BOUND, close=BOUND, event=BOUND, prompt=BOUND)

@@ -10,15 +10,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import Json
+from conformance.client.peer import describe
+from conformance.client.session import Json
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.target.attempt import Attempt
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN
 from conformance.target.target import Target
 from conformance.wire.events import Close, End, Message
 from conformance.wire.handshake import Request
-from conformance.wire.peer import describe
 
 UNAUTHENTICATED = frozenset({401, 403})
 AMBIGUOUS = UNAUTHENTICATED | {400}

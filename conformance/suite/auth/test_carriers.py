@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.errors import Nonconformance, NotApplicable
+from conformance.core.errors import Nonconformance, NotApplicable
 from conformance.suite.auth.refusal import control, knock
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import control
 from conformance.suite.auth.test_foreign_channel import NOBODY
 from conformance.target.routes import OWN

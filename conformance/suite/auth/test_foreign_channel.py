@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Nonconformance, NotApplicable
+from conformance.core.errors import Nonconformance, NotApplicable
 from conformance.suite.auth.refusal import NOT_YOURS, Outcome, control, judge_identity, knock, offered
 from conformance.target.profile import CARRIERS
 from conformance.target.routes import OWN

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.auth import forgeries
 from conformance.suite.auth.refusal import TOO_LONG, control, judge_identity, judge_refusal, knock
 from conformance.target import jwt

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.core.errors import Nonconformance
 from conformance.suite.auth.refusal import AMBIGUOUS, control, judge_identity, judge_refusal, knock, offered
 from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.target import Target

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.auth.refusal import control, judge_identity, knock
 from conformance.target.routes import OWN
 from conformance.target.target import Target

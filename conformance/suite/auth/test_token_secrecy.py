@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import Outcome, control, knock, offered
 from conformance.target.profile import CARRIERS
 from conformance.target.routes import OWN

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.core.errors import Nonconformance
 from conformance.suite.auth.refusal import AMBIGUOUS, control, judge_identity, judge_refusal, knock, offered
 from conformance.target.profile import CARRIERS
 from conformance.target.routes import OWN

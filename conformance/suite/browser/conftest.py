@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from conformance.browser.finding import asked_for
-from conformance.browser.fixtures import browser, keeper, page
 from conformance.browser.keeper import Keeper
-from conformance.browser.option import browser_option
-from conformance.errors import Inconclusive, NotApplicable
+from conformance.core.errors import Inconclusive, NotApplicable
+from conformance.plugin.browser_fixtures import browser, keeper, page
+from conformance.plugin.browser_option import browser_option
 from conformance.suite.events.fixtures import alice, burned, disposable, story
 
 __all__ = ["alice", "browser", "burned", "disposable", "keeper", "page", "story"]

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from playwright.async_api import Page
 
 from conformance.browser.script import ScriptSocket, Seen, open_socket, serve
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import Client, Json
+from conformance.client.session import Client, Json
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN
 from conformance.target.target import Target

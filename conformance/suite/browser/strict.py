@@ -9,7 +9,7 @@ from urllib.parse import quote
 from playwright.async_api import Browser
 
 from conformance.browser.script import ScriptSocket, open_socket, serve
-from conformance.errors import Inconclusive
+from conformance.core.errors import Inconclusive
 from conformance.suite.browser.pages import allowed_origin, url_of, with_close
 from conformance.target.target import Target
 

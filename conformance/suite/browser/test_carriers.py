@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page
 
 from conformance.browser.script import open_socket, serve
-from conformance.errors import Nonconformance
+from conformance.core.errors import Nonconformance
 from conformance.suite.browser.pages import (
     allowed_origin,
     carried,

@@ -14,7 +14,7 @@ from playwright.async_api import Browser
 
 from conformance.browser.authorities import certificates
 from conformance.browser.keeper import Keeper
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.browser.strict import opened, prove_raw, strict
 from conformance.target.target import Target
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from playwright.async_api import Page
 
-from conformance.errors import Nonconformance, NotApplicable
+from conformance.core.errors import Nonconformance, NotApplicable
 from conformance.suite.browser.pages import another, connected, raw_close_code, visitor, with_close
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Page
 
 from conformance.browser.script import open_socket, serve
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.browser.pages import (
     confirmed,
     expect_refused,

@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import Page
 
 from conformance.browser.script import ScriptSocket, open_socket
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.session.client import Client, Json
+from conformance.client.session import Client, Json
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.browser.pages import carried, confirmed, connected, receive
 from conformance.suite.events.story import Change, Story
 from conformance.target.profile import Credential

@@ -7,7 +7,7 @@ from playwright.async_api import Page
 
 from conformance.browser.faulty import FAULTS, RIGHT, Fault, faulty_server
 from conformance.browser.script import ScriptSocket, open_socket, serve
-from conformance.errors import Inconclusive
+from conformance.core.errors import Inconclusive
 from conformance.suite.browser.pages import name_of
 from conformance.target.target import Target
 

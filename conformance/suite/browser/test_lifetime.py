@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import Page
 
 from conformance.browser.script import ScriptSocket, open_socket, serve, serve_also
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.ports.processes import descendants
-from conformance.session.client import Client
 from conformance.suite.browser.pages import (
     allowed_origin,
     another,
@@ -22,8 +22,8 @@ from conformance.suite.browser.pages import (
     twin,
     visitor,
 )
+from conformance.suite.browser.raw_controls import raw_visitor
 from conformance.suite.browser.test_events import announced, next_event
-from conformance.suite.browser.twins import raw_visitor
 from conformance.suite.events.story import Change, Story
 from conformance.target.profile import Credential
 from conformance.target.target import Target

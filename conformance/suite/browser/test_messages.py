@@ -9,9 +9,9 @@ import pytest
 from playwright.async_api import Page
 
 from conformance.browser.script import ScriptSocket, open_socket, serve
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.session.client import Json
-from conformance.session.matching import Returned, says
+from conformance.client.matching import Returned, says
+from conformance.client.session import Json
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.browser.pages import (
     allowed_origin,
     connected,
@@ -20,7 +20,7 @@ from conformance.suite.browser.pages import (
     visitor,
     with_close,
 )
-from conformance.suite.browser.twins import prove_binary_refused, prove_heartbeats, prove_order
+from conformance.suite.browser.raw_controls import prove_binary_refused, prove_heartbeats, prove_order
 from conformance.target.target import Target
 from conformance.wire.frames import BINARY, Frame
 

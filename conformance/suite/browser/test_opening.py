@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from conformance.browser.script import open_socket, serve
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.browser.pages import (
     FOREIGN,
     allowed_origin,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from conformance.errors import Inconclusive, NotApplicable
+from conformance.core.errors import Inconclusive, NotApplicable
 from conformance.suite.events.story import Story
 from conformance.target.control import DONE
 from conformance.target.profile import Credential

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from conformance.suite.events.story import Change, Story
-from conformance.target.controls import control_of
+from conformance.target.control_kinds import control_of
 from conformance.target.launch import Launcher, free_port
 from conformance.target.probe import endpoint_of
 from conformance.target.target import Target

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.session.client import Client, Json
+from conformance.client.peer import Limits, describe
+from conformance.client.session import Client, Json
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.events.model import ANONYMOUS, BURNS, News, Step, World, told
 from conformance.suite.events.story import Change, Story
 from conformance.target.attempt import Attempt
@@ -19,7 +20,6 @@ from conformance.target.routes import OWN
 from conformance.target.target import Target
 from conformance.wire.events import Close, Message
 from conformance.wire.handshake import Request
-from conformance.wire.peer import Limits, describe
 
 NOT_GOOD = frozenset({401, 403})
 BUSY = frozenset({1001, 1012, 1013, 4429})

@@ -10,14 +10,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import EVENTS, Client, Json
-from conformance.session.matching import AnyOrder, says
+from conformance.client.matching import AnyOrder, says
+from conformance.client.peer import describe
+from conformance.client.session import EVENTS, Client, Json
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN
 from conformance.target.target import Target
 from conformance.wire.events import Close, End, Event, Message
-from conformance.wire.peer import describe
 
 FLAGS = {
     "permission_changed": "permission_notifications",

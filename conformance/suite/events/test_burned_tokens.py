@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.client import Client
+from conformance.client.peer import describe
+from conformance.client.session import Client
+from conformance.core.errors import Nonconformance
 from conformance.suite.events.story import Story
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN
 from conformance.target.target import Target
 from conformance.wire.events import Close, Message
-from conformance.wire.peer import describe
 
 ACTIONS = [
     pytest.param("revoke-token", "token", id="revoked"),

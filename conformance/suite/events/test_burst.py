@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.client import Client
+from conformance.client.session import Client
+from conformance.core.errors import Nonconformance
 from conformance.suite.events.story import Change, Story
 from conformance.target.profile import Credential
 from conformance.target.target import Target

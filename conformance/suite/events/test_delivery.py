@@ -6,8 +6,8 @@ import contextlib
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.client import Client
+from conformance.client.session import Client
+from conformance.core.errors import Nonconformance
 from conformance.suite.events.story import FLAGS, Story
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.errors import NotApplicable
+from conformance.client.peer import Limits
+from conformance.core.errors import NotApplicable
 from conformance.fuzz.search import Plan
 from conformance.suite.events.model import BURNS, NOTHING, Cast, Idea, Step, World, tell, without
 from conformance.suite.events.play import Play
@@ -22,7 +23,6 @@ from conformance.suite.events.story import FLAGS, Story, delivers
 from conformance.suite.exploring import explore
 from conformance.target.profile import Credential
 from conformance.target.target import Target
-from conformance.wire.peer import Limits
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

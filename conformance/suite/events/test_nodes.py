@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.client import Client
+from conformance.client.session import Client
+from conformance.core.errors import Nonconformance
 from conformance.suite.events.nodes import change_of, ways
 from conformance.suite.events.story import Change, Story, delivers
 from conformance.suite.events.test_burned_tokens import identity_of

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from conformance.errors import Nonconformance, NotApplicable
+from conformance.core.errors import Nonconformance, NotApplicable
 from conformance.suite.events.story import FLAGS, Change, Story, delivers
 from conformance.target.profile import Credential
 from conformance.target.target import Target

@@ -7,9 +7,9 @@ import contextlib
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.ports.identity import Identity, answer, attempt_at, differences, identify
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.ports.programs import who_holds
+from conformance.target.identity import Identity, answer, attempt_at, differences, identify
 from conformance.target.target import Target
 from conformance.wire.handshake import Request
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from conformance.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.suite.instances import bound, end, running, start
 from conformance.target.launch import free_port
 from conformance.target.target import Target

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from conformance.errors import Nonconformance, NotApplicable
+from conformance.core.errors import Nonconformance, NotApplicable
 from conformance.ports.listeners import Listener, listeners
 from conformance.ports.processes import ancestors, is_orphan, owner, trees
 from conformance.ports.programs import described, head

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import pytest_asyncio
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.instances import Life, live
 from conformance.target.target import Target
 

@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
-from conformance.errors import NotApplicable
-from conformance.session.client import Client
+from conformance.client.peer import fragments
+from conformance.client.session import Client
+from conformance.core.errors import NotApplicable
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.frames import TEXT, Frame
-from conformance.wire.peer import fragments
 
 HEADER = "Sec-WebSocket-Extensions"
 PLAIN = "permessage-deflate"

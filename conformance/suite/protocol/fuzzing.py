@@ -8,18 +8,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from conformance.errors import Nonconformance
+from conformance.client.matching import says
+from conformance.client.peer import FAILED, Ending, describe
+from conformance.client.session import Client
+from conformance.core.errors import Nonconformance
 from conformance.fuzz.conversation import Burst, Conversation, Menu, heartbeat
 from conformance.fuzz.faults import Fault, Wrong
 from conformance.fuzz.search import Manner
 from conformance.fuzz.strategies import BEHIND
-from conformance.session.client import Client
-from conformance.session.matching import says
 from conformance.suite.protocol.compression import HEADER, PLAIN, agreed
 from conformance.target.target import Target
 from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import BINARY, TEXT, Frame
-from conformance.wire.peer import FAILED, Ending, describe
 from conformance.wire.transcript import Transcript
 
 T = TypeVar("T")

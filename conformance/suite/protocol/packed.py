@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from conformance.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.client.peer import Peer
+from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.target.target import Target
 from conformance.wire.frames import Frame
-from conformance.wire.peer import Peer
 
 AT_ONCE = 8
 SHARES = 4

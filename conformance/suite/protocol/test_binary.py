@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.client.peer import fragments
+from conformance.core.errors import Nonconformance
 from conformance.suite.protocol.compression import compressed, packed
 from conformance.suite.protocol.packed import in_turn, named
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.frames import BINARY, PING, TEXT, Frame
-from conformance.wire.peer import fragments
 
 EVERY_BYTE = bytes(range(256))
 

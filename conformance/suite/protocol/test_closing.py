@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.client.nonce import nonce
+from conformance.client.peer import Peer
 from conformance.spec import registries
 from conformance.target.target import Target
 from conformance.wire.events import Close, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
-from conformance.wire.nonce import nonce
-from conformance.wire.peer import Peer
 
 # Every registered code that may be sent, but 1014, which has a requirement of its own; and the ranges' ends.
 REGISTERED = [one.code for one in registries.close_codes() if one.sent_by != "nobody" and one.code != 1014]

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.errors import NotApplicable
+from conformance.client.peer import Peer
+from conformance.core.errors import NotApplicable
 from conformance.suite.protocol.packed import in_shares
 from conformance.target.target import Target
 from conformance.wire.events import Event, Pong
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload
-from conformance.wire.peer import Peer
 
 PING_PAYLOADS = [
     pytest.param(b"", id="empty"),

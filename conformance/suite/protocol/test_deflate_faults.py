@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.client.nonce import nonce
+from conformance.client.peer import describe
 from conformance.suite.protocol.compression import HEADER, PLAIN, agreed, compressed, packed, settle
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, close_payload
-from conformance.wire.nonce import nonce
-from conformance.wire.peer import describe
 
 
 def reaching_back(content: bytes) -> bytes:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.client.peer import fragments
+from conformance.core.errors import Nonconformance
 from conformance.suite.protocol.compression import OFFERS, PLAIN, compressed, in_parts, packed
 from conformance.suite.protocol.packed import in_segments, in_shares, named
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.frames import CONTINUATION, PING, TEXT, Frame
-from conformance.wire.peer import fragments
 
 WORDS = "fragments of a compressed message " * 4
 LENGTHS = (130, 1000, 4096, 16_384, 65_535, 65_536)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.errors import Inconclusive, NotApplicable
+from conformance.client.peer import describe
+from conformance.core.errors import Inconclusive, NotApplicable
 from conformance.suite.protocol.compression import compressed, in_parts, packed
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.events import Close, Message
 from conformance.wire.frames import BINARY, TEXT, Frame, name_of
-from conformance.wire.peer import describe
 
 
 def noise(length: int, seed: int = 7692) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import NotApplicable
+from conformance.client.peer import Ending, Peer
+from conformance.core.errors import NotApplicable
 from conformance.target.target import Target
 from conformance.wire.events import Close, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, Frame
-from conformance.wire.peer import Ending, Peer
 
 FAULTS = [
     pytest.param([Frame(PING, b"fault", mask=None)], id="unmasked-ping"),

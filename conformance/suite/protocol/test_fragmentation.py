@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.client.peer import fragments
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.protocol.packed import in_shares, named
 from conformance.target.target import Target
 from conformance.wire.frames import CONTINUATION, PING, PONG, TEXT, Frame
-from conformance.wire.peer import fragments
 
 TEXTS = "x" * 40 + " é€😀"
 SPLITS: dict[str, Callable[[bytes], list[bytes]]] = {

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.client.peer import fragments
+from conformance.core.errors import Nonconformance
 from conformance.suite.protocol.packed import in_shares, named
 from conformance.target.target import Target
 from conformance.wire.frames import (
@@ -21,7 +22,6 @@ from conformance.wire.frames import (
     LengthForm,
     close_payload,
 )
-from conformance.wire.peer import fragments
 
 RESERVED_BITS = [
     pytest.param((1, 0, 0), id="rsv1"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Inconclusive
+from conformance.core.errors import Inconclusive
 from conformance.fuzz.conversation import Conversation, Menu
 from conformance.fuzz.faults import FAULTS, Fault, Wrong, wrong
 from conformance.fuzz.search import Manner, Plan, search

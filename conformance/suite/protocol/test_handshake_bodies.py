@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.client.peer import Peer, describe
+from conformance.core.errors import Nonconformance
 from conformance.suite.protocol.answering import attempted, expect_answered
 from conformance.target.target import Target
 from conformance.wire.events import Pong
 from conformance.wire.frames import PING, Frame
-from conformance.wire.peer import Peer, describe
 
 LENGTH, CODING = "Content-Length", "Transfer-Encoding"
 INSIDE = Frame(PING, b"in the body").encode()

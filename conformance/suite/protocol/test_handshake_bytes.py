@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import NotApplicable
+from conformance.core.errors import NotApplicable
 from conformance.target.target import Target
 
 KEY, VERSION = "Sec-WebSocket-Key", "Sec-WebSocket-Version"

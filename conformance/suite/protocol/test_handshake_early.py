@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.core.errors import Nonconformance
 from conformance.target.attempt import Attempt
 from conformance.target.target import Target
 from conformance.wire.events import End, Message, Pong

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Inconclusive, NotApplicable
+from conformance.core.errors import Inconclusive, NotApplicable
 from conformance.target.target import Target
 
 PROTOCOL, EXTENSIONS = "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conformance.errors import NotApplicable
+from conformance.core.errors import NotApplicable
 from conformance.target.attempt import Attempt
 from conformance.target.target import Target
 from conformance.wire.handshake import Request, Response

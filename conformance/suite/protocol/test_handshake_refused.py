@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import NotApplicable
+from conformance.core.errors import NotApplicable
 from conformance.suite.protocol.versions import VERSION, not_listed, versions_unread
 from conformance.target.target import Target
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Inconclusive
+from conformance.core.errors import Inconclusive
 from conformance.suite.protocol.answering import expect_answered
 from conformance.target.target import Target
 

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from conformance.errors import Inconclusive, NotApplicable
+from conformance.core.errors import Inconclusive, NotApplicable
 from conformance.target.http2 import answer_of, linked
 from conformance.target.target import Target
 from conformance.wire import deflate

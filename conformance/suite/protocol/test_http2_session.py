@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import judge_identity, outcome_of
 from conformance.suite.events.story import Story
 from conformance.target.attempt import Attempt

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import Client
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.net.stream import Stream
 from conformance.target.http2 import Link, linked
 from conformance.target.target import Target
 from conformance.wire.events import Pong
 from conformance.wire.frames import PING, TEXT, Frame
-from conformance.wire.stream import Stream
 
 SMALL_WINDOW = 20
 BEYOND_WINDOW = 70_000  # octets; the initial window of a stream and of a connection is 65 535

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.core.errors import Nonconformance
 from conformance.target.target import Target
 from conformance.wire.frames import PING, Frame
 

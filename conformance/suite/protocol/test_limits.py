@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import Client
+from conformance.client.peer import describe, fragments
+from conformance.client.session import Client
+from conformance.client.sizes import Sizes
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.protocol.compression import PLAIN, compressed, in_parts, packed
 from conformance.target.sizing import SMALLEST, Fate, in_pieces, narrow, way_of
 from conformance.target.target import Target
 from conformance.wire import deflate
 from conformance.wire.events import Close, Message
 from conformance.wire.frames import TEXT, Frame
-from conformance.wire.peer import describe, fragments
-from conformance.wire.sizes import Sizes
 
 pytestmark = pytest.mark.intrusive  # megabytes, where that is what the server says that it takes
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.client.peer import fragments
+from conformance.core.errors import Nonconformance
 from conformance.suite.protocol.packed import encoded, in_segments, in_shares, in_turn, named
 from conformance.target.target import Target
 from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
-from conformance.wire.peer import fragments
 
 
 @pytest.mark.requirement("framing.segmentation")

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.client.nonce import nonce
+from conformance.client.peer import describe, fragments
+from conformance.core.errors import Nonconformance
 from conformance.suite.protocol.packed import each, in_segments, in_turn, named
 from conformance.suite.protocol.sequences import CUT, INVALID, KINDS, VALID
 from conformance.target.target import Target
 from conformance.wire.events import Close, Event, Pong
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
-from conformance.wire.nonce import nonce
-from conformance.wire.peer import describe, fragments
 
 MIXED, HOLE = "é€😀κόσμε", "§"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.errors import NotApplicable
+from conformance.core.errors import NotApplicable
 from conformance.target.target import Target
 from conformance.wire.handshake import Request
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from conformance.errors import Unreachable
+from conformance.core.errors import Unreachable
+from conformance.net.connection import Connection
 from conformance.target.target import Target
-from conformance.wire.connection import Connection
 
 
 class Idlers:

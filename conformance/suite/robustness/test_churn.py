@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.ports.processes import descendants
 from conformance.suite.instances import running
-from conformance.suite.robustness.bystanding import all_of
+from conformance.suite.robustness.latency_watch import all_of
 from conformance.target.launch import Instance, free_port
 from conformance.target.routes import OWN
 from conformance.target.target import Target

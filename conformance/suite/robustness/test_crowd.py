@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from conformance.errors import Nonconformance, Unreachable
-from conformance.suite.robustness.bystanding import all_of, bystanding
+from conformance.core.errors import Nonconformance, Unreachable
+from conformance.net.connection import Connection
+from conformance.suite.robustness.latency_watch import all_of, bystanding
 from conformance.target.attempt import Attempt
 from conformance.target.target import Target
-from conformance.wire.connection import Connection
 
 try:
     import resource

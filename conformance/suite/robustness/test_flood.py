@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.suite.robustness.bystanding import bystanding
+from conformance.suite.robustness.latency_watch import bystanding
 from conformance.target.target import Target
 from conformance.wire.frames import BINARY, CONTINUATION, PING, TEXT, Frame
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.client.peer import Peer, describe
+from conformance.core.errors import Inconclusive, Nonconformance
+from conformance.net.connection import Connection
 from conformance.suite.robustness.idling import Idlers
 from conformance.target.target import Target
-from conformance.wire.connection import Connection
 from conformance.wire.events import Close
-from conformance.wire.peer import Peer, describe
 
 
 async def _ends(target: Target, idlers: Idlers, connection: Connection | None, what: str) -> Peer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import Outcome, judge_identity, knock
 from conformance.suite.routing.paths import legal
 from conformance.target.routes import ANONYMOUS, OWN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.auth.refusal import knock
 from conformance.suite.routing.paths import asking, legal, refused
 from conformance.target.routes import ANONYMOUS, OWN

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.fuzz.search import Plan
 from conformance.suite.auth.refusal import Outcome, judge_identity, knock
 from conformance.suite.exploring import explore

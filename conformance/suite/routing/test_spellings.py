@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.core.errors import Nonconformance
 from conformance.suite.auth.refusal import Outcome, judge_identity, knock
 from conformance.suite.routing.paths import asking
 from conformance.target.target import Target

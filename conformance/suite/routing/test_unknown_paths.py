@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conformance.errors import Nonconformance, NotApplicable
+from conformance.core.errors import Nonconformance, NotApplicable
 from conformance.fuzz.search import Plan
 from conformance.suite.exploring import explore
 from conformance.suite.routing.paths import MALFORMED, TOO_LONG, asking, own_id, refused

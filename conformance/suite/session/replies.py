@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from conformance.errors import Nonconformance, NotApplicable
-from conformance.session.client import EVENTS, Client, Json
-from conformance.session.matching import says
+from conformance.client.matching import says
+from conformance.client.peer import describe
+from conformance.client.session import EVENTS, Client, Json
+from conformance.core.errors import Nonconformance, NotApplicable
 from conformance.wire.events import Message
-from conformance.wire.peer import describe
 
 INVALID = ("invalid_json", "invalid_message")
 

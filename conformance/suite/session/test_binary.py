@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.matching import says
+from conformance.client.matching import says
+from conformance.core.errors import Nonconformance
 from conformance.suite.session.replies import INVALID, shown, still_open
 from conformance.target.target import Target
 from conformance.wire.events import Message

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance, NotApplicable
-from conformance.session.client import Client
-from conformance.session.matching import says
+from conformance.client.matching import says
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.suite.session.replies import shown
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN

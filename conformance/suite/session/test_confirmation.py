@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from conformance.errors import Nonconformance
+from conformance.core.errors import Nonconformance
 from conformance.suite.session.replies import shown
 from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.target import Target

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.errors import Inconclusive, Nonconformance
-from conformance.session.client import Client
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.session.replies import shown, still_open
 from conformance.target.routes import OWN
 from conformance.target.target import Target

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.client import Client, Json
-from conformance.session.matching import says
+from conformance.client.matching import says
+from conformance.client.session import Client, Json
+from conformance.core.errors import Nonconformance
 from conformance.suite.session.replies import needs_heartbeat, next_reply, shown
 from conformance.target.target import Target
 

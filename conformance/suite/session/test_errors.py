@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.client import Json
+from conformance.client.session import Json
+from conformance.core.errors import Nonconformance
 from conformance.suite.session.replies import INVALID, expect_error, shown
 from conformance.target.target import Target
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.client import Json
-from conformance.session.matching import Returned, says
+from conformance.client.matching import Returned, says
+from conformance.client.session import Json
+from conformance.core.errors import Nonconformance
 from conformance.suite.session.replies import INVALID, needs_heartbeat, next_reply, shown, still_open
 from conformance.target.target import Target
 

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from conformance.errors import Nonconformance
-from conformance.session.client import EVENTS, Client
-from conformance.session.matching import alike
-from conformance.session.rawjson import split, value_at
+from conformance.client.matching import alike
+from conformance.client.peer import describe
+from conformance.client.rawjson import split, value_at
+from conformance.client.session import EVENTS, Client
+from conformance.core.errors import Nonconformance
 from conformance.suite.session.replies import needs_heartbeat, still_open
 from conformance.target.target import Target
 from conformance.wire.events import Message
-from conformance.wire.peer import describe
 
 SURROGATE = '"\\ud800"'
 # The text of `data` in a heartbeat; each is JSON by the grammar of RFC 8259.

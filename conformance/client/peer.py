@@ -1,0 +1,373 @@
+"""The verbs that tests are written in, as far as RFC 6455 goes.
+
+An ``expect_…`` verb returns what came, or raises :class:`~conformance.core.errors.Nonconformance` with the
+accepted set and what occurred. Silence is proven by order: a Ping is sent after what must be ignored, and
+what did not arrive before its Pong did not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from conformance.client.nonce import nonces
+from conformance.client.talk import Limits, Talk, fragments
+from conformance.core.errors import Inconclusive, Nonconformance
+from conformance.net.connection import Connection
+from conformance.wire.ending import FAILED, Ending, describe
+from conformance.wire.events import Close, Event, Message, Pong, happened
+from conformance.wire.frames import BINARY, CLOSE, DATA_OPCODES, TEXT, Frame, close_payload, name_of
+
+__all__ = ["FAILED", "Ending", "Limits", "Peer", "describe", "fragments"]
+UNKNOWN = 0xB  # an opcode that no version of the protocol knows
+VALID = 4000  # a code that any application may use (RFC 6455 §7.4.2)
+
+
+class Minding(Protocol):
+    """What the probe found out about an application's own rules."""
+
+    def minds(self, opcode: int) -> str:
+        """Return how the application ends the connection upon a harmless message, or an empty string."""
+        ...
+
+
+class Peer(Talk):
+    """An open WebSocket connection, seen from the client that we are.
+
+    ``speaks`` says that the server answers heartbeats, or gives messages back. ``again`` opens another
+    connection like this one, for a control that an application ends by rules of its own; how it ended is then
+    kept as ``objection``, with what was said.
+    """
+
+    speaks = False
+    manners: Minding | None = None
+    again: Callable[[], Awaitable[Connection]] | None = None
+    objection: Ending | None = None
+    twins: Sequence[Frame] = ()
+    tried = ""
+
+    def unasked(self, event: Event) -> bool:
+        """Whether a message is one that a server may send at any time, and so no answer to anything."""
+        del event
+        return False
+
+    def answering(self, events: Sequence[Event], *, said: bytes = b"") -> list[Message]:
+        """Return the messages that answer what was sent since the last control, known by its nonces.
+
+        A server may greet, push and tick: what nobody asked for is no answer. ``said`` is what a message
+        meant, where the frames do not show it.
+        """
+        marks = nonces([*self.said, said])
+        return [
+            one for one in events if isinstance(one, Message) and any(mark in one.content for mark in marks)
+        ]
+
+    # Controls: what is in order, before a fault is tried.
+
+    async def alive(self) -> None:
+        """Prove that the connection works before a fault is tried on it.
+
+        Raises:
+            Inconclusive: it does not, so that nothing that follows could be blamed on the fault.
+
+        """
+        try:
+            await self.ping()
+        except Nonconformance as error:
+            raise Inconclusive(
+                f"the control failed before the fault was sent: {error.actual} to a Ping"
+            ) from error
+        self.recorder.control("on this connection a Ping was answered before the fault was sent")
+        self.said.clear()
+
+    async def twin(self, *frames: Frame) -> None:
+        """Send the same thing without its fault, and prove that the connection survives it.
+
+        Where an application ends the connection by rules of its own, the fault is tried on another one, and
+        proves something only if it ends in another way.
+
+        Raises:
+            Inconclusive: the connection is no use, and there is no other.
+
+        """
+        self.twins = frames
+        self.send(*frames)
+        ending = await self.objection_to(frames)
+        if ending is None:
+            self.recorder.control("the same without its fault was taken, and the connection went on")
+        else:
+            self.objection, self.tried = ending, said_of(frames)
+            await self._renew()
+            self.recorder.control(f"the application answered {self.tried} by {ending}")
+        self.inbox.clear()
+
+    async def taken(self, *frames: Frame) -> None:
+        """Send what is in order, and prove that the connection survives it: without that nothing is judged.
+
+        Raises:
+            Inconclusive: the application ends the connection.
+
+        """
+        self.send(*frames)
+        ending = await self.objection_to(frames)
+        if ending is not None:
+            raise Inconclusive(f"the application ends the connection: {ending} to {said_of(frames)}")
+        self.inbox.clear()
+
+    async def twin_apart(self, *frames: Frame) -> None:
+        """Do as :meth:`twin` on a connection of its own, where this one must not have seen the message."""
+        if self.again is None:
+            return
+        other = self._like(await self.again())
+        other.send(*frames)
+        try:
+            self.objection, self.tried = await other.objection_to(frames), said_of(frames)
+        finally:
+            await other.leave()
+
+    def _like(self, connection: Connection) -> Peer:
+        """Return a peer as this one on another connection."""
+        other = type(self)(connection, self.limits, self.recorder)
+        other.speaks, other.manners = self.speaks, self.manners
+        return other
+
+    async def objection_to(self, frames: Sequence[Frame]) -> Ending | None:
+        """Return how the application ended the connection upon what is in order; ``None``: it did not."""
+        if self._minded(frames):
+            # The probe has seen it: an end may come a moment behind the Pong.
+            ending = await self.ending(self.limits.prompt, behind=self.limits.prompt / 20)
+            if ending.over:
+                return ending
+        data = [frame for frame in frames if frame.opcode in DATA_OPCODES]
+        try:
+            # Inside a message no other one can be begun: a Ping tells.
+            await (self.alive() if not data or data[-1].fin else Peer.alive(self))
+        except Inconclusive:
+            if self.connection.end is None and not any(isinstance(one, Close) for one in self.inbox):
+                raise
+            ending = await self.ending(behind=self.limits.prompt / 20)
+            if not ending.over:  # we gave up reading
+                raise
+            return ending
+        return None
+
+    def _minded(self, frames: Sequence[Frame]) -> bool:
+        opcode, minded = 0, False
+        for frame in frames:
+            opcode = frame.opcode if frame.opcode in {TEXT, BINARY} else opcode
+            whole = frame.fin and frame.opcode in DATA_OPCODES
+            minded = minded or (whole and self.manners is not None and bool(self.manners.minds(opcode)))
+        return minded
+
+    async def _renew(self) -> None:
+        """Go on with another connection that was opened like this one."""
+        if self.again is None:
+            raise Inconclusive(f"the application ends the connection: {self.objection} to {self.tried}")
+        self.connection.shut()
+        self.connection = await self.again()
+        await Peer.alive(self)
+
+    # Judgements.
+
+    async def expect_pong(self, payload: bytes) -> Pong:
+        """Expect a Pong with exactly this payload.
+
+        Raises:
+            Nonconformance: it does not come.
+            Inconclusive: the application ended the connection before, as it ends it upon what is in order.
+
+        """
+        try:
+            return await super().expect_pong(payload)
+        except Nonconformance:
+            if self.objection is not None:
+                # An application may read a message piece by piece, and end the connection at the first.
+                self.tell_apart(await self.ending(self.limits.prompt, behind=self.limits.prompt / 20))
+            raise
+
+    async def expect_silence(self) -> None:
+        """Expect no answer to what was sent: a Pong to a later Ping must come before one."""
+        self.inbox.clear()
+        await self.ping()
+        answers: list[Event] = [
+            one for one in self.inbox if isinstance(one, Pong) and one.payload in self.said
+        ]
+        answers += self.answering(self.inbox)
+        if answers:
+            raise Nonconformance(
+                "there was an answer to what asks for none",
+                expected=["nothing before the Pong to a later Ping"],
+                actual=describe(answers[0]),
+                happened=happened(answers[0]),
+            )
+
+    async def expect_answer(self, *, said: bytes = b"") -> Message:
+        """Expect the message that answers what was sent since the last control."""
+        event = await self.take(lambda one: bool(self.answering([one], said=said)), self.limits.reply)
+        if isinstance(event, Message):
+            return event
+        raise Nonconformance(
+            "a message was not answered",
+            expected=["an answer"],
+            actual=describe(event),
+            happened=happened(event),
+        )
+
+    async def expect_failed(self, *, code: int | set[int], said: bytes = b"") -> Ending:
+        """Expect that the server fails the connection (RFC 6455 §7.1.7), delivering nothing more.
+
+        That it says so with a Close frame, and with ``code``, is judged under requirements of its own. What a
+        compressed message, or one in pieces, meant is told as ``said``.
+        """
+        codes = {code} if isinstance(code, int) else code
+        self.inbox.clear()
+        ending = await self.failing()
+        if not ending.over:
+            raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=ending)
+        if self.answering(ending.messages, said=said):
+            raise Nonconformance(
+                "the server answered a message that it had to refuse",
+                expected=[f"{one} and no message before it" for one in FAILED],
+                actual=ending,
+                happened=f"a message, then {ending.happened}",
+            )
+        self.tell_apart(ending)
+        if ending.close is not None and ending.close.code not in codes:
+            await self._objects_late(ending)
+        self.charge_failure(ending, codes)
+        return ending
+
+    async def _objects_late(self, ending: Ending) -> None:
+        """Ask again, with more patience, whether the application ends the connection in this way anyway.
+
+        It may end it a moment after the Pong that stood for its consent.
+        """
+        if self.again is None or not self.twins or self.objection is not None:
+            return
+        other = self._like(await self.again())
+        other.send(*self.twins)
+        objection = await other.ending(self.limits.prompt, behind=self.limits.prompt / 20)
+        other.connection.shut()
+        if objection.over:
+            self.objection, self.tried = objection, said_of(self.twins)
+            self.tell_apart(ending)
+
+    def tell_apart(self, ending: Ending) -> None:
+        """Judge nothing where the application ends the connection in this way whatever it is told.
+
+        Raises:
+            Inconclusive: it does.
+
+        """
+        if self.objection is not None and self.objection.sign == ending.sign:
+            raise Inconclusive(
+                f"the application ends the connection anyway: {self.objection} to {self.tried}, "
+                f"and {ending} to the same with its fault"
+            )
+
+    async def expect_close_refused(self, *, sent: int | None, code: int | set[int]) -> Ending:
+        """Expect that a Close frame with a fault fails the connection instead of being answered in kind.
+
+        The very answer that a Close frame in order gets treats the fault as if it were in order; another code
+        than the RFC names, 1000 too, is judged under a requirement of its own.
+        """
+        codes = {code} if isinstance(code, int) else code
+        self.inbox.clear()
+        ending = await self.failing()
+        close = ending.close
+        if not ending.over:
+            raise Nonconformance("the server did not fail the connection", expected=FAILED, actual=ending)
+        if close is not None and await self._in_kind(close, sent):
+            raise Nonconformance(
+                "a faulty Close frame was answered as if it were in order",
+                expected=[f"a Close frame with {min(codes)} or another error code", *FAILED[1:]],
+                actual=ending,
+            )
+        self.charge_failure(ending, {*codes, 1002})
+        return ending
+
+    async def _in_kind(self, close: Close, sent: int | None) -> bool:
+        """Whether a Close frame answers a faulty one as if it were in order.
+
+        The code that was sent does. Close 1000, or an empty Close, does too, but not from a server that fails
+        every connection so.
+
+        Raises:
+            Inconclusive: this server answers by it what is in order and what is not.
+
+        """
+        if close.code is not None and close.code == sent:
+            return True
+        if close.code not in {None, 1000}:
+            return False
+        if self.again is None:
+            return close.code == 1000
+        failed = await self._close_to(Frame(UNKNOWN, b"fault"))
+        if failed is None or failed.code != close.code:
+            return close.code == 1000 or await self._gets(close, sent)
+        if await self._gets(close, sent):
+            raise Inconclusive(
+                f"this server answers Close frames, and fails connections, by {describe(close)}"
+            )
+        return False
+
+    async def _gets(self, close: Close, sent: int | None) -> bool:
+        """Whether a Close frame in order, with an application's code or with none, gets this answer."""
+        answer = await self._close_to(Frame(CLOSE, close_payload(None if sent is None else VALID)))
+        return answer is not None and answer.code == close.code
+
+    async def _close_to(self, frame: Frame) -> Close | None:
+        """Return the Close frame that answers a frame on another connection."""
+        assert self.again is not None
+        other = self._like(await self.again())
+        other.send(frame)
+        ending = await other.ending(behind=self.limits.prompt / 20)
+        other.connection.shut()
+        return ending.close
+
+    def charge_failure(self, ending: Ending, codes: set[int]) -> None:
+        """Charge how a failure was said: by a Close frame, with one of ``codes``."""
+        wanted = " or ".join(map(str, sorted(codes)))
+        self.recorder.charge(
+            "closing.failure-close-frame",
+            kept=ending.close is not None,
+            message=f"{ending}, no Close frame",
+            happened=ending.happened,
+        )
+        if ending.close is not None:
+            self.recorder.charge(
+                "closing.failure-code",
+                kept=ending.close.code in codes,
+                message=f"{ending}, expected Close {wanted}",
+                happened=ending.happened,
+            )
+        self.recorder.observe(str(ending))
+
+    async def expect_close_reply(self) -> Close:
+        """Expect a Close frame in answer to ours, and then the end of TCP."""
+        ending = await self.ending()
+        if ending.close is None and self.connection.tls_fault:
+            # What came in front of a bad record is lost with it: nobody knows whether it was a Close frame.
+            raise Inconclusive(f"TLS broke behind our Close frame: {self.connection.tls_fault}")
+        if ending.close is None:
+            raise Nonconformance("a Close frame was not answered", expected=["a Close frame"], actual=ending)
+        if ending.end is None:
+            raise Nonconformance(
+                f"{ending.beneath} stays open after the closing handshake",
+                expected=[f"the end of {ending.beneath} within {self.limits.close:g} s"],
+                actual=ending,
+                happened=f"{ending.happened}, then nothing",
+            )
+        return ending.close
+
+
+def said_of(frames: Sequence[Frame]) -> str:
+    """Return, for a person, which message these frames make."""
+    content = b"".join(frame.payload for frame in frames if frame.opcode in DATA_OPCODES)
+    opcode = next((frame.opcode for frame in frames if frame.opcode in {TEXT, BINARY}), None)
+    if opcode is None:
+        return f"a valid {name_of(frames[0].opcode)} frame" if frames else "nothing"
+    kind = "text" if opcode == TEXT else "binary message"
+    if frames[0].rsv1:
+        return f"a valid compressed {kind}"
+    return f"a valid {kind} ({content[:60].decode(errors='backslashreplace')!r})"

@@ -1,0 +1,71 @@
+"""The diagnosis as data: the shape that ``doctor.schema.json`` describes and ``docs/doctor.md`` explains."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from conformance.commands.doctor.case import Case
+from conformance.commands.doctor.findings import CAUSES, Diagnosis
+from conformance.commands.doctor.routing import Row
+
+VERSION = 1
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    text = resources.files("conformance.commands.doctor").joinpath("doctor.schema.json").read_text("utf-8")
+    made: dict[str, Any] = json.loads(text)
+    return made
+
+
+def document(case: Case, diagnosis: Diagnosis, rows: list[Row] | None = None) -> dict[str, Any]:
+    """Return the diagnosis, clean of secrets. Members may be added in a version; none changes its meaning."""
+    layers = []
+    for one in diagnosis.findings:
+        data = asdict(one)
+        data["steps"] = [asdict(step) for step in one.steps]
+        layers.append(data)
+    last = diagnosis.last
+    made: dict[str, Any] = {
+        "doctor": VERSION,
+        "url": diagnosis.url,
+        "verdict": diagnosis.verdict,
+        "exit_code": diagnosis.exit_code,
+        "cause": last.cause if last else None,
+        "meaning": CAUSES[last.cause] if last and last.cause else None,
+        "layer": last.layer if last else None,
+        "seconds": round(diagnosis.seconds, 3),
+        "not_seen": [one.summary for one in diagnosis.findings if one.state == "unseen" and not one.ends],
+        "layers": layers,
+    }
+    if rows is not None:
+        made["paths"] = [_row(one) for one in rows]
+    cleaned: dict[str, Any] = _cleaned(made, case)
+    return cleaned
+
+
+def _row(row: Row) -> dict[str, Any]:
+    response = row.attempt.response if row.attempt else None
+    return {
+        "path": row.path,
+        "kind": row.kind,
+        "upgraded": bool(row.attempt and row.attempt.upgraded),
+        "status": response.status if response else None,
+        "answer": response.line if response else str(row.attempt or "no connection"),
+        "server": response.get("Server") if response else None,
+    }
+
+
+def _cleaned(value: Any, case: Case) -> Any:
+    if isinstance(value, str):
+        return case.clean(value)
+    if isinstance(value, dict):
+        return {key: _cleaned(one, case) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_cleaned(one, case) for one in value]
+    return value

@@ -1,0 +1,329 @@
+"""The layer of the upgrade: whether a handshake opens the path; where it does not, what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from conformance.commands.doctor.answers import answers_itself, said
+from conformance.commands.doctor.case import NOBODY, Case, line_of, token_in, without_token
+from conformance.commands.doctor.findings import Finding, Step, broken, ok, undecided
+from conformance.commands.doctor.fingerprint import nothing_upgrades
+from conformance.commands.doctor.frameworks import on_refusal
+from conformance.commands.doctor.hosts import STRANGER, host_lost
+from conformance.commands.doctor.known import ENGINE, ENGINE_PATH, recognised
+from conformance.commands.doctor.programs import program_of
+from conformance.commands.doctor.routing import endpoints, near
+from conformance.target.attempt import Attempt
+from conformance.target.routes import OWN
+from conformance.wire.handshake import Request, accept_for
+
+FORBIDDEN = {401, 403}
+FRESH = Step("Get a fresh token: this one is malformed, expired, revoked, or of another user or system.")
+ALIKE = 0.6  # of two paths: a slip of the pen, and no other route
+_CHANNEL = re.compile(rf"{OWN}[1-9][0-9]*/$", re.ASCII)  # a user's own: a good reason to refuse others
+
+
+async def upgrade(case: Case) -> Finding:
+    """Ask for the upgrade on the URL's path; where it is refused, find out whether anything is upgraded."""
+    attempt = case.upgrades.get(case.address) or await case.ask(case.request())
+    plain = case.plain.get(case.address)
+    if attempt is None or attempt.response is None:
+        return await _unanswered(case, attempt, plain)
+    if attempt.response.status == 101:
+        return _accepted(case, attempt)
+    if case.base:
+        for path in dict.fromkeys([*endpoints(case)[-2:], case.url.path or "/"]):
+            other = await case.ask(case.request(path))
+            if other is not None and other.upgraded:
+                case.path = path
+                return _accepted(case, other)
+    return await _refused(case, attempt, plain)
+
+
+async def _unanswered(case: Case, attempt: Attempt | None, plain: Attempt | None) -> Finding:
+    """Look for a handshake that is answered, where this one was ended or ignored."""
+    ended = attempt is not None and attempt.connection.end is not None
+    if attempt is not None and ended:
+        requests = {f"path {path}": case.request(path) for path in near(case)} | _variants(case)
+        requests["path " + ENGINE_PATH] = case.request(ENGINE_PATH, query=ENGINE)
+        found = await case.ask_all(requests)
+        carried = _carried(case, attempt, found)
+        if carried is not None:
+            return carried
+        if routes := {name: one for name, one in _routes(found).items() if one.upgraded}:
+            return _elsewhere(case, attempt, routes)
+    program = program_of(case, attempt)
+    node = Step(
+        "Node ends upgrades that no handler takes: compare the path, the origin and the token with what the "
+        "server's 'upgrade' handler wants."
+    )
+    return broken(
+        "upgrade",
+        "upgrade.silent",
+        "Plain HTTP is answered, but a handshake is "
+        + ("ended without an answer." if ended else f"not: nothing came within {case.timeout:g} s."),
+        evidence=(
+            f"a handshake: {case.clean(str(attempt or 'no connection'))}",
+            f"a plain GET: {case.clean(line_of(plain))}",
+        ),
+        steps=(*([node] if program.name in {"Node", "Bun"} else []), program.read_log),
+    )
+
+
+def _accepted(case: Case, attempt: Attempt) -> Finding:
+    response = attempt.response
+    assert response is not None
+    wanted = accept_for(attempt.request.get("Sec-WebSocket-Key") or "")
+    accept = response.get("Sec-WebSocket-Accept") or "missing"
+    upgrade_to = (response.get("Upgrade") or "").lower()
+    options = [one.strip().lower() for one in (response.get("Connection") or "").split(",")]
+    length = response.get("Content-Length") or "0"
+    bodiless = length == "0" and response.get("Transfer-Encoding") is None
+    if accept != wanted or upgrade_to != "websocket" or "upgrade" not in options or not bodiless:
+        return broken(
+            "upgrade",
+            "upgrade.wrong",
+            "The server answers 101, but not as a WebSocket server: clients refuse it.",
+            evidence=(
+                f"Upgrade: {case.clean(upgrade_to) or 'missing'}",
+                f"Connection: {case.clean(response.get('Connection') or 'missing')}, expected Upgrade in it",
+                *([] if bodiless else ["it announces a body, which a 101 never has"]),
+                f"Sec-WebSocket-Accept: {case.clean(accept)}, expected {wanted}",
+            ),
+            steps=(
+                Step(
+                    "A cache or a proxy may have answered; if not, correct the handshake (RFC 6455 §4.2.2)."
+                ),
+            ),
+        )
+    case.opened = attempt
+    return ok("upgrade", f"a handshake on {case.clean(case.path)} is answered {case.clean(line_of(attempt))}")
+
+
+async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding:
+    """Look for what was wrong with the handshake: what it carried, its path, or everything."""
+    response = attempt.response
+    assert response is not None
+    if 300 <= response.status < 400:
+        return _redirected(case, attempt)
+    requests = {f"path {path}": case.request(path) for path in near(case)}
+    if token_in(case.query):  # a bad token would close every path, and hide that the path is wrong too
+        requests |= {
+            f"path {path} bare": case.request(path, query=without_token(case.query)) for path in near(case)
+        }
+    requests |= _variants(case) | {"nobody": case.request(NOBODY)}
+    found = await case.ask_all(requests)
+    if case.origin and (plainer := found.get("no origin")) is not None and plainer.upgraded:
+        stranger = await case.ask(case.request(origin=STRANGER))
+        own = attempt if case.origin == case.url.origin else found.get("own origin")
+        lost = await host_lost(case, own, stranger)
+        if lost is not None:
+            return lost
+    carried = _carried(case, attempt, found)
+    if carried is not None:
+        return carried
+    recognisable = await recognised(case, attempt, plain)
+    if recognisable is not None:
+        return recognisable
+    unknown = found.get("nobody")
+    same_as_unknown = unknown is not None and unknown.status == response.status
+    forbidden = response.status in FORBIDDEN and not answers_itself(response)
+    named = case.path in endpoints(case) or _CHANNEL.search(case.path) is not None
+    elsewhere = _routes(found)
+    # The same answer on every path says nothing of this one, unless another path is answered otherwise.
+    known_route = named and (not same_as_unknown or bool(elsewhere))
+    if forbidden and (known_route or not same_as_unknown or (response.status == 401 and not elsewhere)):
+        return _locked(case, attempt, unknown)
+    routes = elsewhere
+    nearest = max((_closeness(case.path, one) for one in routes), default=0.0)
+    if forbidden and nearest < ALIKE:
+        return _forbidden(case, attempt, routes)
+    if routes:
+        return _elsewhere(case, attempt, routes)
+    return nothing_upgrades(case, attempt, plain)
+
+
+def _routes(found: Mapping[str, Attempt]) -> dict[str, Attempt]:
+    """Return the paths that are upgraded, or that ask for credentials where an unknown path does not."""
+    unknown = found.get("nobody")
+    closed = FORBIDDEN - {unknown.status if unknown is not None else None}
+    routes: dict[str, Attempt] = {}
+    for name, one in found.items():
+        if name.startswith("path ") and (one.upgraded or one.status in closed) and not _own_page(one):
+            path = name.removeprefix("path ").removesuffix(" bare")
+            if path not in routes or one.upgraded:
+                routes[path] = one
+    return routes
+
+
+def _own_page(attempt: Attempt) -> bool:
+    return attempt.response is not None and answers_itself(attempt.response)
+
+
+def _redirected(case: Case, attempt: Attempt) -> Finding:
+    assert attempt.response is not None
+    location = (attempt.response.get("Location") or "").split("?")[0]
+    scheme, slash, rest = location.partition("://")
+    there = {"http": "ws", "https": "wss"}.get(scheme.lower(), scheme) + slash + rest if slash else ""
+    there = there or (case.bare(location).strip("'") if location.startswith("/") else "")
+    command = f"conformance doctor {_quoted(case.clean(there))}" if there else None
+    return broken(
+        "upgrade",
+        "upgrade.redirect",
+        "The handshake is redirected, and WebSocket clients do not follow.",
+        evidence=(f"{case.clean(line_of(attempt))}, Location: {case.clean(location) or 'missing'}",),
+        steps=(Step("Use the address that it names", command),),
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _variants(case: Case) -> dict[str, Request]:
+    """Return handshakes on the same path that leave out, or add, one thing that may have been the reason."""
+    made = {"own origin": case.request(origin=case.url.origin)}
+    for number, allowed in enumerate(case.profile.allowed_origins[:3]):
+        made[f"allowed origin {number}"] = case.request(origin=allowed)
+    if case.origin:
+        made["no origin"] = case.request(origin="")
+    if case.subprotocols:
+        made["no subprotocol"] = case.request(subprotocols=())
+    if token_in(case.query):
+        made["no token"] = case.request(query=without_token(case.query))
+    for number, token in enumerate(case.users[:1]):
+        for carrier in case.carriers:
+            made[f"user {number} by {carrier}"] = case.request(token=token, carrier=carrier)
+    return made
+
+
+def _carried(case: Case, attempt: Attempt, found: dict[str, Attempt]) -> Finding | None:
+    """Return the finding where the same path opens for a handshake that carries something else."""
+    opened = {name: one for name, one in found.items() if one.upgraded and not name.startswith("path ")}
+    refused = f"with it: {case.clean(line_of(attempt))}"
+    if "no origin" in opened:
+        return refused_origin(case, refused, "without Origin: 101")
+    if "no token" in opened:
+        return broken(
+            "token",
+            "token.refused",
+            "The server refuses the token in the URL.",
+            evidence=(refused, "without it: 101, the path and the server are right"),
+            steps=(FRESH,),
+        )
+    if "no subprotocol" in opened:
+        return broken(
+            "subprotocol",
+            "subprotocol.refused",
+            f"The server refuses the handshake because of the subprotocol {', '.join(case.subprotocols)}.",
+            evidence=(refused, "without it: 101"),
+            steps=(Step("Offer a subprotocol that the server knows, or none."),),
+        )
+    origin = next((one for name, one in opened.items() if "origin" in name), None)
+    if origin is not None:
+        case.own_origin_needed = "own origin" in opened
+        case.origin = case.origin or origin.request.get("Origin")
+        return _accepted(case, origin)
+    user = next((one for name, one in opened.items() if name.startswith("user ")), None)
+    return _accepted(case, user) if user is not None else None
+
+
+def refused_origin(case: Case, *evidence: str) -> Finding:
+    """Return the finding of an origin whose pages may not connect."""
+    return broken(
+        "origin",
+        "origin.refused",
+        f"The server refuses pages of the origin {case.origin}.",
+        evidence=tuple(evidence),
+        steps=(
+            Step(f"Add {case.origin} to the origins that the server allows: scheme, host and port count."),
+        ),
+    )
+
+
+def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
+    evidence = (
+        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}{said(case, attempt)}",
+        f"an unknown path: {case.clean(line_of(unknown))}",
+    )
+    if token_in(case.query):
+        return broken(
+            "token",
+            "token.refused",
+            "The server refuses the token in the URL for this path, and nobody gets in without one.",
+            evidence=evidence,
+            steps=(FRESH,),
+        )
+    if case.origin and not case.own_origin_needed:
+        return _forbidden(case, attempt, {})
+    alike = unknown is not None and unknown.status == attempt.status
+    return undecided(
+        "token",
+        "token.required",
+        f"The server lets nobody in like this ({attempt.status}), on whatever path: it may want a token, "
+        "which was not given."
+        if alike
+        else f"The path is right and the server answers, but it lets nobody in like this ({attempt.status}): "
+        "no token was given.",
+        evidence=evidence,
+        steps=(
+            Step("Give a token, and ask again", f"conformance doctor {case.bare()} --token TOKEN"),
+            *(on_refusal(case, attempt) if alike else ()),
+        ),
+    )
+
+
+def _forbidden(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) -> Finding:
+    evidence = [
+        f"{case.clean(case.path)}: {case.clean(line_of(attempt))}{said(case, attempt)}",
+        "an unknown path is answered alike",
+    ]
+    evidence += [
+        f"{case.clean(one)}: {case.clean(line_of(answer))}" for one, answer in list(open_paths.items())[:4]
+    ]
+    return undecided(
+        "upgrade",
+        "access.refused",
+        f"The handshake is refused ({attempt.status}) as on an unknown path: a wrong path, a missing token "
+        "and a refused origin look the same from outside.",
+        evidence=tuple(evidence),
+        steps=(
+            *on_refusal(case, attempt),
+            Step(
+                "Try with a token, and with the origin of your page",
+                f"conformance doctor {case.bare()} --token TOKEN --origin https://YOUR-PAGE.example",
+            ),
+        ),
+    )
+
+
+def _closeness(path: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, path, other).ratio()
+
+
+def _elsewhere(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) -> Finding:
+    path = case.path
+    by_likeness = sorted(open_paths, key=lambda one: _closeness(path, one), reverse=True)
+    nearest = by_likeness[0]
+    evidence = [f"{case.clean(path)}: {case.clean(line_of(attempt))}"]
+    evidence += [f"{case.clean(one)}: {case.clean(line_of(open_paths[one]))}" for one in by_likeness[:6]]
+    query = ENGINE if nearest == ENGINE_PATH else ""
+    step = Step("Use the path that works", f"conformance doctor {case.bare(nearest, query=query)}")
+    if nearest.rstrip("/") == path.rstrip("/"):
+        what = "must not end" if path.endswith("/") else "must end"
+        return broken(
+            "routes",
+            "route.trailing-slash",
+            f"The path {what} with a slash: {nearest} is the route.",
+            evidence=tuple(evidence),
+            steps=(step,),
+        )
+    return broken(
+        "routes",
+        "route.wrong-path",
+        f"There is no WebSocket route {path}. The nearest that works: {nearest}",
+        evidence=tuple(evidence),
+        steps=(step,),
+    )

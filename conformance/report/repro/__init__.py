@@ -1,0 +1,1 @@
+"""Scripts that repeat what a test did, with the standard library alone."""

@@ -1,1 +1,0 @@
-"""The permissions protocol from a client's side: its messages, and waiting for them."""
