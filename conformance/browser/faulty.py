@@ -18,7 +18,7 @@ BOUND = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ServerFault:
     """What is wrong with a server: what script offers it, and the bytes behind the handshake."""
 
     what: str
@@ -30,13 +30,15 @@ def _text(mask: bytes | None = None, **wrong: bool | int) -> bytes:
     return Frame(TEXT, GREETING, mask=mask, **wrong).encode()  # type: ignore[arg-type]
 
 
-RIGHT = Fault("nothing", _text())
-FAULTS: Mapping[str, Fault] = {
-    "masked": Fault("a masked frame (RFC 6455 §5.1)", _text(b"\x01\x02\x03\x04")),
-    "none-chosen": Fault("no subprotocol chosen of one offered (§4.1)", _text(), ("conformance.unknown",)),
-    "longer-length": Fault("a length in more bytes than it needs (§5.2)", _text(length_form=64)),
-    "reserved-bit": Fault("a reserved bit (§5.2)", _text(rsv2=True)),
-    "close-1005": Fault("Close with 1005 (§7.4.1)", Frame(8, close_payload(1005), mask=None).encode()),
+RIGHT = ServerFault("nothing", _text())
+FAULTS: Mapping[str, ServerFault] = {
+    "masked": ServerFault("a masked frame (RFC 6455 §5.1)", _text(b"\x01\x02\x03\x04")),
+    "none-chosen": ServerFault(
+        "no subprotocol chosen of one offered (§4.1)", _text(), ("conformance.unknown",)
+    ),
+    "longer-length": ServerFault("a length in more bytes than it needs (§5.2)", _text(length_form=64)),
+    "reserved-bit": ServerFault("a reserved bit (§5.2)", _text(rsv2=True)),
+    "close-1005": ServerFault("Close with 1005 (§7.4.1)", Frame(8, close_payload(1005), mask=None).encode()),
 }
 
 

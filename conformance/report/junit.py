@@ -31,7 +31,7 @@ _BROKEN = {"failed": "", "failed-strict-only": "failed, strict only: "}
 
 
 @dataclass(slots=True)
-class Case:
+class TestCase:
     """One ``testcase``: where it stands, what it judged, and what is said of it."""
 
     suite: str
@@ -49,7 +49,7 @@ FOLDED = frozenset({"passed", "observed", "advised", "failed-strict-only", "know
 
 @dataclass(slots=True)
 class _Suite:
-    cases: list[Case] = field(default_factory=list)
+    cases: list[TestCase] = field(default_factory=list)
 
     def count(self, kind: str) -> int:
         return sum(case.kind == kind for case in self.cases)
@@ -87,7 +87,7 @@ def _counts(*suites: _Suite) -> dict[str, str]:
     }
 
 
-def _cases(document: Mapping[str, Any]) -> Iterator[Case]:
+def _cases(document: Mapping[str, Any]) -> Iterator[TestCase]:
     """Return a case for each test, for each requirement broken on the way, and for a run that went wrong."""
     requirements = {str(one.get("id")): one for one in mappings(document.get("requirements"))}
     told = set()
@@ -106,10 +106,10 @@ def _cases(document: Mapping[str, Any]) -> Iterator[Case]:
     verdict, run = mapping(document.get("verdict")), mapping(document.get("run"))
     if run.get("complete") is not True:
         why = str(verdict.get("reason") or "the run was interrupted")
-        yield Case("run", "conformance.run", "the run", 0.0, {}, "error", clip_line(why, _MESSAGE), "")
+        yield TestCase("run", "conformance.run", "the run", 0.0, {}, "error", clip_line(why, _MESSAGE), "")
 
 
-def _test_case(test: Mapping[str, Any], requirement: Mapping[str, Any]) -> Case:
+def _test_case(test: Mapping[str, Any], requirement: Mapping[str, Any]) -> TestCase:
     module, _, name = str(test.get("id") or "unnamed").partition("::")
     kind = _KINDS.get(str(test.get("outcome")), "")
     message = str(test.get("message") or "")
@@ -132,13 +132,13 @@ def _test_case(test: Mapping[str, Any], requirement: Mapping[str, Any]) -> Case:
 
 def _case(
     requirement: Mapping[str, Any], classname: str, name: str, seconds: float, kind: str, text: str
-) -> Case:
+) -> TestCase:
     chapter = clip_line(requirement.get("chapter") or "other", 60)
     properties = {"requirement": requirement.get("id"), "level": requirement.get("level"),
                   "source": requirement.get("source")}  # fmt: skip
     told = {key: clip_line(value, 200) for key, value in properties.items() if value}
     head, _, _ = text.partition("\n")
-    return Case(
+    return TestCase(
         suite=chapter,
         classname=clip_line(classname, 300),
         name=clip_line(name, 300),
@@ -150,7 +150,7 @@ def _case(
     )
 
 
-def _write(suite: Element, case: Case) -> None:
+def _write(suite: Element, case: TestCase) -> None:
     element = SubElement(suite, "testcase", classname=case.classname, name=case.name)
     element.set("time", f"{case.seconds:.4f}")
     properties = SubElement(element, "properties")

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class MarkedFault:
     """The ``part`` of an entry that is wrong, and how the frame that it belongs to begins, if it is one."""
 
     part: str
@@ -44,7 +44,7 @@ class Transcript:
         self.dropped = 0
         self.answered = False  # by an HTTP response, whatever it says
         self.ended = False  # by the server, or by bytes that are no HTTP
-        self.faults: dict[int, list[Fault]] = {}
+        self.faults: dict[int, list[MarkedFault]] = {}
 
     def now(self) -> float:
         """Return seconds since the connection was begun."""
@@ -70,7 +70,7 @@ class Transcript:
             if part and entry.direction == "received" and suits(entry.data):
                 faults = self.faults.setdefault(position, [])
                 if len(faults) < MAX_FAULTS or not frame:  # what is said of no frame is what the test found
-                    faults.append(Fault(part, frame))
+                    faults.append(MarkedFault(part, frame))
                 return
             if self.dropped:  # what came last is not kept
                 return
@@ -89,7 +89,7 @@ class Transcript:
         return {"label": clean(self.label), "dropped": self.dropped, "entries": entries}
 
 
-def _apart(entry: Entry, faults: Sequence[Fault]) -> list[tuple[Entry, Sequence[Fault]]]:
+def _apart(entry: Entry, faults: Sequence[MarkedFault]) -> list[tuple[Entry, Sequence[MarkedFault]]]:
     """Return a response and the frames that came with it in one segment as two entries, else the one."""
     head, blank, rest = entry.data.partition(b"\r\n\r\n")
     if entry.direction != "received" or not head.startswith(b"HTTP/1.1 101") or not rest:
@@ -102,7 +102,7 @@ def _apart(entry: Entry, faults: Sequence[Fault]) -> list[tuple[Entry, Sequence[
     ]
 
 
-def _entry(recorded: Entry, clean: Callable[[str], str], faults: Sequence[Fault]) -> dict[str, Any]:
+def _entry(recorded: Entry, clean: Callable[[str], str], faults: Sequence[MarkedFault]) -> dict[str, Any]:
     direction, note, data = recorded.direction, recorded.note, recorded.data[: MAX_BYTES_SHOWN * 8]
     entry: dict[str, Any] = {"t": round(recorded.time, 6), "direction": direction, "summary": clean(note)}
     if direction == "event":
@@ -144,7 +144,7 @@ def describe(frame: ReceivedFrame, clean: Callable[[str], str]) -> str:
     return f"{head} len={frame.declared_length} {_text(frame.payload, clean)}".rstrip()
 
 
-def _at_fault(frame: ReceivedFrame, faults: Sequence[Fault]) -> list[Fault]:
+def _at_fault(frame: ReceivedFrame, faults: Sequence[MarkedFault]) -> list[MarkedFault]:
     whole = frame.header + frame.payload
     return [one for one in faults if whole.startswith(one.frame)]
 

@@ -23,7 +23,7 @@ from conformance.net.stream import extended_connect
 from conformance.report.annotate import evidence
 from conformance.report.excerpts import Budget
 from conformance.report.html import render
-from conformance.report.repro.script import Story, script
+from conformance.report.repro.script import ScriptFacts, script
 from conformance.target import profile as profiles
 from conformance.wire.deflate import Agreement, Inflater, Unread, agreement
 from conformance.wire.events import Message
@@ -91,7 +91,7 @@ def rendered(transcript: Transcript, actual: str, breaches: list[Breach]) -> Non
     recorder = Recorder(["s3cret-of-the-run"])
     data = transcript.as_data(recorder.clean)
     message = "; ".join(breach.message for breach in breaches[:3])
-    story = Story("t::x", "ws://h/", "r", "rule", message, ["a"], actual, insecure=False, authority="h")
+    story = ScriptFacts("t::x", "ws://h/", "r", "rule", message, ["a"], actual, insecure=False, authority="h")
     told = case(
         outcome="failed", message=message, actual=actual, transcripts=[data],
         script=script(transcript, story, recorder.clean),

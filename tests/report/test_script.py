@@ -16,7 +16,7 @@ import trustme
 from conformance.client.recorder import Recorder
 from conformance.core.masking import Secret
 from conformance.report.repro.files import MARK, repro_path, write_scripts
-from conformance.report.repro.script import CAPPED, HIDDEN, MAX_CHARACTERS, Story, script
+from conformance.report.repro.script import CAPPED, HIDDEN, MAX_CHARACTERS, ScriptFacts, script
 from conformance.verdict.result_data import TestResult
 from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
 from conformance.wire.handshake import opening
@@ -24,7 +24,7 @@ from conformance.wire.transcript import MAX_ENTRIES, Transcript
 
 SECRET = "t0ken+with/signs"
 RESPONSE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
-STORY = Story(
+STORY = ScriptFacts(
     test="conformance/suite/protocol/test_x.py::test_y[case]",
     url="ws://localhost:1/",
     requirement="requirement framing.x (MUST), RFC 6455 §5.5",

@@ -10,7 +10,7 @@ import pytest
 from conformance.net.connection import Connection
 from conformance.wire import allowance as limits
 from conformance.wire.frames import PING, Frame, FrameParser
-from conformance.wire.transcript import Fault
+from conformance.wire.transcript import MarkedFault
 
 ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
 PONG, CLOSE, HELLO = b"\x8a\x00", b"\x88\x02\x03\xe8", b"\x81\x05hello"
@@ -116,7 +116,7 @@ def test_breach_is_marked_in_the_bytes_that_came_by_the_frame_that_broke_the_rul
     connection = accepted()
     connection.data_received(b"\xa1\x01x")
     assert connection.transcript.received() == ACCEPTED + b"\xa1\x01x"
-    assert connection.transcript.faults == {1: [Fault("RSV1-3", b"\xa1\x01x")]}
+    assert connection.transcript.faults == {1: [MarkedFault("RSV1-3", b"\xa1\x01x")]}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from conformance.client.recorder import Recorder
-from conformance.report.repro.script import MARK, Story, script
+from conformance.report.repro.script import MARK, ScriptFacts, script
 from conformance.spec import Requirement, requirements
 from conformance.target.target import Target
 from conformance.verdict.gate import BREACHES
@@ -27,7 +27,7 @@ def repro(target: Target | None, recorder: Recorder, result: TestResult, require
         return ""
     breach = None if result.outcome in BREACHES else next(iter(result.breaches), None)
     rule = requirement if breach is None else requirements().get(breach["requirement"], requirement)
-    story = Story(
+    story = ScriptFacts(
         test=result.id,
         url=str(target.url),
         requirement=f"requirement {rule.id} ({rule.level}), {rule.source}",

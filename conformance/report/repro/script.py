@@ -27,7 +27,7 @@ Clean = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class ScriptFacts:
     """What a script says of itself: the test, the rule, what was expected of which server and what came.
 
     ``secrets`` are the run's, by their values; each is read from an environment variable.
@@ -45,7 +45,7 @@ class Story:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
-def script(transcript: Transcript, story: Story, clean: Clean) -> str:
+def script(transcript: Transcript, story: ScriptFacts, clean: Clean) -> str:
     """Return the script's text, or nothing where a secret would stand in it after all."""
     lines = list(_conversation(transcript, story, clean)) or ["pass"]
     url = clean(story.url)
@@ -76,7 +76,7 @@ def _line(text: str, limit: int = 300) -> str:
     return clip_line(" ".join(text.split()), limit)
 
 
-def _conversation(transcript: Transcript, story: Story, clean: Clean) -> Iterator[str]:
+def _conversation(transcript: Transcript, story: ScriptFacts, clean: Clean) -> Iterator[str]:
     """Yield the statements that say what we said, and listen where the run listened."""
     response, incoming, seen, upgraded = ResponseParser(), FrameParser(), 0, False
     frames = _Frames(transcript.entries, clean)
@@ -114,7 +114,7 @@ def _conversation(transcript: Transcript, story: Story, clean: Clean) -> Iterato
         yield f'print("{CAPPED}")'
 
 
-def _text(data: bytes, story: Story) -> list[str]:
+def _text(data: bytes, story: ScriptFacts) -> list[str]:
     """Return the statement that sends a handshake's bytes, a line of theirs in each line."""
     rows = []
     for line in data.splitlines(keepends=True):

@@ -12,7 +12,7 @@ VERSION = "25.10.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class AutobahnCase:
     """One case: the ``tests`` that show the same, or the reason why none does.
 
     ``how`` says why fewer tests are enough, where that is not plain.
@@ -26,7 +26,7 @@ class Case:
 
 
 @cache
-def cases() -> Mapping[str, Case]:
+def cases() -> Mapping[str, AutobahnCase]:
     """Return every case by its id, in the order of the file.
 
     Raises:
@@ -34,12 +34,14 @@ def cases() -> Mapping[str, Case]:
 
     """
     table = tomllib.loads(resources.files(__package__).joinpath("autobahn.toml").read_text("utf-8"))
-    found: dict[str, Case] = {}
+    found: dict[str, AutobahnCase] = {}
     for row in table["row"]:
         if unknown := set(row) - {"tests", "how", "excluded", "cases"}:
             raise ValueError(f"autobahn.toml: unknown member {', '.join(sorted(unknown))}")
         for name, gist in row["cases"].items():
-            case = Case(name, gist, tuple(row.get("tests", ())), row.get("how", ""), row.get("excluded", ""))
+            case = AutobahnCase(
+                name, gist, tuple(row.get("tests", ())), row.get("how", ""), row.get("excluded", "")
+            )
             if bool(case.tests) == bool(case.excluded):
                 raise ValueError(f"autobahn.toml: {name} needs tests, or a reason why there are none")
             if name in found:

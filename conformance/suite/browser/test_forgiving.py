@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page
 
-from conformance.browser.faulty import FAULTS, RIGHT, Fault, faulty_server
+from conformance.browser.faulty import FAULTS, RIGHT, ServerFault, faulty_server
 from conformance.browser.script import ScriptSocket, open_socket, serve
 from conformance.core.errors import Inconclusive
 from conformance.suite.browser.pages import name_of
@@ -16,7 +16,7 @@ ORIGIN = "http://page.example"
 GREETED = ["open", "message"]
 
 
-async def seen(page: Page, url: str, fault: Fault, bound: float) -> ScriptSocket:
+async def seen(page: Page, url: str, fault: ServerFault, bound: float) -> ScriptSocket:
     """Open a socket and return it once script has seen what there is to see."""
     socket = await open_socket(page, url, fault.offered)
     while (one := await socket.next(bound)) is not None and one.kind not in {"message", "close"}:
