@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make conformance   run the whole suite on the reference server, write the reports"
 	@echo "make incident      rebuild the incident of the shared port, and let the doctor find it"
-	@echo "make test          formatter, linter, types and the project's own tests"
+	@echo "make test          formatter, linter, types, imports and the project's own tests"
 	@echo "make format        format the code"
 	@echo "make docs          write the specification's pages anew"
 	@echo "make lock          pin the dependencies anew"
@@ -34,10 +34,11 @@ test: $(VENV)/.dev browser check
 	$(BIN)/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist worksteal $(or $(ARGS),tests)
 
 check: $(VENV)/.dev
-	@echo "== Checking format, lint and types"
+	@echo "== Checking format, lint, types and imports"
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -73,5 +74,5 @@ lock: $(VENV)/.made
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --group targets --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements/run.lock -o requirements/dev.lock
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find $(REPORTS) -mindepth 1 ! -name README.md -delete
