@@ -22,7 +22,6 @@ from conformance.core.errors import NotApplicable
 
 CONFIRMED = "connection_confirmed"
 ENVELOPE = ("type", "id", "timestamp", "data")
-HEARTBEATS = ("heartbeat", "heartbeat_ack")
 _TYPE = re.compile(r'"type"(\s*:\s*)"([^"\\]*)"')
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NO_OCTET = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")  # surrogates that `surrogateescape` never makes

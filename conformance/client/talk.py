@@ -11,7 +11,7 @@ from conformance.client.recorder import Recorder
 from conformance.core.errors import Nonconformance
 from conformance.net.connection import Connection
 from conformance.wire.ending import Ending, describe
-from conformance.wire.events import Close, End, Event, Message, Pong, happened
+from conformance.wire.events import Close, End, Event, Pong, happened
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
 
 MARGIN = 3  # a line that was measured once may be slower the next time
@@ -130,15 +130,6 @@ class Talk:
             masked = "a masked Ping" if last[0].mask is not None else "a Ping"
             return f"no Pong, but {masked} of {len(last[0].payload)} bytes"
         return describe(event)
-
-    async def expect_message(self, timeout: float | None = None) -> Message:
-        """Expect a data message."""
-        event = await self.take(lambda e: isinstance(e, Message), timeout or self.limits.reply)
-        if isinstance(event, Message):
-            return event
-        raise Nonconformance(
-            "no message came", expected=["a message"], actual=describe(event), happened=happened(event)
-        )
 
     async def ending(self, timeout: float | None = None, *, behind: float | None = None) -> Ending:
         """Wait for the connection's end and describe it. A Close frame is answered, so that TCP can end.

@@ -6,7 +6,7 @@ import asyncio
 import socket
 
 import pytest
-from wire_harness import BOUND, connected, upgraded
+from wire_harness import BOUND, connected, message_of, upgraded
 
 from conformance.net.connection import Connection
 from conformance.net.endpoint import Endpoint
@@ -278,7 +278,7 @@ async def test_ping_is_left_alone_on_request():
     async with upgraded(script) as peer:
         peer.connection.auto_pong = False
         peer.send_text("begin")
-        await peer.expect_message()
+        await message_of(peer)
         peer.send_text("next")
         await peer.connection.event(BOUND)
     assert heard == [(TEXT, b"next")]

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from wire_harness import NUMBER, QUICK, answering, connected, end, stay, upgraded
+from wire_harness import NUMBER, QUICK, answering, connected, end, message_of, stay, upgraded
 
 from conformance.client.peer import Limits, Peer, describe, fragments
 from conformance.client.recorder import Recorder
@@ -93,8 +93,8 @@ async def test_ping_leaves_other_events_in_the_inbox():
             "a Pong of 1 bytes",
             "the message 'b'",
         ]
-        assert (await peer.expect_message()).text == "a"
-        assert (await peer.expect_message()).text == "b"
+        assert (await message_of(peer)).text == "a"
+        assert (await message_of(peer)).text == "b"
 
 
 @pytest.mark.parametrize(
@@ -204,20 +204,6 @@ async def test_end_is_no_silence():
         peer.send(Frame(PONG, b"nobody asked"))
         with pytest.raises(Nonconformance):
             await peer.expect_silence()
-
-
-async def test_message_is_expected():
-    async with upgraded(stay, behind="8a 00 82 01 ff") as peer:
-        message = await peer.expect_message()
-        assert (message.opcode, message.content) == (BINARY, b"\xff")
-
-
-@pytest.mark.parametrize(("wire", "actual"), [("88 02 03 e8", "Close 1000"), ("8a 00", "nothing")])
-async def test_message_that_does_not_come_is_held_against_the_server(wire, actual):
-    async with upgraded(stay, QUICK, behind=wire) as peer:
-        with pytest.raises(Nonconformance, match="no message came") as caught:
-            await peer.expect_message()
-        assert caught.value.actual == actual
 
 
 # Time.

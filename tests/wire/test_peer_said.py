@@ -49,14 +49,6 @@ def answering(wire, *, stays=True):
             id="silence",
         ),
         pytest.param(
-            "88 02 03 e8",
-            lambda peer: peer.expect_message(),
-            "no message came",
-            ("a message",),
-            "Close 1000",
-            id="message",
-        ),
-        pytest.param(
             "8a 00",
             lambda peer: peer.expect_failed(code=1002),
             UNFAILED,

@@ -13,6 +13,7 @@ from conformance.client.peer import Limits, Peer
 from conformance.client.recorder import Recorder
 from conformance.net.connection import Connection
 from conformance.net.endpoint import Endpoint
+from conformance.wire.events import Message
 from conformance.wire.handshake import opening
 
 BOUND = 5.0
@@ -135,6 +136,13 @@ async def upgraded(script, limits=ENOUGH, *, behind=""):
         assert response is not None
         assert response.status == 101
         yield Peer(connection, limits, recorder)
+
+
+async def message_of(peer):
+    """Return the next message of the server."""
+    message = await peer.take(lambda event: isinstance(event, Message), BOUND)
+    assert isinstance(message, Message)
+    return message
 
 
 def charged(peer):
