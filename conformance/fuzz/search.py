@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from conformance.core.errors import Inconclusive, Nonconformance
-from conformance.fuzz import notes
+from conformance.fuzz import hypothesis_setup
 from conformance.fuzz.drawing import Draw, Unfit, at_random, simplest
 
 
@@ -192,7 +192,7 @@ async def search(
         return
 
     def shorten() -> None:
-        notes.tell()
+        hypothesis_setup.tell()
         from conformance.fuzz.shrinking import shrink  # noqa: PLC0415 - it loads Hypothesis
 
         state.began = time.monotonic()

@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from conformance.core.errors import Inconclusive, Nonconformance
-from conformance.fuzz import notes
+from conformance.fuzz import hypothesis_setup
 from conformance.fuzz.search import Plan
 
 if TYPE_CHECKING:  # Hypothesis is loaded by the tests that need it, not by all who collect them
@@ -53,7 +53,7 @@ async def explore(
         Inconclusive: what failed did not do so again, or a prerequisite was missing.
 
     """
-    notes.tell()
+    hypothesis_setup.tell()
     from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings  # noqa: PLC0415 - see above
 
     search = _Search(attempt, asyncio.get_running_loop(), patience, weigh, leave_out)
@@ -107,9 +107,7 @@ class _Search(Generic[E]):
 
     def run(self, one: Callable[[], None]) -> None:
         """Let Hypothesis search; every failure is in ``failures`` behind it."""
-        from conformance.fuzz.steady import steady  # noqa: PLC0415 - it loads Hypothesis
-
-        with steady(), contextlib.suppress(_Enough, Nonconformance):
+        with hypothesis_setup.steady(), contextlib.suppress(_Enough, Nonconformance):
             one()
 
     def try_one(self, example: E) -> None:
