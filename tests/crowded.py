@@ -6,4 +6,4 @@ from conformance.net import pace
 
 pace.OPEN = pace.MORE = int(os.environ["CROWDED"]) // 2
 pace.RATE = 2000.0
-pace.PATIENCE = 1.0
+pace.TURN_BOUND = 1.0

@@ -31,7 +31,7 @@ PAUSE = """
 import asyncio, pathlib
 from conformance.browser import keeper
 from conformance.suite.browser import test_messages
-keeper.LOOK, keeper.PATIENCE = 1.0, 5.0
+keeper.LOOK, keeper.PAGE_BOUND = 1.0, 5.0
 connected, times = test_messages.connected, iter(range(9))
 async def pausing(*given):
     socket = await connected(*given)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LIVES = 3
 LOOK = 5.0  # seconds between two looks at a page
-PATIENCE = 20.0  # seconds in which a page has to answer the simplest question
+PAGE_BOUND = 20.0  # seconds in which a page has to answer the simplest question
 LONGEST = 60.0  # seconds
 
 
@@ -113,7 +113,7 @@ class Keeper:
     async def _watch(self, page: Page) -> None:
         from playwright.async_api import Error  # noqa: PLC0415 - a run without the browser need not load it
 
-        patience = PATIENCE * self._scale
+        patience = PAGE_BOUND * self._scale
         while not page.is_closed():
             await asyncio.sleep(LOOK)  # it is not for the server that this waits
             try:

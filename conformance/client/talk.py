@@ -15,7 +15,7 @@ from conformance.wire.events import Close, End, Event, Pong, happened
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
 
 MARGIN = 3  # a line that was measured once may be slower the next time
-PATIENCE = 5  # farewells in a row without an end of TCP, before no other is waited for as long
+MISSED = 5  # farewells in a row without an end of TCP, before no other is waited for as long
 _counter = itertools.count(1)
 
 
@@ -173,7 +173,7 @@ class Talk:
         Behind a Close frame no verdict rests on the end of TCP: where it never comes, it is soon waited for
         no more.
         """
-        weary = self.recorder.unended_failures >= PATIENCE
+        weary = self.recorder.unended_failures >= MISSED
         ending = await self.ending(timeout, behind=self.limits.prompt / 20 if weary else None)
         unended = ending.close is not None and ending.end is None
         self.recorder.unended_failures = self.recorder.unended_failures + 1 if unended else 0
@@ -203,7 +203,7 @@ class Talk:
 
     async def _farewell(self) -> None:
         # A server that leaves TCP open after each Close must not cost a second for each connection.
-        weary = self.recorder.unanswered_farewells >= PATIENCE
+        weary = self.recorder.unanswered_farewells >= MISSED
         deadline = time.monotonic() + self.limits.prompt / (20 if weary else 1)
         while self.connection.end is None and (remaining := deadline - time.monotonic()) > 0:
             await self.connection.event(remaining)

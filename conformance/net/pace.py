@@ -26,7 +26,7 @@ BURST = 10  # of these at once, after a pause
 OPEN = 32  # connections at a time, as far as tests begin on them
 MORE = 16  # and as many more for tests that have begun and need another
 WORKERS = 8  # processes that share this
-PATIENCE = 30.0  # seconds that a test waits for its turn to open a connection
+TURN_BOUND = 30.0  # seconds that a test waits for its turn to open a connection
 _ASK_AGAIN = 0.005
 
 
@@ -47,11 +47,11 @@ class Pace:
 
         """
         slot = self._free()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TURN_BOUND
         while slot is None:
             if time.monotonic() > deadline:
                 raise Inconclusive(
-                    f"all {OPEN + MORE} connections of the polite tier stayed in use for {PATIENCE:g} s"
+                    f"all {OPEN + MORE} connections of the polite tier stayed in use for {TURN_BOUND:g} s"
                 )
             await asyncio.sleep(_ASK_AGAIN)  # what is awaited happens in another process, which tells nobody
             slot = self._free()

@@ -180,7 +180,7 @@ async def test_half_close_under_tls_behind_a_reset_is_harmless(authority):
 def one_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(pace, "OPEN", 1)
     monkeypatch.setattr(pace, "MORE", 0)
-    monkeypatch.setattr(pace, "PATIENCE", SOON)
+    monkeypatch.setattr(pace, "TURN_BOUND", SOON)
     kept = Pace(tmp_path)
     yield kept
     kept.close()

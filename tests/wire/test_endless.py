@@ -15,7 +15,7 @@ from wire_harness import BOUND, QUICK, connected, message_of, upgraded
 from conformance.client.peer import Ending, Peer, describe
 from conformance.client.recorder import Recorder
 from conformance.client.session import Client
-from conformance.client.talk import PATIENCE
+from conformance.client.talk import MISSED
 from conformance.core.errors import Nonconformance
 from conformance.net.connection import Connection
 from conformance.wire import allowance as limits
@@ -157,13 +157,13 @@ async def test_farewell_is_not_waited_for_after_many_in_vain():
         await served.gone()
 
     recorder = Recorder()
-    recorder.unanswered_farewells = PATIENCE
+    recorder.unanswered_farewells = MISSED
     async with upgraded(script) as peer:
         peer.recorder = recorder
         began = time.monotonic()
         await peer.leave()
         assert time.monotonic() - began < BOUND / 4  # the bound of a farewell is BOUND
-    assert recorder.unanswered_farewells == PATIENCE + 1
+    assert recorder.unanswered_farewells == MISSED + 1
 
 
 async def test_answered_farewell_gives_the_patience_back():
@@ -172,14 +172,14 @@ async def test_answered_farewell_gives_the_patience_back():
         served.say("88 02 03 e8")
 
     recorder = Recorder()
-    recorder.unanswered_farewells = PATIENCE
+    recorder.unanswered_farewells = MISSED
     async with upgraded(script) as peer:
         peer.recorder = recorder
         await peer.leave()
     assert recorder.unanswered_farewells == 0
 
 
-@pytest.mark.parametrize(("before", "waits"), [(0, True), (PATIENCE - 1, True), (PATIENCE, False)])
+@pytest.mark.parametrize(("before", "waits"), [(0, True), (MISSED - 1, True), (MISSED, False)])
 async def test_end_behind_a_close_is_not_waited_for_after_many_in_vain(before, waits):
     async def script(served):
         await served.frame()
@@ -205,7 +205,7 @@ async def test_slow_close_is_waited_for_even_after_many_ends_in_vain():
         served.say("88 02 03 ea")
 
     recorder = Recorder()
-    recorder.unended_failures = PATIENCE
+    recorder.unended_failures = MISSED
     async with upgraded(script, replace(QUICK, close=BOUND, prompt=0.2)) as peer:
         peer.recorder = recorder
         peer.send_text("no matter what")

@@ -28,7 +28,7 @@ def test_connections_are_made_no_faster_than_the_rate(tmp_path: Path) -> None:
 
 
 def test_no_more_are_open_than_the_tier_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "PATIENCE", 0.1)
+    monkeypatch.setattr(pace, "TURN_BOUND", 0.1)
 
     async def run() -> None:
         one = Pace(tmp_path)
@@ -61,7 +61,7 @@ asyncio.run(hold())
 def test_processes_share_the_turns_and_a_dead_one_gives_them_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "PATIENCE", 0.1)
+    monkeypatch.setattr(pace, "TURN_BOUND", 0.1)
     other = subprocess.Popen(
         [sys.executable, "-c", OTHER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

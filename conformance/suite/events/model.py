@@ -67,7 +67,7 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ModelStep:
     """One step of a story: who does what on which connection, and the change that it makes if it does."""
 
     verb: str
@@ -130,7 +130,7 @@ class World:
 
     # From an idea to a step.
 
-    def step(self, idea: Idea) -> Step | None:
+    def step(self, idea: Idea) -> ModelStep | None:
         """Return the step that an idea is now, or ``None`` where it cannot happen or would change nothing."""
         if idea.verb == NOTHING:
             return None
@@ -145,22 +145,22 @@ class World:
     def _user(self, idea: Idea) -> str:
         return self.cast.users[idea.who % len(self.cast.users)]
 
-    def _opening(self, idea: Idea) -> Step | None:
+    def _opening(self, idea: Idea) -> ModelStep | None:
         user = self.cast.visitors[idea.who % len(self.cast.visitors)]
         free = [letter for letter in LETTERS if letter not in self.channels]
         by_id = "id" if idea.verb == "open" and idea.which == 1 and user != ANONYMOUS else ""
-        return Step(idea.verb, user, free[0], by_id) if free else None
+        return ModelStep(idea.verb, user, free[0], by_id) if free else None
 
-    def _using(self, idea: Idea) -> Step | None:
+    def _using(self, idea: Idea) -> ModelStep | None:
         wanted = [name for name, one in self.channels.items() if one.open is (idea.verb != "finish")]
         if not wanted:
             return None
         name = wanted[idea.who % len(wanted)]
         user = self.channels[name].user
         subject = PERMISSIONS[idea.which % len(PERMISSIONS)] if idea.verb == "check" else ""
-        return Step(idea.verb, user, name, subject)
+        return ModelStep(idea.verb, user, name, subject)
 
-    def _permission(self, idea: Idea) -> Step | None:
+    def _permission(self, idea: Idea) -> ModelStep | None:
         granted = idea.verb == "grant"
         every = [(user, permission) for user in self.cast.users for permission in PERMISSIONS]
         possible = [one for one in every if (one in self.granted) is not granted]
@@ -169,9 +169,9 @@ class World:
         wanted = (self._user(idea), PERMISSIONS[idea.which % len(PERMISSIONS)])
         user, subject = wanted if wanted in possible else possible[idea.who % len(possible)]
         news = News("permission_changed", user, subject, granted)
-        return Step(idea.verb, user, "", subject, news, idea.swift)
+        return ModelStep(idea.verb, user, "", subject, news, idea.swift)
 
-    def _change(self, idea: Idea) -> Step:
+    def _change(self, idea: Idea) -> ModelStep:
         subject = str(self.used + 1)  # a name that was never given before: always a real change
         event, user = {
             "roles": ("role_updated", self._user(idea)),
@@ -179,13 +179,13 @@ class World:
             "cache": ("cache_invalidated", self._user(idea)),
             "cache-all": ("cache_invalidated", None),
         }[idea.verb]
-        return Step(idea.verb, user or "", "", subject, News(event, user, subject), idea.swift)
+        return ModelStep(idea.verb, user or "", "", subject, News(event, user, subject), idea.swift)
 
-    def _burning(self, idea: Idea) -> Step | None:
+    def _burning(self, idea: Idea) -> ModelStep | None:
         user = self.cast.burnable
-        return Step(idea.verb, user) if user is not None and user not in self.burned else None
+        return ModelStep(idea.verb, user) if user is not None and user not in self.burned else None
 
-    def possible(self, step: Step) -> bool:
+    def possible(self, step: ModelStep) -> bool:
         """Whether a step that was told elsewhere can happen here."""
         channel = self.channels.get(step.connection)
         if step.verb in {"grant", "revoke"}:
@@ -200,7 +200,7 @@ class World:
 
     # What a step does to the world.
 
-    def take(self, step: Step) -> None:
+    def take(self, step: ModelStep) -> None:
         """Change the world as a step does."""
         if step.verb in {"open", "begin", "dawdle"}:
             self.channels[step.connection] = Channel(step.user)
@@ -230,7 +230,7 @@ def concerned(user: str, news: News) -> bool:
     return news.user is None or news.user == user
 
 
-def tell(ideas: Iterable[Idea], cast: Cast) -> tuple[Step, ...]:
+def tell(ideas: Iterable[Idea], cast: Cast) -> tuple[ModelStep, ...]:
     """Make a story of what can happen, in this order."""
     world = World(cast)
     story = []
@@ -242,7 +242,7 @@ def tell(ideas: Iterable[Idea], cast: Cast) -> tuple[Step, ...]:
     return tuple(story)
 
 
-def without(story: tuple[Step, ...], begin: int, end: int, cast: Cast) -> tuple[Step, ...]:
+def without(story: tuple[ModelStep, ...], begin: int, end: int, cast: Cast) -> tuple[ModelStep, ...]:
     """Return a story without some of its steps, and without those that could not happen then."""
     world = World(cast)
     left = []
@@ -253,6 +253,6 @@ def without(story: tuple[Step, ...], begin: int, end: int, cast: Cast) -> tuple[
     return tuple(left)
 
 
-def told(story: Iterable[Step]) -> str:
+def told(story: Iterable[ModelStep]) -> str:
     """Return a story as numbered lines."""
     return "\n".join(f"{number}. {step}" for number, step in enumerate(story, 1))

@@ -11,7 +11,7 @@ from typing import TypeVar
 from conformance.client.peer import Limits, describe
 from conformance.client.session import Client, Json
 from conformance.core.errors import Inconclusive, Nonconformance
-from conformance.suite.events.model import ANONYMOUS, BURNS, News, Step, World, told
+from conformance.suite.events.model import ANONYMOUS, BURNS, ModelStep, News, World, told
 from conformance.suite.events.story import Change, Story
 from conformance.target.attempt import Attempt
 from conformance.target.profile import Credential
@@ -41,21 +41,21 @@ class Play:
     changes: dict[News, Change] = field(default_factory=dict)
     permission: str | None = None
 
-    async def perform(self, steps: Iterable[Step]) -> None:
+    async def perform(self, steps: Iterable[ModelStep]) -> None:
         """Take the steps one by one and compare the target with the model behind each.
 
         Raises:
             Nonconformance: the target is not as the model says; the message tells the story up to there.
 
         """
-        taken: list[Step] = []
+        taken: list[ModelStep] = []
         try:
             for step in steps:
                 taken.append(step)
                 await self._take(step)
             if self.bell:
                 # What came to a wrong address, or came late, is in front of this on each connection.
-                last = Step("cache-all", "", "", "0", News("cache_invalidated", None, "0"))
+                last = ModelStep("cache-all", "", "", "0", News("cache_invalidated", None, "0"))
                 taken.append(last)
                 await self._take(last)
         except Nonconformance as fault:
@@ -75,7 +75,7 @@ class Play:
         if self.world.burned:
             await self.target.control.status("reset")
 
-    async def _take(self, step: Step) -> None:
+    async def _take(self, step: ModelStep) -> None:
         await self._act(step)
         self.world.take(step)
         for name in set(self.clients) - set(self.world.channels):
@@ -90,7 +90,7 @@ class Play:
                 raise fault
             self.permission = None
 
-    async def _act(self, step: Step) -> None:
+    async def _act(self, step: ModelStep) -> None:
         if step.news is not None:
             change = self.changes[step.news] = self._change(step)
             await self.story.cause(change)
@@ -107,7 +107,7 @@ class Play:
         else:
             await self._use(self.clients[step.connection], step)
 
-    def _change(self, step: Step) -> Change:
+    def _change(self, step: ModelStep) -> Change:
         assert step.news is not None
         user = self.users[step.news.user] if step.news.user else None
         if step.verb in {"grant", "revoke"}:
@@ -121,7 +121,7 @@ class Play:
     def _named(self, subject: str) -> str:
         return f"{self.story.mark}.{subject}"
 
-    async def _use(self, client: Client, step: Step) -> None:
+    async def _use(self, client: Client, step: ModelStep) -> None:
         if step.verb == "close":
             await client.leave()
         elif step.verb == "break":
@@ -136,14 +136,14 @@ class Play:
 
     # Opening.
 
-    def _request(self, step: Step) -> Request:
+    def _request(self, step: ModelStep) -> Request:
         if step.user == ANONYMOUS:
             return self.target.opening(self.target.at(ANONYMOUS_PATH))
         user = self.users[step.user]
         path = f"{OWN}{user.user_id}/" if step.subject else OWN
         return self.target.opening(self.target.at(path), token=user.token)
 
-    async def _begin(self, step: Step) -> None:
+    async def _begin(self, step: ModelStep) -> None:
         request = self._request(step)
         connection = await self.target.tcp(f"{step.connection}, {step.user}'s")
         encoded = request.encode()
@@ -152,7 +152,7 @@ class Play:
         connection.write(encoded[:half])
         self.begun[step.connection] = (Attempt(request, connection), encoded[half:])
 
-    async def _finish(self, step: Step) -> None:
+    async def _finish(self, step: ModelStep) -> None:
         attempt, rest = self.begun[step.connection]
         attempt.connection.write(rest)
         await attempt.connection.read_response(self.limits.handshake)
@@ -176,7 +176,7 @@ class Play:
                 actual=describe(event),
             )
 
-    async def _expect_confirmed(self, attempt: Attempt, client: Client, step: Step) -> None:
+    async def _expect_confirmed(self, attempt: Attempt, client: Client, step: ModelStep) -> None:
         wanted = None if step.user == ANONYMOUS else self.users[step.user].user_id
         expected = [f"{step.connection} confirmed with user_id {'null' if wanted is None else wanted}"]
         if not attempt.upgraded:

@@ -17,7 +17,7 @@ import pytest
 from conformance.client.peer import Limits
 from conformance.core.errors import NotApplicable
 from conformance.fuzz.search import Plan
-from conformance.suite.events.model import BURNS, NOTHING, Cast, Idea, Step, World, tell, without
+from conformance.suite.events.model import BURNS, NOTHING, Cast, Idea, ModelStep, World, tell, without
 from conformance.suite.events.play import Play
 from conformance.suite.events.story import FLAGS, Story, delivers
 from conformance.suite.exploring import explore
@@ -41,7 +41,7 @@ CHANGES = {
 }
 
 
-def stories(verbs: Sequence[str], cast: Cast) -> SearchStrategy[tuple[Step, ...]]:
+def stories(verbs: Sequence[str], cast: Cast) -> SearchStrategy[tuple[ModelStep, ...]]:
     """Return the stories of a cast; an idea shrinks to nothing at all, which leaves its step out.
 
     Each idea is one choice among all of them, for Hypothesis takes its time over each choice when it shrinks;
@@ -84,7 +84,7 @@ async def test_story_of_changes_and_connections_goes_as_the_model_says(
     burnable = players[-1].name if players[-1].disposable else None
     cast = Cast(tuple(users), anonymous=target.has("anonymous"), burnable=burnable)
 
-    async def attempt(steps: tuple[Step, ...], hurried: bool) -> None:  # noqa: FBT001
+    async def attempt(steps: tuple[ModelStep, ...], hurried: bool) -> None:  # noqa: FBT001
         target.recorder.record.transcripts.clear()  # only those of the last story
         limits = hurry(target.limits) if hurried else target.limits
         play = Play(target, World(cast), users, limits, Story(target), bell="cache" in verbs)
