@@ -12,12 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from conformance.commands.arguments import USAGE, Parser
 from conformance.core.errors import UsageProblem
 from conformance.target.url import ENDPOINTS, parse
 from reference_server.binding import BindingError, PortOccupiedError, bind, describe_holders
 from reference_server.page import page
 
-USAGE = 4
 _EXIT_CODES = """\
 exit codes:
   0   served until Ctrl-C
@@ -28,19 +28,12 @@ printed. --port keeps it the same from one start to the next.
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        """Exit with 4, as every command of this program does."""
-        self.exit(USAGE, f"{self.prog}: {message}\n{self.prog} --help tells more.\n")
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    made = _Parser(
+    made = Parser(
         prog="conformance page",
         description="Serve a page on this machine that talks to a WebSocket backend from a real browser.",
         epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
         "--server-url",

@@ -8,18 +8,16 @@ the page's policy lets no script run but its own.
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
-from conformance.report import cards
-from conformance.report import run_facts as surroundings
+from conformance.core.templates import environment
+from conformance.report import cards, run_facts
 from conformance.report.excerpts import Budget, clip, clip_line, mapping, mappings, milliseconds, visible
 from conformance.report.vocabulary import NO_VERDICT, OUTCOMES, VERDICTS, Word, weight
 
@@ -55,9 +53,9 @@ def render(document: Mapping[str, Any]) -> str:
         capabilities=mappings(mapping(document.get("target")).get("capabilities")),
         dialect=mapping(document.get("dialect")),
         dialect_entries=mappings(mapping(document.get("dialect")).get("entries")),
-        environment=surroundings.environment(document),
+        environment=run_facts.environment(document),
         gate=mapping(document.get("gate")),
-        facts=surroundings.facts(document),
+        facts=run_facts.facts(document),
         requirements=requirements,
         sections=sections,
         chapters=cards.chapters(requirements),
@@ -74,31 +72,21 @@ def render(document: Mapping[str, Any]) -> str:
 
 @functools.cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("conformance.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        clip=clip, one_line=clip_line, digest=_digest, instant=surroundings.instant, milliseconds=milliseconds
-    )
-    return environment.get_template("report.html.j2")
+    made = environment("conformance.report", inert)
+    made.filters |= {
+        "clip": clip,
+        "one_line": clip_line,
+        "instant": run_facts.instant,
+        "milliseconds": milliseconds,
+    }
+    return made.get_template("report.html.j2")
 
 
-def _finalize(value: object) -> object:
+def inert(value: object) -> object:
     """Make every printed value inert, so that no template line can forget to."""
     if value is None:
         return ""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _digest(code: str) -> Markup:
-    """Return the policy source that allows exactly this inline `code`."""
-    sha256 = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    return Markup("'sha256-{}'").format(sha256)
 
 
 def _verdict(document: Mapping[str, Any]) -> Word:

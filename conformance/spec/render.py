@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from importlib import resources
 
-from jinja2 import Environment, StrictUndefined
-
+from conformance.core.templates import environment
 from conformance.spec import CHAPTERS, NEEDS, VERSION, Requirement, requirements, sources
 from conformance.spec.sources import Source
 
@@ -124,12 +122,9 @@ def strict_only() -> list[Requirement]:
 
 def html(proven: Mapping[str, Sequence[str]]) -> str:
     """Return the whole specification as one HTML page that needs no other file."""
-    source = resources.files("conformance.spec").joinpath("spec.html.j2").read_text("utf-8")
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["linked"] = _linked
-    return environment.from_string(source).render(
+    pages = environment("conformance.spec")
+    pages.filters["linked"] = _linked
+    return pages.get_template("spec.html.j2").render(
         version=VERSION,
         introduction=INTRODUCTION,
         strict_only=strict_only(),

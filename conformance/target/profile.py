@@ -18,7 +18,7 @@ from typing import Any
 from conformance.client.dialect import Dialect
 from conformance.core.errors import UsageProblem
 from conformance.spec import requirements
-from conformance.target import profile_extends as extending
+from conformance.target import profile_extends
 from conformance.target.control_keys import read_control
 from conformance.target.dialect_keys import read_dialect
 from conformance.target.routes import Routes
@@ -34,7 +34,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "": frozenset(
         {
             "target", "tls", "carriers", "credentials", "bad_tokens", "control", "limits", "jwt", "dialect",
-            "known_failure", extending.KEY,
+            "known_failure", profile_extends.KEY,
         }
     ),
     "target": frozenset(
@@ -51,7 +51,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "jwt": frozenset({"public_key"}),
     "control": frozenset({"http", "command", "shell", "python", "timeout"}),
     "known_failure": KNOWN_FAILURE_KEYS,
-    "secret": frozenset(extending.SECRETS),
+    "secret": frozenset(profile_extends.SECRETS),
 }  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def load(path: Path, generated: Mapping[str, str] | None = None) -> Profile:
         UsageProblem: the file, a key or a value is wrong; the message names file, key path and a suggestion.
 
     """
-    return _Reader(path, extending.read(path), generated or {}).profile()
+    return _Reader(path, profile_extends.read(path), generated or {}).profile()
 
 
 class _Reader:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
 from collections.abc import Sequence
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from conformance.commands.compare.differences import KINDS, NAMES, Change, Comparison
 from conformance.commands.compare.matrix import Matrix
+from conformance.core.templates import environment
 from conformance.report.excerpts import visible
+from conformance.report.html import inert
 from conformance.report.vocabulary import OUTCOMES
 
 TONES = {0: "passed", 1: "failed", 10: "inconclusive"}
@@ -94,35 +90,20 @@ def markdown(found: Comparison | Matrix) -> str:
 
 def html(found: Comparison | Matrix) -> str:
     """Return the same as one HTML page that loads nothing."""
-    page = _template().render(
-        comparison=found if isinstance(found, Comparison) else None,
-        matrix=found if isinstance(found, Matrix) else None,
-        kinds=KINDS,
-        names=NAMES,
-        tones=TONES,
-        outcomes=OUTCOMES,
+    page = (
+        environment("conformance.report", inert)
+        .get_template("compare.html.j2")
+        .render(
+            comparison=found if isinstance(found, Comparison) else None,
+            matrix=found if isinstance(found, Matrix) else None,
+            kinds=KINDS,
+            names=NAMES,
+            tones=TONES,
+            outcomes=OUTCOMES,
+        )
     )
     page.encode("utf-8")
     return page
-
-
-@functools.cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("conformance.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=lambda value: visible(value) if type(value) is str else value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(digest=_digest)
-    return environment.get_template("compare.html.j2")
-
-
-def _digest(code: str) -> Markup:
-    sha256 = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    return Markup("'sha256-{}'").format(sha256)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from conformance.commands.arguments import USAGE, Parser
 from conformance.commands.doctor.case import TIMEOUT, Case, case_of
 from conformance.commands.doctor.demo import demo
 from conformance.commands.doctor.document import document
@@ -23,7 +24,6 @@ from conformance.core.errors import Inconclusive, UsageProblem
 from conformance.target import profile as profiles
 from conformance.wire.handshake import TOKEN
 
-USAGE = 4
 MAX_WATCH = 3600.0
 FAULT = 11
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,]+|null", re.ASCII)
@@ -40,20 +40,13 @@ The causes and the shape of --json are described in docs/doctor.md.
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        """Exit with 4, as every command of this program does."""
-        self.exit(USAGE, f"{self.prog}: {message}\n{self.prog} --help tells more.\n")
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's options."""
-    made = _Parser(
+    made = Parser(
         prog="conformance doctor",
         description="Find out why a WebSocket URL does not work: name, addresses, TCP, owners of the port, "
         "TLS, HTTP, upgrade, routes, origin, token, first message. Stops at the first broken layer.",
         epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
         "url", nargs="?", metavar="URL", help="ws, wss, http or https; the path that clients use"
