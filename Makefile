@@ -10,12 +10,13 @@ JOBS ?= 3
 # The tests run the suite hundreds of times; compiled again each time, its start would take twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help conformance incident test check format docs lock browser clean
+.PHONY: help conformance incident test test-long check format docs lock browser clean
 
 help:
 	@echo "make conformance   run the whole suite on the reference server, write the reports"
 	@echo "make incident      rebuild the incident of the shared port, and let the doctor find it"
 	@echo "make test          formatter, linter, types, imports and the project's own tests"
+	@echo "make test-long     the tests that take too long for each change"
 	@echo "make format        format the code"
 	@echo "make docs          write the specification's pages anew"
 	@echo "make lock          pin the dependencies anew"
@@ -31,7 +32,11 @@ incident: $(VENV)/.dev
 
 test: $(VENV)/.dev browser check
 	@echo "== Running the project's tests"
-	$(BIN)/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist worksteal $(or $(ARGS),tests)
+	$(BIN)/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist worksteal $(or $(ARGS),tests -m "not long")
+
+test-long: $(VENV)/.dev browser
+	@echo "== Running the project's tests that take long"
+	$(BIN)/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist worksteal tests -m long
 
 check: $(VENV)/.dev
 	@echo "== Checking format, lint, types and imports"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,15 @@ from conformance.target.launch import free_port
 ROOT = Path(__file__).parents[1]
 SERVERS = Path(__file__).parent / "servers"
 Suite = Callable[..., subprocess.CompletedProcess[str]]
+
+# A shell lets what it starts in the background ignore SIGINT, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of the tests that `make test` leaves to `make test-long`."""
+    config.addinivalue_line("markers", "long: takes long; `make test-long` runs it, CI does not")
 
 
 @pytest.fixture

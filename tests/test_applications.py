@@ -51,6 +51,12 @@ def test_what_is_judged_in_part_says_what_was_not(kind: str) -> None:
         assert kind in {"wants-json", "text-only"} or "could not be judged" in found.reasons[name]
 
 
+def test_application_that_ends_a_drawn_conversation_for_its_words_breaks_no_rule() -> None:
+    found = judged(["reads-stream"], f"{PROTOCOL}/test_fuzz.py")
+    assert "failed" not in found.requirements.values(), found.failed()
+    assert found.requirements["framing.any-conversation"] == "passed"
+
+
 @pytest.mark.parametrize("base", ["echo", "ignores"])
 def test_server_that_speaks_on_its_own_gets_the_same_outcomes(base: str) -> None:
     quiet = judged([base], *QUICK)
@@ -97,6 +103,7 @@ def test_version_that_the_server_lists_may_be_accepted() -> None:
     assert found["handshake.version-unsupported"] == found["handshake.version-malformed"] == "passed"
 
 
+@pytest.mark.long
 def test_connection_that_is_failed_by_1000_is_failed() -> None:
     found = outcomes("fails-1000", "test_closing.py", "test_control_frames.py", "test_framing.py")
     assert [name for name, how in found.items() if how == "failed"] == []
@@ -116,6 +123,7 @@ def test_size_of_a_request_is_not_the_number_of_its_extensions() -> None:
     assert found["handshake.many-headers"] == "inconclusive"
 
 
+@pytest.mark.long
 def test_limit_on_pings_is_nobodys_harm() -> None:
     found = outcomes("counts-pings", "test_segments.py", "test_utf8.py", "../robustness/test_flood.py")
     assert found["robustness.others-unharmed"] == found["robustness.flood"] == "passed"

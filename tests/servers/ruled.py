@@ -65,6 +65,15 @@ async def wants_json(connection: ServerConnection) -> None:
             await connection.close(1007, "not JSON")
 
 
+async def reads_stream(connection: ServerConnection) -> None:
+    """Read all messages as one stream of its own protocol, and close 1007 on what cannot stand in it."""
+    stream = b""
+    async for message in connection:
+        stream += message if isinstance(message, bytes) else message.encode()
+        if any(byte not in b"\r\n\t" and not 0x20 <= byte < 0xF0 for byte in stream):
+            await connection.close(1007, "unexpected character")
+
+
 async def login(connection: ServerConnection) -> None:
     """Close 4408 without a login message in two seconds, 4401 upon a wrong one."""
     try:
@@ -165,6 +174,7 @@ KINDS: dict[str, Application] = {
         text_only,
         binary_only,
         reads_pieces,
+        reads_stream,
         answers_errors,
     )
 } | {"small": echo, "needs-subprotocol": echo}

@@ -19,7 +19,7 @@ from conformance.fuzz.strategies import BEHIND
 from conformance.suite.protocol.compression import HEADER, PLAIN, agreed
 from conformance.target.target import Target
 from conformance.wire.events import Close, End, Event, Message, Pong
-from conformance.wire.frames import BINARY, TEXT, Frame
+from conformance.wire.frames import BINARY, CONTINUATION, TEXT, Frame
 from conformance.wire.transcript import Transcript
 
 T = TypeVar("T")
@@ -106,8 +106,59 @@ async def _minds(peer: Client, frame: Frame) -> str:
 # Legal conversations.
 
 
+class UnwelcomeError(Exception):
+    """The application ends a conversation for what its messages say, however they are framed."""
+
+
 async def hold(target: Target, menu: Menu, conversation: Conversation, manner: Manner) -> None:
-    """Hold a legal conversation and expect every answer that it must have, an open end and a clean close."""
+    """Hold a legal conversation and expect every answer that it must have, an open end and a clean close.
+
+    Raises:
+        Nonconformance: the server broke the protocol.
+        UnwelcomeError: it ended the connection, and the same messages in their plainest form end it too.
+
+    """
+    try:
+        await _hold(target, menu, conversation, manner)
+    except Nonconformance as failure:
+        objection = await _objection(target, menu, conversation)
+        if objection:
+            raise UnwelcomeError(objection) from failure
+        raise
+
+
+async def _objection(target: Target, menu: Menu, conversation: Conversation) -> str:
+    """Return how the application ends the conversation's control twin, or an empty string where it does not.
+
+    The twin says the same messages, each in one frame and in one segment, without a Ping between them. Where
+    a message has an answer of its own, the answer is judged and no twin is needed.
+    """
+    async with opened(target, compress=menu.agreed is not None) as peer:
+        messages = plain_messages(conversation)
+        if peer.speaks or peer.echoes or not messages:
+            return ""
+        try:
+            for message in messages:
+                peer.send(message)
+                await peer.ping()
+        except Nonconformance as error:
+            return error.actual
+        ending = await peer.failing(peer.limits.prompt)  # some make up their mind long after the Pong
+        return "" if ending.close is None and ending.end is None else str(ending)
+
+
+def plain_messages(conversation: Conversation) -> list[Frame]:
+    """Return the conversation's messages, each in one frame."""
+    whole: list[Frame] = []
+    for frame in (frame for burst in conversation.bursts for frame in burst.frames):
+        if frame.opcode in (TEXT, BINARY):
+            whole.append(replace(frame, fin=True))
+        elif frame.opcode == CONTINUATION and whole:
+            whole[-1] = replace(whole[-1], payload=whole[-1].payload + frame.payload)
+    return whole
+
+
+async def _hold(target: Target, menu: Menu, conversation: Conversation, manner: Manner) -> None:
     bound = min(target.limits.reply, HASTE) if manner.hasty else target.limits.reply
     async with opened(target, compress=menu.agreed is not None) as peer:
         for burst in conversation.bursts:

@@ -17,6 +17,7 @@ from conformance.suite.protocol.fuzzing import (
     COMPRESSED,
     FAULTY,
     HELD,
+    UnwelcomeError,
     apart,
     hold,
     menu_of,
@@ -50,9 +51,15 @@ async def hold_conversations(
 ) -> None:
     """Hold as many legal conversations as the plan says, or as many as are usual."""
     menu = await found_out(target, menus, compress=compress)
+    held, objections = 0, list[str]()
 
     async def check(conversation: Conversation, manner: Manner) -> None:
-        await hold(target, menu, conversation, manner)
+        nonlocal held
+        try:
+            await hold(target, menu, conversation, manner)
+            held += 1
+        except UnwelcomeError as objection:
+            objections.append(str(objection))
 
     await search(
         conversations(menu),
@@ -62,7 +69,14 @@ async def hold_conversations(
         budget=shrinking_time(target),
         at_once=AT_ONCE,
     )
+    if not held:
+        raise Inconclusive(f"the control failed: the application ends every conversation: {objections[0]}")
     target.recorder.observe(f"drawn: {plan.count(examples)}")
+    if objections:
+        target.recorder.observe(
+            f"{len(objections)} of them could not be judged: the application ends the connection for "
+            f"what they say: {objections[0]}"
+        )
 
 
 @pytest.mark.requirement("framing.any-conversation")
