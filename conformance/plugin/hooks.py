@@ -38,7 +38,7 @@ from conformance.plugin.workers import Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
 from conformance.target.liveness import REFUSES
 from conformance.target.target import Target
-from conformance.verdict.gate import BREACHES
+from conformance.verdict.outcomes import BREACHES, Outcome
 from conformance.verdict.result_data import TestResult
 
 WORKER = "conformance-worker"
@@ -280,7 +280,7 @@ def pytest_runtest_makereport(
     result = judged(run, item, call, requirement)
     if _may_have_died(run, result) and (why := _stop_if_dead(item, run)):
         # Nobody can tell a broken rule from a server that died; the run's verdict names the test.
-        result.outcome, result.confined = "inconclusive", False
+        result.outcome, result.confined = Outcome.INCONCLUSIVE, False
         before = f" Before that: {result.message}" if result.message else ""
         result.message = run.clean(f"the target died in this test: {why}.{before}")
         result.charges = [
@@ -290,7 +290,7 @@ def pytest_runtest_makereport(
         why = run.patience.lost(result.outcome, result.message, run.target.limits.reply)
         _stop(item, run, why, "gave nothing to judge")
     if result.outcome in BREACHES and run.results.tolerates(result):
-        result.outcome = "known-failure"
+        result.outcome = Outcome.KNOWN_FAILURE
     run.patience.waited(result.requirement, result.outcome, call.duration)
     report.conformance = result.as_data()  # type: ignore[attr-defined]
     report.conformance_trouble = run.results.trouble  # type: ignore[attr-defined]
@@ -300,8 +300,8 @@ def pytest_runtest_makereport(
 
 def _may_have_died(run: Run, result: TestResult) -> bool:
     harmed = any(one["requirement"] in OF_A_DEATH for one in result.breaches)
-    broken = result.outcome in BREACHES and result.outcome != "advised"
-    return harmed or run.ended or broken or result.outcome in {"inconclusive", "suite-fault"}
+    broken = result.outcome in BREACHES and result.outcome != Outcome.ADVISED
+    return harmed or run.ended or broken or result.outcome in {Outcome.INCONCLUSIVE, Outcome.SUITE_FAULT}
 
 
 def _stop_if_dead(item: pytest.Item, run: Run) -> str:
@@ -339,9 +339,9 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
     if data is None or report.when == "teardown":
         return None
     return {
-        "failed-strict-only": ("strict only", "S", "STRICT ONLY"),
-        "advised": ("advised", "a", "ADVISED"),
-        "known-failure": ("known failures", "k", "KNOWN FAILURE"),
-        "inconclusive": ("inconclusive", "?", "INCONCLUSIVE"),
-        "not-applicable": ("not applicable", "-", "NOT APPLICABLE"),
+        Outcome.FAILED_STRICT_ONLY: ("strict only", "S", "STRICT ONLY"),
+        Outcome.ADVISED: ("advised", "a", "ADVISED"),
+        Outcome.KNOWN_FAILURE: ("known failures", "k", "KNOWN FAILURE"),
+        Outcome.INCONCLUSIVE: ("inconclusive", "?", "INCONCLUSIVE"),
+        Outcome.NOT_APPLICABLE: ("not applicable", "-", "NOT APPLICABLE"),
     }.get(data["outcome"])

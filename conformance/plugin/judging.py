@@ -18,7 +18,7 @@ from conformance.report.gate_lines import tolerance_lines
 from conformance.report.repro.files import repro, repro_path
 from conformance.report.whose import told
 from conformance.spec import Requirement, requirements
-from conformance.verdict.gate import BREACHES
+from conformance.verdict.outcomes import BREACHES, KEPT, Outcome
 from conformance.verdict.result_data import TestResult, symptoms_of_charge, symptoms_of_test
 from conformance.verdict.symptom import Symptom, symptoms_of
 from conformance.wire.fault_marking import blame
@@ -35,7 +35,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     result = TestResult(
         id=item.nodeid,
         requirement=requirement.id,
-        outcome="passed",
+        outcome=Outcome.PASSED,
         duration=round(call.duration, 4),
         notes=[run.clean(note) for note in record.notes],
         observed=[run.clean(text) for text in record.observed],
@@ -56,33 +56,33 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     match error:
         case None:
             if requirement.level == "MAY":
-                result.outcome = "observed"
+                result.outcome = Outcome.OBSERVED
         case NotApplicable():
-            result.outcome = "not-applicable"
+            result.outcome = Outcome.NOT_APPLICABLE
         case Inconclusive():
-            result.outcome = "inconclusive"
+            result.outcome = Outcome.INCONCLUSIVE
             result.confined = not isinstance(error, Unreachable)
         case Nonconformance(expected=expected, actual=actual):
             result.outcome = run.results.level_outcome(requirement, result.since)
             result.expected, result.actual = [run.clean(one) for one in expected], run.clean(actual)
             result.symptoms = _cleaned(run, symptoms_of(_test(item), error))
         case pytest.skip.Exception():
-            result.outcome = "not-applicable"
+            result.outcome = Outcome.NOT_APPLICABLE
         case _:
-            result.outcome = "suite-fault"
+            result.outcome = Outcome.SUITE_FAULT
             result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
     result.message = run.clean(str(error)) if error is not None else ""
-    if result.outcome in {"passed", "observed", "not-applicable"} and _silent(record):
+    if result.outcome in KEPT | {Outcome.NOT_APPLICABLE} and _silent(record):
         # What must not happen does not happen on a server that says nothing: nobody has been judged.
         # To end TCP is an answer, of a server that is there.
         ended = any(one.ended for one in record.transcripts)
         if ended and not (why := run.why_dead()):
             result.notes = [*result.notes, ALIVE]
         else:
-            result.outcome, result.confined = "inconclusive", False
+            result.outcome, result.confined = Outcome.INCONCLUSIVE, False
             result.message = f"{SILENT}, for {run.clean(why)}" if ended else SILENT
             result.charges = [one for one in result.charges if not one["kept"]]
-    if result.outcome not in {"passed", "not-applicable", "observed"} or result.breaches:
+    if result.outcome not in KEPT | {Outcome.NOT_APPLICABLE} or result.breaches:
         if isinstance(error, Nonconformance):
             blame(record.transcripts, error.actual)
         result.transcripts = run.recorder.transcripts_as_data()
@@ -122,7 +122,7 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
     """Make pytest's own report say what the result says."""
     report.user_properties.append(("requirement", requirement.id))
     report.sections = [(title, run.clean(text)) for title, text in report.sections]
-    if result.outcome == "suite-fault":
+    if result.outcome == Outcome.SUITE_FAULT:
         # Pytest's traceback is just what is wanted here, with its colours where no secret stands in it.
         if run.clean(report.longreprtext) != report.longreprtext:
             report.longrepr = run.clean(report.longreprtext)
@@ -134,10 +134,10 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
         and not run.results.tolerates_breach(one)
         and _first_seen(run, one)
     ]
-    if result.outcome == "failed" or (result.outcome == "inconclusive" and not result.confined):
+    if result.outcome == Outcome.FAILED or (result.outcome == Outcome.INCONCLUSIVE and not result.confined):
         tolerated = run.results.known.get(requirement.id, ())
         seen = [Symptom.of_data(one) for one in result.symptoms]
-        whose = _whose(run, requirement, symptoms_of_test(result)) if result.outcome == "failed" else ""
+        whose = _whose(run, requirement, symptoms_of_test(result)) if result.outcome == Outcome.FAILED else ""
         text = failure_text(requirement, result.message, result.expected, result.actual, result, whose=whose)
         texts.insert(0, "\n".join([text, *(tolerance_lines(tolerated, seen) if tolerated else [])]))
     if texts:
@@ -148,7 +148,7 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
         texts[-1] += f"\n  script:    {repro_path(run.options.report_dir, result.id)}"
     if texts:
         report.outcome, report.longrepr = "failed", printable("\n".join(texts))
-    elif result.outcome in {"passed", "observed"}:
+    elif result.outcome in KEPT:
         report.outcome, report.longrepr = "passed", None
     else:
         line = f"{result.outcome}: {printable(result.message)}"
@@ -172,7 +172,11 @@ def _told(run: Run, result: TestResult) -> str:
     broken = [
         one["requirement"] for one in result.breaches if run.results.fails(requirements()[one["requirement"]])
     ]
-    return result.requirement if result.outcome in {"failed", "inconclusive"} or not broken else broken[0]
+    return (
+        result.requirement
+        if result.outcome in {Outcome.FAILED, Outcome.INCONCLUSIVE} or not broken
+        else broken[0]
+    )
 
 
 def _first_seen(run: Run, breach: Mapping[str, Any]) -> bool:

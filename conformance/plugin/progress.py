@@ -13,10 +13,15 @@ from typing import Any
 import pytest
 
 from conformance.spec import requirements
+from conformance.verdict.outcomes import Outcome
 
 QUIET = 15.0
-BAD = ("failed", "inconclusive", "suite-fault")
-_NAMES = {"failed": "failed", "inconclusive": "inconclusive", "suite-fault": "broken in the suite"}
+BAD = (Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SUITE_FAULT)
+_NAMES = {
+    Outcome.FAILED: "failed",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.SUITE_FAULT: "broken in the suite",
+}
 
 
 class Progress:

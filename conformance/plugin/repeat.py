@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from conformance.verdict.outcomes import Outcome, gravity
 from conformance.verdict.result_data import TestResult
-from conformance.verdict.results import OUTCOMES
 
 Round = tuple[list[pytest.TestReport], TestResult | None]
 
@@ -36,7 +36,7 @@ def repeat(
         if item.session.shouldstop or item.session.shouldfail:
             break
     results = [result for _, result in rounds if result is not None]
-    reports, _ = min(rounds, key=lambda one: _rank(one[1].outcome if one[1] else "suite-fault"))
+    reports, _ = min(rounds, key=lambda one: _rank(one[1].outcome if one[1] else Outcome.SUITE_FAULT))
     if results:
         whole = folded(results)
         for report in reports:
@@ -58,17 +58,17 @@ def folded(results: Sequence[TestResult]) -> TestResult:
         duration=round(sum(one.duration for one in results), 4),
         charges=charges,
         samples=_samples(results),
-        rounds=dict(counts),
+        rounds={str(outcome): times for outcome, times in counts.items()},
         observed=list(dict.fromkeys(text for one in results for text in one.observed)),
         dialect=sorted({name for one in results for name in one.dialect}),
         symptoms=_each_once(one.symptoms for one in results),
     )
-    if "suite-fault" in counts:
+    if Outcome.SUITE_FAULT in counts:
         return made
     total = len(results)
     if len(counts) > 1:
         told = ", ".join(f"{name} in {n} of {total}" for name, n in _ordered(counts))
-        made.outcome, made.unstable = "inconclusive", told
+        made.outcome, made.unstable = Outcome.INCONCLUSIVE, told
         made.message = f"unstable: {told}; {gravest.outcome}: {gravest.message or 'without a message'}"
     elif flips:  # the test's own verdict is the same each time; what it saw on the way is not
         made.unstable = "; ".join(flips)
@@ -113,9 +113,9 @@ def _samples(results: Sequence[TestResult]) -> dict[str, list[float]]:
     return samples
 
 
-def _ordered(counts: Counter[str]) -> list[tuple[str, int]]:
+def _ordered(counts: Counter[Outcome]) -> list[tuple[Outcome, int]]:
     return sorted(counts.items(), key=lambda one: _rank(one[0]))
 
 
-def _rank(outcome: str) -> int:
-    return -1 if outcome == "suite-fault" else OUTCOMES.index(outcome)
+def _rank(outcome: Outcome) -> int:
+    return -1 if outcome == Outcome.SUITE_FAULT else gravity(outcome)

@@ -41,6 +41,7 @@ from conformance.target.url import ServerURL, parse
 from conformance.verdict.baseline import load as load_baseline
 from conformance.verdict.families import entries_of
 from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.outcomes import Outcome
 from conformance.verdict.results import Results
 from conformance.verdict.update import Changes, updated
 
@@ -341,7 +342,10 @@ class Run:
 
         """
         results = self.results
-        judged = any(one.outcome not in {"not-applicable", "inconclusive"} for one in results.tests.values())
+        judged = any(
+            one.outcome not in {Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE}
+            for one in results.tests.values()
+        )
         if not self.options.update_baseline or not self.complete or results.trouble or not judged:
             return
         failing = {name: results.fails(one) for name, one in requirements().items()}

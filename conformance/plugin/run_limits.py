@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 from conformance.client.peer import Limits
-from conformance.verdict.gate import BROKEN
+from conformance.verdict.outcomes import BROKEN, Outcome
 
 REPLIES = 120  # bounds of a reply without a single test passed: ten minutes, unless --time-scale says else
 FEWEST = 25  # tests in a row
@@ -29,14 +29,14 @@ class Patience:
         self._first = ""
         self._count = 0
 
-    def lost(self, outcome: str, message: str, reply: float) -> str:
+    def lost(self, outcome: Outcome, message: str, reply: float) -> str:
         """Take note of a test's outcome; return why to stop, or an empty string.
 
         ``reply`` is the bound of a reply in seconds.
         """
-        if outcome == "not-applicable":
+        if outcome == Outcome.NOT_APPLICABLE:
             return ""
-        if outcome not in {"failed", "inconclusive"}:
+        if outcome not in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
             self._began = None
             return ""
         now = time.monotonic()
@@ -55,7 +55,7 @@ class Patience:
             return self._full
         return replace(self._full, close=min(self._full.close, self._full.prompt))
 
-    def waited(self, requirement: str, outcome: str, seconds: float) -> None:
+    def waited(self, requirement: str, outcome: Outcome, seconds: float) -> None:
         """Take note of how long a test took that ended so."""
         if self._full and outcome in BROKEN and seconds >= self._full.close:
             self._in_vain[requirement] += 1

@@ -26,7 +26,7 @@ from conformance.net.pace import WORKERS
 from conformance.plugin.entry import SUITE
 from conformance.plugin.judging import dress
 from conformance.spec import requirements
-from conformance.verdict.gate import BREACHES
+from conformance.verdict.outcomes import BREACHES, Outcome
 from conformance.verdict.result_data import TestResult
 
 if TYPE_CHECKING:
@@ -192,7 +192,9 @@ class Controller:
         if data is not None:
             run.results.trouble = run.results.trouble or getattr(report, "conformance_trouble", "")
             if run.results.trouble and data["outcome"] in BREACHES:
-                data["outcome"] = "inconclusive"  # the target died meanwhile in another worker's hands
+                data["outcome"] = str(
+                    Outcome.INCONCLUSIVE
+                )  # the target died meanwhile in another worker's hands
             result = TestResult(**data)
             dress(report, run, result, requirements()[result.requirement])
         elif report.failed:

@@ -7,13 +7,14 @@ from html import escape
 from typing import Any
 
 from conformance.report.excerpts import clip_line, mapping, mappings
+from conformance.verdict.outcomes import Outcome, RunVerdict
 
 _LABEL = "conformance"
-_COLOURS = {"conformant": "#2a7a48", "non-conformant": "#b3242a"}
+_COLOURS: dict[str, str] = {RunVerdict.CONFORMANT: "#2a7a48", RunVerdict.NON_CONFORMANT: "#b3242a"}
 _UNSURE = "#6b5a00"
 _BINDING = frozenset({"MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED"})
-_KEPT = frozenset({"passed"})
-_JUDGED = _KEPT | {"failed", "failed-strict-only", "inconclusive", "known-failure"}
+_KEPT = frozenset({Outcome.PASSED})
+_JUDGED = _KEPT | {Outcome.FAILED, Outcome.FAILED_STRICT_ONLY, Outcome.INCONCLUSIVE, Outcome.KNOWN_FAILURE}
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -22,9 +23,9 @@ def render(document: Mapping[str, Any]) -> str:
     binding = [one for one in mappings(document.get("requirements")) if one.get("level") in _BINDING]
     judged = sum(one.get("outcome") in _JUDGED for one in binding)
     kept = sum(one.get("outcome") in _KEPT for one in binding)
-    untested = sum(one.get("outcome") == "untested" for one in binding)
+    untested = sum(one.get("outcome") == Outcome.UNTESTED for one in binding)
     words = f"MUST {kept}/{judged}" if verdict in _COLOURS and judged else verdict.replace("-", " ")
-    strict_only = sum(one.get("outcome") == "failed-strict-only" for one in binding)
+    strict_only = sum(one.get("outcome") == Outcome.FAILED_STRICT_ONLY for one in binding)
     words += f", {strict_only} strict only" if strict_only else ""
     words += f", {untested} untested" if untested else ""  # a part of the suite is not the whole of it
     return _svg(words, _COLOURS.get(verdict, _UNSURE), f"{_LABEL}: {verdict}, {words}")

@@ -11,13 +11,13 @@ from typing import Any
 from conformance.report.annotate import Evidence, evidence
 from conformance.report.excerpts import Budget, clip, clip_line, mapping, mappings, milliseconds, sequence
 from conformance.report.vocabulary import OUTCOMES, known_outcome, rank, worst
-from conformance.verdict.gate import BREACHES
+from conformance.verdict.outcomes import BREACHES, Outcome
 
 _EVIDENCE_A_TEST = 60_000
 _EVIDENCE_OTHERS = 8
 _TEST_LINES = 60
 _GROUP_FROM = 4
-_ALWAYS_ALONE = frozenset({"failed-strict-only", "advised", "known-failure"})
+_ALWAYS_ALONE = frozenset({Outcome.FAILED_STRICT_ONLY, Outcome.ADVISED, Outcome.KNOWN_FAILURE})
 _Witness = tuple[Mapping[str, Any], Mapping[str, Any] | None]
 
 
@@ -129,7 +129,7 @@ def requirements(document: Mapping[str, Any], tests: list[Mapping[str, Any]]) ->
     listed = {_key(r.get("id")): r for r in mappings(document.get("requirements"))}
     title = "A requirement this document does not list"
     for key in breached:
-        listed.setdefault(key, {"title": title, "outcome": "failed"})
+        listed.setdefault(key, {"title": title, "outcome": Outcome.FAILED})
     for key in by_key:
         listed.setdefault(key, {"title": title})
     return [_requirement(key, recorded, by_key[key]) for key, recorded in listed.items()]
@@ -195,7 +195,7 @@ def section(outcome: str, requirements: list[Requirement]) -> Section:
     section = Section(outcome, [], [])
     for (reason, unlock), members in by_reason.items():
         alone = outcome in _ALWAYS_ALONE or len(members) < _GROUP_FROM
-        if outcome == "failed" or (alone and outcome in {*_ALWAYS_ALONE, "inconclusive"}):
+        if outcome == Outcome.FAILED or (alone and outcome in {*_ALWAYS_ALONE, Outcome.INCONCLUSIVE}):
             section.cards.extend(members)
         else:
             section.groups.append(Group(reason, unlock, members))
@@ -208,7 +208,7 @@ def section(outcome: str, requirements: list[Requirement]) -> Section:
 
 def _belongs(requirement: Requirement, outcome: str) -> bool:
     """Whether a section tells of a requirement; a waiver no longer needed is told among the waivers."""
-    return ("known-failure" if requirement.stale else requirement.outcome) == outcome
+    return (Outcome.KNOWN_FAILURE if requirement.stale else requirement.outcome) == outcome
 
 
 def add_evidence(cards: list[Requirement], tests: list[Mapping[str, Any]], budget: Budget) -> None:
@@ -249,7 +249,7 @@ def _witnesses(wanted: Mapping[str, str], tests: list[Mapping[str, Any]]) -> dic
     for test in tests:
         key = _key(test.get("requirement"))
         outcome = known_outcome(test.get("outcome"))
-        if outcome == wanted.get(key) or (outcome in BREACHES and wanted.get(key) == "known-failure"):
+        if outcome == wanted.get(key) or (outcome in BREACHES and wanted.get(key) == Outcome.KNOWN_FAILURE):
             own[key].append((test, None))
         for breach in mappings(test.get("breaches")):
             if (key := _key(breach.get("requirement"))) in seen:

@@ -13,11 +13,17 @@ from typing import Any
 
 from conformance.report import markdown
 from conformance.report.excerpts import clip_line, mapping, mappings
+from conformance.verdict.outcomes import Outcome
 
 # The service shows ten of a kind for a step and drops the others unsaid.
 MOST = 10
 SUMMARY, RUNS_THERE = "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"
-_KINDS = {"failed": "error", "inconclusive": "error", "failed-strict-only": "warning", "advised": "warning"}
+_KINDS = {
+    Outcome.FAILED: "error",
+    Outcome.INCONCLUSIVE: "error",
+    Outcome.FAILED_STRICT_ONLY: "warning",
+    Outcome.ADVISED: "warning",
+}
 
 
 def tell(document: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
@@ -60,7 +66,7 @@ def _chosen(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for one in mappings(document.get("requirements")):
             if one.get("outcome") == outcome:
                 title = f"{one.get('id')} ({one.get('level')}, {one.get('source')})"
-                whose = f" ({one['whose']})" if outcome == "failed" and one.get("whose") else ""
+                whose = f" ({one['whose']})" if outcome == Outcome.FAILED and one.get("whose") else ""
                 yield kind, title, f"{one.get('reason') or one.get('title')}{whose}"
 
 

@@ -13,10 +13,11 @@ from conformance.report.whose import told
 from conformance.spec import Requirement
 from conformance.verdict.families import recognised
 from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.outcomes import KEPT, Outcome
 from conformance.verdict.result_data import RequirementResult, TestResult
 
 WIDTH = 110
-RED = frozenset({"failed", "failed-strict-only"})
+RED = frozenset({Outcome.FAILED, Outcome.FAILED_STRICT_ONLY})
 
 
 def failure_text(
@@ -56,13 +57,15 @@ def summary_lines(run: Finished, exit_status: int) -> list[str]:
     """Return the closing lines: what broke, what was advised, the reports, and the verdict last."""
     entries = run.results.requirements()
     header = run.target.found.server if run.target else None
-    whose = told(header, {one.requirement.id: one.symptoms for one in entries if one.outcome == "failed"})
+    whose = told(
+        header, {one.requirement.id: one.symptoms for one in entries if one.outcome == Outcome.FAILED}
+    )
     lines = []
     for outcome, title in (
-        ("failed", "FAILED"),
-        ("inconclusive", "could not be judged"),
-        ("failed-strict-only", "strict only"),
-        ("advised", "advised"),
+        (Outcome.FAILED, "FAILED"),
+        (Outcome.INCONCLUSIVE, "could not be judged"),
+        (Outcome.FAILED_STRICT_ONLY, "strict only"),
+        (Outcome.ADVISED, "advised"),
     ):
         chosen = [entry for entry in entries if entry.outcome == outcome]
         lines += [
@@ -72,9 +75,9 @@ def summary_lines(run: Finished, exit_status: int) -> list[str]:
         ]
         if len(chosen) > 20:
             lines.append(f"{title}: {len(chosen) - 20} more in the report")
-    parts = [one for one in entries if one.unjudged and one.outcome in {"passed", "observed"}]
+    parts = [one for one in entries if one.unjudged and one.outcome in KEPT]
     lines += [f"judged in part: {one.requirement.id}: {_short(one.reason)}" for one in parts[:20]]
-    known = [entry for entry in entries if entry.outcome == "known-failure"]
+    known = [entry for entry in entries if entry.outcome == Outcome.KNOWN_FAILURE]
     lines += [
         f"known failure{_of(e.known_failure)}: {e.requirement.id}: {_short(e.known_failure.reason)}"
         for e in known

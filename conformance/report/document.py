@@ -13,8 +13,8 @@ from conformance import __version__
 from conformance.report.whose import told
 from conformance.spec import NEEDS, VERSION, Requirement, registries
 from conformance.target.target import Target
-from conformance.verdict.gate import BREACHES
 from conformance.verdict.known_failures import ANY, KnownFailure
+from conformance.verdict.outcomes import BREACHES, EMPTY
 from conformance.verdict.result_data import RequirementResult
 from conformance.verdict.results import Results
 
@@ -174,6 +174,6 @@ def _gate(results: Results) -> dict[str, Any]:
 
 
 def _why_empty(entry: RequirementResult, missing: list[str]) -> str:
-    if entry.outcome not in {"untested", "not-applicable"}:
+    if entry.outcome not in EMPTY:
         return ""
     return f"needs {NEEDS[missing[0]]}" if missing else "no selected test judged it"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from conformance.report.finished import Finished
 from conformance.verdict.gate import unexpected
 from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.outcomes import Outcome
 from conformance.verdict.result_data import RequirementResult
 from conformance.verdict.symptom import Symptom, fits, known
 
@@ -21,7 +22,7 @@ def gate_lines(run: Finished, entries: list[RequirementResult]) -> list[str]:
     lines = [one.line if one.kind == "unpinned" else _cut(one.line) for one in findings[:SHOWN]]
     if len(findings) > SHOWN:
         lines.append(f"{len(findings) - SHOWN} more findings of the gate in the report")
-    new = [one for one in entries if one.new and one.outcome == "advised"]
+    new = [one for one in entries if one.new and one.outcome == Outcome.ADVISED]
     pinned = gate.baseline.version if gate.baseline else ""
     lines += [
         _cut(f"new since requirements {pinned}: {one.requirement.id}: {one.reason}") for one in new[:SHOWN]

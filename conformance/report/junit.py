@@ -14,20 +14,21 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.report.excerpts import clip, clip_line, mapping, mappings, number, sequence, visible
+from conformance.verdict.outcomes import Outcome
 
 _MESSAGE, _TEXT = 300, 2_000
 # How an outcome is told: the element's name, or none for what passed.
-_KINDS = {
-    "failed": "failure",
-    "inconclusive": "error",
-    "suite-fault": "error",
-    "failed-strict-only": "skipped",
-    "known-failure": "skipped",
-    "not-applicable": "skipped",
+_KINDS: Mapping[str, str] = {
+    Outcome.FAILED: "failure",
+    Outcome.INCONCLUSIVE: "error",
+    Outcome.SUITE_FAULT: "error",
+    Outcome.FAILED_STRICT_ONLY: "skipped",
+    Outcome.KNOWN_FAILURE: "skipped",
+    Outcome.NOT_APPLICABLE: "skipped",
 }
 
 # What fails a run, and what would with --strict: how its message begins.
-_BROKEN = {"failed": "", "failed-strict-only": "failed, strict only: "}
+_BROKEN: Mapping[str, str] = {Outcome.FAILED: "", Outcome.FAILED_STRICT_ONLY: "failed, strict only: "}
 
 
 @dataclass(slots=True)
@@ -44,7 +45,9 @@ class TestCase:
     text: str = ""
 
 
-FOLDED = frozenset({"passed", "observed", "advised", "failed-strict-only", "known-failure"})
+FOLDED = frozenset(
+    {Outcome.PASSED, Outcome.OBSERVED, Outcome.ADVISED, Outcome.FAILED_STRICT_ONLY, Outcome.KNOWN_FAILURE}
+)
 
 
 @dataclass(slots=True)
@@ -66,7 +69,9 @@ def render(document: Mapping[str, Any]) -> str:
         element = SubElement(root, "testsuite", {"name": name, **_counts(suite)})
         element.set("timestamp", clip_line(run.get("started"), 40).removesuffix("+00:00"))
         element.set("hostname", clip_line(target.get("url"), 200))
-        if strict_only := sum(case.message.startswith(_BROKEN["failed-strict-only"]) for case in suite.cases):
+        if strict_only := sum(
+            case.message.startswith(_BROKEN[Outcome.FAILED_STRICT_ONLY]) for case in suite.cases
+        ):
             # The format has no place for it beside failures and errors.
             told = SubElement(element, "properties")
             SubElement(told, "property", name="failed-strict-only", value=str(strict_only))
@@ -113,11 +118,11 @@ def _test_case(test: Mapping[str, Any], requirement: Mapping[str, Any]) -> TestC
     module, _, name = str(test.get("id") or "unnamed").partition("::")
     kind = _KINDS.get(str(test.get("outcome")), "")
     message = str(test.get("message") or "")
-    if test.get("outcome") == "failed-strict-only":
-        message = _BROKEN["failed-strict-only"] + message
-    if test.get("outcome") == "inconclusive" and requirement.get("outcome") in FOLDED:
+    if test.get("outcome") == Outcome.FAILED_STRICT_ONLY:
+        message = _BROKEN[Outcome.FAILED_STRICT_ONLY] + message
+    if test.get("outcome") == Outcome.INCONCLUSIVE and requirement.get("outcome") in FOLDED:
         kind = "skipped"  # its requirement was judged by others
-    if test.get("outcome") == "known-failure":
+    if test.get("outcome") == Outcome.KNOWN_FAILURE:
         message = f"known failure: {mapping(requirement.get('known_failure')).get('reason') or message}"
     lines = [message]
     if expected := sequence(test.get("expected")):

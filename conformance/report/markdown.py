@@ -12,11 +12,12 @@ from typing import Any
 
 from conformance.report.excerpts import clip, clip_line, mapping, mappings, sequence
 from conformance.report.vocabulary import NO_VERDICT, OUTCOMES, VERDICTS, weight
+from conformance.verdict.outcomes import Outcome
 
 # GitHub takes 1 MiB for a step and loses everything above it; the rest is left for what else the step says.
 LIMIT = 900_000
 _CARDS, _ROWS, _LINE = 40, 200, 300
-_WITH_EVIDENCE = frozenset({"failed", "failed-strict-only"})
+_WITH_EVIDENCE = frozenset({Outcome.FAILED, Outcome.FAILED_STRICT_ONLY})
 
 
 def render(document: Mapping[str, Any], limit: int = LIMIT) -> str:
@@ -46,11 +47,11 @@ def _parts(document: Mapping[str, Any]) -> Iterator[str]:
     if requirements:
         yield _table(requirements)
     for outcome, title in (
-        ("failed", "What broke"),
-        ("inconclusive", "Could not be judged"),
-        ("failed-strict-only", "Broken, strict only"),
-        ("advised", "Advised"),
-        ("known-failure", "Known failures"),
+        (Outcome.FAILED, "What broke"),
+        (Outcome.INCONCLUSIVE, "Could not be judged"),
+        (Outcome.FAILED_STRICT_ONLY, "Broken, strict only"),
+        (Outcome.ADVISED, "Advised"),
+        (Outcome.KNOWN_FAILURE, "Known failures"),
     ):
         yield from _section(title, [one for one in requirements if one.get("outcome") == outcome], document)
 
@@ -87,7 +88,7 @@ def _table(requirements: list[Mapping[str, Any]]) -> str:
     lines = ["| Outcome |" + "".join(f" {level} |" for level in levels), "|:--|" + "--:|" * len(levels)]
     for outcome, word in OUTCOMES.items():
         row = [counts[outcome, level] for level in levels]
-        if any(row) or outcome in {"failed", "passed"}:
+        if any(row) or outcome in {Outcome.FAILED, Outcome.PASSED}:
             lines.append(f"| {word.sign} {word.label} |" + "".join(f" {count} |" for count in row))
     return "\n".join(lines) + "\n\n"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from conformance.verdict.outcomes import Outcome, RunVerdict
+
 
 @dataclass(frozen=True)
 class Word:
@@ -18,34 +20,43 @@ class Word:
 
 # In the order of the reader's interest, which is also the order of sections, counts and bars.
 OUTCOMES: Mapping[str, Word] = {
-    "failed": Word("Failed", "✕", "The target breaks the requirement."),
-    "failed-strict-only": Word("Strict only", "§", "A broken MUST that costs nobody anything."),
-    "inconclusive": Word("Inconclusive", "?", "The test could not tell."),
-    "advised": Word("Advised", "!", "A recommendation the target does not follow."),
-    "known-failure": Word("Known failure", "≈", "Broken, and the baseline says so."),
-    "passed": Word("Passed", "✓", "The target keeps the requirement."),
-    "observed": Word("Observed", "○", "Recorded, and judged neither way."),
-    "not-applicable": Word("Not applicable", "-", "The target lacks what it is about."),
-    "untested": Word("Untested", "·", "No test ran."),
+    Outcome.FAILED: Word("Failed", "✕", "The target breaks the requirement."),
+    Outcome.FAILED_STRICT_ONLY: Word("Strict only", "§", "A broken MUST that costs nobody anything."),
+    Outcome.INCONCLUSIVE: Word("Inconclusive", "?", "The test could not tell."),
+    Outcome.ADVISED: Word("Advised", "!", "A recommendation the target does not follow."),
+    Outcome.KNOWN_FAILURE: Word("Known failure", "≈", "Broken, and the baseline says so."),
+    Outcome.PASSED: Word("Passed", "✓", "The target keeps the requirement."),
+    Outcome.OBSERVED: Word("Observed", "○", "Recorded, and judged neither way."),
+    Outcome.NOT_APPLICABLE: Word("Not applicable", "-", "The target lacks what it is about."),
+    Outcome.UNTESTED: Word("Untested", "·", "No test ran."),
 }
 
 VERDICTS: Mapping[str, Word] = {
-    "conformant": Word("Conformant", "✓", "Every requirement that was tested is kept.", "passed"),
-    "non-conformant": Word("Not conformant", "✕", "At least one requirement is broken.", "failed"),
-    "inconclusive": Word(
-        "Inconclusive", "?", "This run does not say whether the target conforms.", "inconclusive"
+    RunVerdict.CONFORMANT: Word(
+        "Conformant", "✓", "Every requirement that was tested is kept.", Outcome.PASSED
     ),
-    "suite-fault": Word(
+    RunVerdict.NON_CONFORMANT: Word(
+        "Not conformant", "✕", "At least one requirement is broken.", Outcome.FAILED
+    ),
+    RunVerdict.INCONCLUSIVE: Word(
+        "Inconclusive", "?", "This run does not say whether the target conforms.", Outcome.INCONCLUSIVE
+    ),
+    RunVerdict.SUITE_FAULT: Word(
         "Fault of the suite",
         "!",
         "The suite itself failed; this says nothing about the target.",
-        "inconclusive",
+        Outcome.INCONCLUSIVE,
     ),
-    "baseline-stale": Word(
-        "Baseline out of date", "≈", "The list of known failures no longer fits the target.", "known-failure"
+    RunVerdict.BASELINE_STALE: Word(
+        "Baseline out of date",
+        "≈",
+        "The list of known failures no longer fits the target.",
+        Outcome.KNOWN_FAILURE,
     ),
 }
-NO_VERDICT = Word("No verdict", "?", "The document holds no verdict: the run was cut short.", "inconclusive")
+NO_VERDICT = Word(
+    "No verdict", "?", "The document holds no verdict: the run was cut short.", Outcome.INCONCLUSIVE
+)
 
 LEVELS = ("MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED", "SHOULD", "SHOULD NOT", "RECOMMENDED", "MAY")
 
@@ -53,14 +64,14 @@ LEVELS = ("MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED", "SHOULD", "SHOUL
 def known_outcome(word: object) -> str:
     """Return a known outcome; a missing one is untested, and an unknown one is never green."""
     if not word:
-        return "untested"
-    return str(word) if str(word) in OUTCOMES else "inconclusive"
+        return Outcome.UNTESTED
+    return str(word) if str(word) in OUTCOMES else Outcome.INCONCLUSIVE
 
 
 def worst(outcomes: Iterable[str]) -> str:
     """Return the outcome that matters most, for documents that did not get to say."""
     present = set(outcomes)
-    return next((outcome for outcome in OUTCOMES if outcome in present), "untested")
+    return next((outcome for outcome in OUTCOMES if outcome in present), Outcome.UNTESTED)
 
 
 def rank(level: str) -> int:

@@ -10,14 +10,11 @@ from typing import Any
 from conformance.spec import Requirement, requirements
 from conformance.verdict.baseline import Baseline, numbers, quoted
 from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.outcomes import BROKEN, EMPTY, KEPT
 from conformance.verdict.result_data import RequirementResult
 from conformance.verdict.symptom import Symptom, unpinned
 
 LONGEST = 150  # characters of a finding's evidence in a line
-# The outcomes of a broken rule: those that nothing tolerates, and all of them.
-BREACHES = frozenset({"failed", "failed-strict-only", "advised"})
-BROKEN = BREACHES | {"known-failure"}
-KEPT = frozenset({"passed", "observed"})
 # What a finding means, and what to do about it; in the order of the closing lines.
 RED = {
     "unpinned": ("without a symptom", "say which failure is tolerated, or write it by --update-baseline"),
@@ -126,7 +123,7 @@ class Gate:
                 found.append(_finding("stale", entry, f"known in {entry.where} because {entry.reason!r}"))
             elif expired and (result.outcome in BROKEN or whole):
                 found.append(_finding("expired", entry, f"tolerated until {entry.expires}: {entry.reason}"))
-            elif result.outcome in {"not-applicable", "untested"} and whole and entry in self._written:
+            elif result.outcome in EMPTY and whole and entry in self._written:
                 found.append(
                     _finding("unmatched", entry, f"nothing judged it: {result.reason or 'untested'}")
                 )
@@ -147,7 +144,7 @@ class Gate:
         return found + [
             Finding("vanished", one.requirement.id, f"{one.outcome}: {one.reason or 'no test judged it'}")
             for one in results
-            if one.outcome in {"not-applicable", "untested"}
+            if one.outcome in EMPTY
             and one.requirement.id not in self.absent
             and one.requirement.id not in self.known
             and not self.is_new(one.requirement)

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.spec import Requirement
 from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.outcomes import Outcome
 from conformance.verdict.symptom import Symptom
 
 
@@ -19,7 +20,7 @@ class TestResult:
 
     id: str
     requirement: str
-    outcome: str
+    outcome: Outcome
     duration: float = 0.0
     message: str = ""
     expected: Sequence[str] = ()
@@ -41,9 +42,14 @@ class TestResult:
     browser: Mapping[str, Any] = field(default_factory=dict)
     symptoms: Sequence[Mapping[str, str]] = ()
 
+    def __post_init__(self) -> None:
+        """Take the outcome as plain data holds it, too."""
+        self.outcome = Outcome(self.outcome)
+
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data, whose lists are its own ones: nobody changes them any more."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        # What goes from one process to another takes no enum.
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"outcome": str(self.outcome)}
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:
@@ -56,7 +62,7 @@ class RequirementResult:
     """A requirement with the outcome that its tests and charges add up to."""
 
     requirement: Requirement
-    outcome: str = "untested"
+    outcome: Outcome = Outcome.UNTESTED
     reason: str = ""
     tests: list[str] = field(default_factory=list)
     known_failure: KnownFailure | None = None

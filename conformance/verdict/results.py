@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.spec import Requirement, requirements
-from conformance.verdict.gate import BREACHES, BROKEN, Finding, Gate, also_tolerated, unexpected
+from conformance.verdict.gate import Finding, Gate, also_tolerated, unexpected
 from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.outcomes import BREACHES, BROKEN, JUDGED, KEPT, Outcome, RunVerdict, gravity
 from conformance.verdict.result_data import (
     RequirementResult,
     TestResult,
@@ -18,43 +19,21 @@ from conformance.verdict.result_data import (
 )
 from conformance.verdict.symptom import Symptom
 
-# From the gravest to the emptiest: a requirement's outcome is the first that any of its results has.
-OUTCOMES = (
-    "failed",
-    "failed-strict-only",
-    "inconclusive",
-    "known-failure",
-    "advised",
-    "observed",
-    "passed",
-    "not-applicable",
-    "untested",
-)
-# What a test says that judged its requirement, so that a case which could not be judged does not void it.
-JUDGED = BREACHES | {"known-failure", "observed", "passed"}
 # How many tests that pass, but see the same rule broken, keep their evidence.
 WITNESSES = 9
-CONFORMANT, NON_CONFORMANT, INCONCLUSIVE, SUITE_FAULT, STALE = 0, 1, 10, 11, 12
-NAMES = {
-    CONFORMANT: "conformant",
-    NON_CONFORMANT: "non-conformant",
-    INCONCLUSIVE: "inconclusive",
-    SUITE_FAULT: "suite-fault",
-    STALE: "baseline-stale",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The run's verdict: its exit code and the reason in a sentence or two."""
+    """The run's verdict, and the reason in a sentence or two."""
 
-    exit_code: int
+    name: RunVerdict
     reason: str
 
     @property
-    def name(self) -> str:
-        """The verdict in a word."""
-        return NAMES[self.exit_code]
+    def exit_code(self) -> int:
+        """The exit code that stands for it."""
+        return self.name.exit_code
 
 
 class Results:
@@ -78,9 +57,9 @@ class Results:
         self.dialect_seen.update(result.dialect)
         self._thin(result)
         before = self.tests.get(result.id)
-        if before is None or _rank(result.outcome) < _rank(before.outcome):
+        if before is None or gravity(result.outcome) < gravity(before.outcome):
             self.tests[result.id] = result
-        if result.outcome == "suite-fault":
+        if result.outcome == Outcome.SUITE_FAULT:
             self.suite_faults.append(result.id)
         for charge in result.charges:
             if charge["requirement"] not in requirements():
@@ -114,29 +93,29 @@ class Results:
         for breach in result.breaches:
             self._seen[breach["requirement"]] += 1
         enough = all(self._seen[breach["requirement"]] > WITNESSES for breach in result.breaches)
-        if result.outcome in {"passed", "observed", "not-applicable"} and enough:
+        if result.outcome in KEPT | {Outcome.NOT_APPLICABLE} and enough:
             result.transcripts, result.script, result.server_output = (), "", ""
 
-    def level_outcome(self, requirement: Requirement, since: str = "") -> str:
+    def level_outcome(self, requirement: Requirement, since: str = "") -> Outcome:
         """Return what breaking a requirement amounts to at its level, or by a test that came ``since``."""
         if self.gate.is_new(requirement, since):
-            return "advised"
+            return Outcome.ADVISED
         if self.strict and (requirement.binding or requirement.advisory):
-            return "failed"
+            return Outcome.FAILED
         if requirement.binding:
-            return "failed-strict-only" if requirement.strict_only else "failed"
-        return "advised" if requirement.advisory else "observed"
+            return Outcome.FAILED_STRICT_ONLY if requirement.strict_only else Outcome.FAILED
+        return Outcome.ADVISED if requirement.advisory else Outcome.OBSERVED
 
     def fails(self, requirement: Requirement) -> bool:
         """Whether breaking a requirement fails the run."""
-        return self.level_outcome(requirement) == "failed"
+        return self.level_outcome(requirement) == Outcome.FAILED
 
     def requirements(self) -> list[RequirementResult]:
         """Return every requirement of the specification with its outcome."""
         found = {name: RequirementResult(one) for name, one in requirements().items()}
         judged = {one.requirement for one in self.tests.values() if one.outcome in JUDGED}
         for test in self.tests.values():
-            if test.outcome == "inconclusive" and test.confined and test.requirement in judged:
+            if test.outcome == Outcome.INCONCLUSIVE and test.confined and test.requirement in judged:
                 found[test.requirement].unjudged.append(test)
                 continue
             self._fold(
@@ -146,8 +125,8 @@ class Results:
                 self._broken(found[test.requirement], symptoms_of_test(test), test.since)
             for charge in test.charges:
                 entry = found[charge["requirement"]]
-                outcome = "passed" if charge["kept"] else self.level_outcome(entry.requirement)
-                outcome = "inconclusive" if charge.get("unstable") else outcome
+                outcome = Outcome.PASSED if charge["kept"] else self.level_outcome(entry.requirement)
+                outcome = Outcome.INCONCLUSIVE if charge.get("unstable") else outcome
                 if outcome in BREACHES:
                     self._broken(entry, symptoms_of_charge(charge))
                 self._fold(entry, outcome, charge["message"], test.id if not charge["kept"] else "")
@@ -174,10 +153,10 @@ class Results:
         """Return what the gate is red for."""
         return self.gate.findings(self.requirements(), whole=self.whole)
 
-    def _fold(self, entry: RequirementResult, outcome: str, reason: str, test: str) -> None:
-        if outcome == "suite-fault":
-            outcome = "inconclusive"
-        if _rank(outcome) < _rank(entry.outcome) or (outcome == entry.outcome and not entry.reason):
+    def _fold(self, entry: RequirementResult, outcome: Outcome, reason: str, test: str) -> None:
+        if outcome == Outcome.SUITE_FAULT:
+            outcome = Outcome.INCONCLUSIVE
+        if gravity(outcome) < gravity(entry.outcome) or (outcome == entry.outcome and not entry.reason):
             entry.outcome, entry.reason = outcome, reason
         if test and test not in entry.tests:
             entry.tests.append(test)
@@ -188,11 +167,11 @@ class Results:
             if entry.unknown and all(one.family for one in tolerated):
                 # No entry of the user's own is out of date: the server breaks the rule in one more way.
                 entry.known_failure, entry.reason = None, also_tolerated(tolerated, entry)
-                if entry.outcome == "known-failure":
+                if entry.outcome == Outcome.KNOWN_FAILURE:
                     entry.outcome = self.level_outcome(entry.requirement)
             else:
-                entry.outcome = "known-failure"
-        elif entry.outcome in {"passed", "observed"} and not self.partial and entry.known_failure:
+                entry.outcome = Outcome.KNOWN_FAILURE
+        elif entry.outcome in KEPT and not self.partial and entry.known_failure:
             entry.stale = not entry.known_failure.family
 
     def counts(self) -> Counter[str]:
@@ -203,47 +182,56 @@ class Results:
         """Return the run's verdict; nothing that could not be judged is ever conformant."""
         entries = self.requirements()
         by_outcome = Counter(entry.outcome for entry in entries)
-        failed = [entry.requirement.id for entry in entries if entry.outcome == "failed"]
+        failed = [entry.requirement.id for entry in entries if entry.outcome == Outcome.FAILED]
         if failed:  # what is proven stays proven, whatever became of the target later
             told = f"{_count(len(failed), 'requirement')} failed: {_some(failed)}."
             gone = f" Then {self.trouble}" if self.trouble else ""
-            return Verdict(NON_CONFORMANT, told + gone + self._unjudged(entries))
+            return Verdict(RunVerdict.NON_CONFORMANT, told + gone + self._unjudged(entries))
         if self.trouble:
-            return Verdict(INCONCLUSIVE, self.trouble + self._unjudged(entries))
+            return Verdict(RunVerdict.INCONCLUSIVE, self.trouble + self._unjudged(entries))
         if self.suite_faults:
-            return Verdict(SUITE_FAULT, f"the suite itself failed in {_some(self.suite_faults)}.")
-        unsure = [entry.requirement.id for entry in entries if entry.outcome == "inconclusive"]
+            return Verdict(RunVerdict.SUITE_FAULT, f"the suite itself failed in {_some(self.suite_faults)}.")
+        unsure = [entry.requirement.id for entry in entries if entry.outcome == Outcome.INCONCLUSIVE]
         if unsure:
             return Verdict(
-                INCONCLUSIVE,
+                RunVerdict.INCONCLUSIVE,
                 f"{_count(len(unsure), 'requirement')} could not be judged: {_some(unsure)}.{self._cause()}",
             )
         if len(self.tests) < self.expected_tests:
             missing = self.expected_tests - len(self.tests)
             return Verdict(
-                INCONCLUSIVE, f"{_count(missing, 'test')} of {self.expected_tests} gave no result."
+                RunVerdict.INCONCLUSIVE, f"{_count(missing, 'test')} of {self.expected_tests} gave no result."
             )
-        judged = BROKEN | {"passed"}
+        judged = BROKEN | {Outcome.PASSED}
         if not any(one.outcome in judged and not self.gate.is_new(one.requirement) for one in entries):
             return Verdict(
-                INCONCLUSIVE, "nothing was judged: every selected test was skipped or not applicable."
+                RunVerdict.INCONCLUSIVE,
+                "nothing was judged: every selected test was skipped or not applicable.",
             )
         if findings := self.gate.findings(entries, whole=self.whole):
-            return Verdict(STALE, _misfit(findings))
-        strict_only = [entry.requirement.id for entry in entries if entry.outcome == "failed-strict-only"]
-        parts = [_count(by_outcome["passed"], "requirement") + " passed"]
+            return Verdict(RunVerdict.BASELINE_STALE, _misfit(findings))
+        strict_only = [
+            entry.requirement.id for entry in entries if entry.outcome == Outcome.FAILED_STRICT_ONLY
+        ]
+        parts = [_count(by_outcome[Outcome.PASSED], "requirement") + " passed"]
         parts += [
             f"{by_outcome[name]} {name.replace('-', ' ')}"
-            for name in ("advised", "known-failure", "observed", "not-applicable", "untested")
+            for name in (
+                Outcome.ADVISED,
+                Outcome.KNOWN_FAILURE,
+                Outcome.OBSERVED,
+                Outcome.NOT_APPLICABLE,
+                Outcome.UNTESTED,
+            )
             if by_outcome[name]
         ]
-        return Verdict(CONFORMANT, _broken_strict_only(strict_only) + ", ".join(parts) + ".")
+        return Verdict(RunVerdict.CONFORMANT, _broken_strict_only(strict_only) + ", ".join(parts) + ".")
 
     def _unjudged(self, entries: Sequence[RequirementResult]) -> str:
         """Say what could not be judged of a target that went away, or never answered rightly."""
         if not self.tests or not (self.trouble or self.fault or self.deaths):
             return ""
-        unsure = [one.requirement.id for one in entries if one.outcome == "inconclusive"]
+        unsure = [one.requirement.id for one in entries if one.outcome == Outcome.INCONCLUSIVE]
         missing = self.expected_tests - len(self.tests)
         told = (
             f" {_count(len(unsure), 'requirement')} could not be judged: {_some(unsure)}." if unsure else ""
@@ -289,7 +277,7 @@ def _broken_strict_only(names: Sequence[str]) -> str:
     if not names:
         return ""
     rules = "1 strict-only rule is" if len(names) == 1 else f"{len(names)} strict-only rules are"
-    return f"{NAMES[CONFORMANT]}; {rules} broken: {_some(names)} (red with --strict). "
+    return f"{RunVerdict.CONFORMANT}; {rules} broken: {_some(names)} (red with --strict). "
 
 
 def _tell_unjudged(entry: RequirementResult, tests: int) -> None:
@@ -322,10 +310,6 @@ def _percentiles(times: Sequence[float]) -> dict[str, float]:
         return round(1000 * times[min(len(times) - 1, int(share * len(times)))], 3)
 
     return {"count": len(times), "p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": at(1.0)}
-
-
-def _rank(outcome: str) -> int:
-    return OUTCOMES.index(outcome if outcome in OUTCOMES else "inconclusive")
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from conformance.spec import VERSION, requirements
 from conformance.verdict.baseline import Baseline
-from conformance.verdict.gate import BROKEN, KEPT, Gate, unexpected
+from conformance.verdict.gate import Gate, unexpected
 from conformance.verdict.known_failures import KnownFailure
+from conformance.verdict.outcomes import BROKEN, EMPTY, KEPT
 from conformance.verdict.result_data import RequirementResult
 from conformance.verdict.symptom import LONGEST, Symptom, fits, known, unpinned
 
@@ -81,7 +82,7 @@ def updated(
 
 
 def _stays(result: RequirementResult, *, whole: bool) -> bool:
-    gone = result.outcome in KEPT or result.outcome in {"not-applicable", "untested"}
+    gone = result.outcome in KEPT or result.outcome in EMPTY
     return not (gone and whole)
 
 
@@ -130,5 +131,5 @@ def _absent(gate: Gate, results: Sequence[RequirementResult]) -> dict[str, str] 
         one.requirement.id: gate.absent.get(one.requirement.id)
         or " ".join((one.reason or "no test judged it").split())[:200]
         for one in results
-        if one.outcome in {"not-applicable", "untested"} and one.requirement.id in requirements()
+        if one.outcome in EMPTY and one.requirement.id in requirements()
     }

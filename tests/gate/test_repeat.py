@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from conformance.plugin.repeat import folded, repeat
+from conformance.verdict.outcomes import GRAVEST_FIRST as OUTCOMES
 from conformance.verdict.result_data import TestResult
-from conformance.verdict.results import OUTCOMES, Results
+from conformance.verdict.results import Results
 
 MUST, OTHER = "handshake.accepted", "closing.reply"
 

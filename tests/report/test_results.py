@@ -8,7 +8,12 @@ import pytest
 from folding import MAY, MUST, OTHER, SHOULD, charge, entry_of, result, results
 
 from conformance.spec import requirements
-from conformance.verdict.results import NAMES, OUTCOMES, WITNESSES, Results
+from conformance.verdict.outcomes import GRAVEST_FIRST as OUTCOMES
+from conformance.verdict.results import WITNESSES, Results
+
+NAMES = {
+    0: "conformant", 1: "non-conformant", 10: "inconclusive", 11: "suite-fault", 12: "baseline-stale",
+}  # fmt: skip
 
 # Folding.
 

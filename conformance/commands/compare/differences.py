@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from conformance.commands.compare.documents import EMPTY, Run
+from conformance.commands.compare.documents import Run
 from conformance.report.excerpts import clip_line
-from conformance.verdict.gate import BREACHES, BROKEN
+from conformance.verdict.outcomes import BREACHES, BROKEN, EMPTY, Outcome
 from conformance.verdict.symptom import symptom
 
 FORMAT = "conformance-comparison/1"
@@ -46,7 +46,7 @@ class Change:
     def worse(self) -> bool:
         """Whether a build should stop at it."""
         # What a later suite asks for the first time is no change of the server.
-        newly = self.kind == "new" and self.after == "failed" and self.before is not None
+        newly = self.kind == "new" and self.after == Outcome.FAILED and self.before is not None
         return self.kind in {"broken", "vanished"} or newly
 
 
@@ -124,7 +124,7 @@ def compare(before: Run, after: Run) -> Comparison:
         common += not ({before.outcome(name), after.outcome(name)} & {None, *EMPTY})
         was, now = _reason(old), _reason(new)
         kind = kind_of(before.outcome(name), after.outcome(name), otherwise=symptom(was) != symptom(now))
-        if kind is not None and (told or "untested" not in {before.outcome(name), after.outcome(name)}):
+        if kind is not None and (told or Outcome.UNTESTED not in {before.outcome(name), after.outcome(name)}):
             shown = new or old or {}
             changes.append(
                 Change(
@@ -150,12 +150,13 @@ def kind_of(before: str | None, after: str | None, *, otherwise: bool = False) -
     if before == after:
         return "different" if otherwise and after in BROKEN else None
     if after in BREACHES:
-        return {"failed": "broken", "failed-strict-only": "strict-only"}.get(after, after)
-    if after in {"inconclusive", "known-failure"}:
-        return "unclear" if after == "inconclusive" else "tolerated"
+        names: Mapping[str, str] = {Outcome.FAILED: "broken", Outcome.FAILED_STRICT_ONLY: "strict-only"}
+        return names.get(after, after)
+    if after in {Outcome.INCONCLUSIVE, Outcome.KNOWN_FAILURE}:
+        return "unclear" if after == Outcome.INCONCLUSIVE else "tolerated"
     if before in BROKEN:
         return "mended"
-    return "new" if before == "inconclusive" else None
+    return "new" if before == Outcome.INCONCLUSIVE else None
 
 
 def _reason(found: Mapping[str, Any] | None) -> str:

@@ -12,8 +12,6 @@ from conformance.core.errors import UsageProblem
 from conformance.report.document import FORMAT
 from conformance.report.excerpts import clip_line, mapping, mappings
 
-EMPTY = frozenset({"not-applicable", "untested"})
-
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.commands.compare.documents import EMPTY, Run
+from conformance.commands.compare.documents import Run
 from conformance.report.excerpts import clip_line
+from conformance.verdict.outcomes import EMPTY
 
 FORMAT = "conformance-matrix/1"
 

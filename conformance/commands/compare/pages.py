@@ -10,8 +10,9 @@ from conformance.core.templates import environment
 from conformance.report.excerpts import visible
 from conformance.report.html import inert
 from conformance.report.vocabulary import OUTCOMES
+from conformance.verdict.outcomes import Outcome
 
-TONES = {0: "passed", 1: "failed", 10: "inconclusive"}
+TONES = {0: Outcome.PASSED, 1: Outcome.FAILED, 10: Outcome.INCONCLUSIVE}
 SHOWN = 40
 WIDTH = 160
 

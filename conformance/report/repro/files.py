@@ -10,7 +10,7 @@ from conformance.client.recorder import Recorder
 from conformance.report.repro.script import MARK, ScriptFacts, script
 from conformance.spec import Requirement, requirements
 from conformance.target.target import Target
-from conformance.verdict.gate import BREACHES
+from conformance.verdict.outcomes import BREACHES
 from conformance.verdict.result_data import TestResult
 
 FOLDER = "repro"
