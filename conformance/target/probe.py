@@ -155,9 +155,20 @@ async def _sole_subprotocol(target: Target) -> str | None:
     """Return how another subprotocol beside the profile's is refused, or nothing where it is not."""
     if not target.profile.subprotocols:
         return None
-    attempt = await target.attempt(target.opening(extra=[(PROTOCOL, "conformance-unknown")]))
+    extra = [(PROTOCOL, "conformance-unknown")]
+    attempt = await target.attempt(target.opening(extra=extra))
     attempt.connection.shut()
-    return None if attempt.upgraded else f"with another one beside it the handshake was answered {attempt}"
+    if not attempt.upgraded:
+        return f"with another one beside it the handshake was answered {attempt}"
+    try:
+        async with target.connect(extra=extra) as peer:  # some answer 101, and end the connection after it
+            await peer.ping()
+            ending = await peer.failing(target.limits.prompt)
+    except Nonconformance as error:
+        return f"with another one beside it the server ended the connection: {error.actual}"
+    if ending.close is None and ending.end is None:
+        return None
+    return f"with another one beside it the server ended the connection: {ending}"
 
 
 def _instead(target: Target, one: Tried, asked: list[Tried]) -> str | None:

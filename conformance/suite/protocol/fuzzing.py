@@ -26,6 +26,7 @@ T = TypeVar("T")
 CONTROL_PAYLOAD = 125
 OFFER = f"{PLAIN}; client_max_window_bits"
 HELD, COMPRESSED, FAULTY = 40, 24, 12  # examples of a run by default; of the last, for each fault
+APPLICATION_CODES = 3000  # and above: no failure of the protocol is closed by them
 AT_ONCE = 12  # conversations: most of each is waiting for the server, or for it to have read a segment
 HASTE = 0.2  # seconds; enough while a failure is made short, for the shortest is tried again in full
 
@@ -348,6 +349,13 @@ def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
         peer.charge_failure(ending, set(fault.codes))
     if not fault.late and not fault.closing:
         pongs = [one for one in ending.before if isinstance(one, Pong) and one.payload == BEHIND]
+        if pongs and close is not None and (close.code or 0) >= APPLICATION_CODES:
+            raise Nonconformance(
+                "the server read past the fault, and its application closed the connection",
+                expected=FAILED,
+                actual=ending,
+                happened="nothing",
+            )
         peer.recorder.charge(
             "closing.nothing-after-failure",
             kept=not pongs and "behind" not in answered,

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from conformance.client.peer import fragments
-from conformance.core.errors import Nonconformance
+from conformance.client.session import Client
+from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.protocol.packed import encoded, in_segments, in_shares, in_turn, named
 from conformance.target.target import Target
 from conformance.wire.frames import CLOSE, PING, TEXT, Frame, close_payload
@@ -49,7 +50,7 @@ async def test_frames_of_one_stream_cut_anywhere_are_read(target: Target) -> Non
             if peer.objection is not None:  # then the message has no end, so that the application has no say
                 peer.send(first)
                 begun, end = replace(last, payload=first.payload, fin=False), replace(last, fin=False)
-            for cut in cuts:
+            for number, cut in enumerate(cuts, 1):
                 mark = b"%03d" % cut
                 data = encoded(Frame(PING, b"a" + mark), begun, Frame(PING, b"b" + mark), end)
                 await in_segments(target, peer, [data[:cut], data[cut:]], between=between)
@@ -58,8 +59,25 @@ async def test_frames_of_one_stream_cut_anywhere_are_read(target: Target) -> Non
                     await peer.expect_pong(b"b" + mark)
                     await peer.expect_pong(behind)
                 except Nonconformance as error:
+                    await uncut(peer, [first] if peer.objection else [first, last], [begun, end] * number)
                     raise named(f"Ping, fragment, Ping, fragment cut behind byte {cut}", error) from error
                 peer.inbox.clear()
+
+    async def uncut(peer: Client, begin: list[Frame], rounds: list[Frame]) -> None:
+        """Send the same frames uncut, for an application may object to so many messages."""
+        if peer.speaks or peer.echoes:
+            return
+        async with target.connect(label="control") as control:
+            try:
+                control.send(*begin)
+                for position in range(0, len(rounds), 2):
+                    control.send(*rounds[position : position + 2])
+                    await control.ping()
+            except Nonconformance as error:
+                raise Inconclusive(f"the control failed: uncut frames get {error.actual}") from error
+            ending = await control.failing(control.limits.prompt)
+            if ending.close is not None or ending.end is not None:
+                raise Inconclusive(f"the control failed: uncut frames get {ending}")
 
     await in_shares(target, range(1, len(encoded(Frame(PING, b"a"), first, Frame(PING, b"b"), last))), read)
 
