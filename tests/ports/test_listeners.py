@@ -11,6 +11,7 @@ import pytest
 
 from conformance.ports.listeners import PROC, Listener, lingering, listeners
 from conformance.ports.programs import described, who_holds
+from conformance.target.launch import free_port
 
 HERE = "127.0.0.1"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these tables")
@@ -82,14 +83,14 @@ def test_connected_and_foreign_sockets_are_not_listeners() -> None:
 
 
 def test_time_wait_counts_on_the_side_of_the_server_only() -> None:
-    with socket.create_server((HERE, 0)) as server:
-        port = server.getsockname()[1]
-        with socket.create_connection((HERE, port)) as client:
-            ours = client.getsockname()[1]
-            accepted, _ = server.accept()
-            accepted.close()
-            client.recv(1)
-    assert (lingering(port), lingering(ours)) == (1, 0)
+    port = free_port(HERE)
+    with socket.create_server((HERE, port)) as server, socket.create_connection((HERE, port)) as client:
+        ours = client.getsockname()[1]
+        before = lingering(ours)  # the kernel may have given the port to a server of another test
+        accepted, _ = server.accept()
+        accepted.close()
+        client.recv(1)
+    assert (lingering(port), lingering(ours)) == (1, before)
     assert who_holds(port) == (
         f"No process that can be seen listens on port {port}. "
         "Connections of a server that has ended linger on it (TIME_WAIT): 1."
