@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
-
-from conformance.client.quick import Check, quick
 
 if TYPE_CHECKING:  # slow to load, and seldom needed: only what is not in order has to be explained
     from jsonschema import Draft7Validator
@@ -75,8 +74,22 @@ def _validator(sender: Sender, kind: str) -> Draft7Validator:
 
 
 @cache
-def _quick(sender: Sender, kind: str) -> Check:
-    return quick(_flat(schemas(sender)[kind]), {"moment": _exists})
+def _in_order(sender: Sender, kind: str) -> Callable[[Any], bool]:
+    """Return what knows a message that is in order, several times as fast as jsonschema."""
+    import fastjsonschema  # noqa: PLC0415 - a run without messages does not wait for it
+
+    check = fastjsonschema.compile(
+        _flat(schemas(sender)[kind]), formats={"moment": _exists}, use_default=False
+    )
+
+    def in_order(message: Any) -> bool:
+        try:
+            check(message)
+        except fastjsonschema.JsonSchemaValueException:
+            return False
+        return True
+
+    return in_order
 
 
 def _exists(value: object) -> bool:
@@ -122,7 +135,7 @@ def _faults(message: Any, sender: Sender, *, unknown: str) -> str:
         return "no string member 'type'"
     if kind not in schemas(sender):
         return unknown
-    if _quick(sender, kind)(message):
+    if _in_order(sender, kind)(message):
         return ""
     validator = _validator(sender, kind)
     from jsonschema.exceptions import best_match  # noqa: PLC0415 - loaded by now

@@ -1,6 +1,7 @@
 """Progress while the suite runs: one line that is rewritten on a terminal, one for each chapter in CI.
 
 It stands in for pytest's dots where the suite alone is run, and leaves ``-v`` and mixed runs as they are.
+rich's progress would write past pytest's reporter, and say nothing in a log before its end.
 """
 
 from __future__ import annotations

@@ -100,6 +100,7 @@ class Worker:
         if fcntl is None:
             yield
             return
+        # Not filelock: its shared locks live in an SQLite file, and have no turnstile.
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         with (self.folder / "turnstile").open("wb") as turnstile, (self.folder / "room").open("wb") as room:
             # Whoever waits to be alone holds the turnstile, so that nobody slips in before.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,11 +34,14 @@ class Baseline:
 
     def text(self) -> str:
         """Return the file, in an order that depends on nothing but its content."""
-        parts = [HEADER + f"requirements_version = {quoted(self.version)}\n"]
-        parts += [_entry(one) for one in sorted(self.entries, key=_order)]
+        from tomli_w import dumps  # noqa: PLC0415 - few runs write a baseline
+
+        # Table by table: of short tables tomli-w would make one line, and it writes no comments.
+        parts = [HEADER + dumps({"requirements_version": self.version})]
+        entries = sorted(self.entries, key=lambda one: (one.requirement, one.target, one.reason))
+        parts += ["[[known_failure]]\n" + dumps(_table(entry)) for entry in entries]
         if self.not_applicable is not None:
-            rows = [f"{quoted(name)} = {quoted(why)}\n" for name, why in sorted(self.not_applicable.items())]
-            parts.append("[not_applicable]\n" + "".join(rows))
+            parts.append("[not_applicable]\n" + dumps(dict(sorted(self.not_applicable.items()))))
         return "\n".join(parts)
 
     def write(self) -> None:
@@ -53,7 +54,9 @@ class Baseline:
         unfinished = self.path.with_name(f".{self.path.name}.part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(self.text(), "utf-8")
+            unfinished.write_text(
+                self.text(), "utf-8", errors="replace"
+            )  # a symptom may be cut in a character
             unfinished.replace(self.path)
         except OSError as error:
             raise UsageProblem(f"--baseline {self.path}: {error.strerror}; nothing was written.") from None
@@ -115,28 +118,15 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def quoted(text: str) -> str:
-    """Return a text as a basic string of TOML."""
-    sound = text.encode("utf-8", "replace").decode()
-    return json.dumps(sound, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _order(entry: KnownFailure) -> tuple[str, str, str]:
-    return entry.requirement, entry.target, entry.reason
-
-
-def _entry(entry: KnownFailure) -> str:
-    rows = [("requirement", quoted(entry.requirement))]
-    if entry.target != "*":
-        rows.append(("target", quoted(entry.target)))
-    rows += [("reason", quoted(entry.reason)), ("owner", quoted(entry.owner))]
-    if len(entry.symptom) == 1:
-        rows.append(("symptom", quoted(entry.symptom[0])))
-    elif entry.symptom:
-        listed = "".join(f"    {quoted(one)},\n" for one in sorted(entry.symptom))
-        rows.append(("symptom", f"[\n{listed}]"))
-    if entry.expires is not None:
-        rows.append(("expires", dt.date.isoformat(entry.expires)))
-    if entry.link:
-        rows.append(("link", quoted(entry.link)))
-    return "[[known_failure]]\n" + "".join(f"{key} = {value}\n" for key, value in rows)
+def _table(entry: KnownFailure) -> dict[str, Any]:
+    symptoms = sorted(entry.symptom)
+    table = {
+        "requirement": entry.requirement,
+        "target": entry.target if entry.target != "*" else None,
+        "reason": entry.reason,
+        "owner": entry.owner,
+        "symptom": symptoms[0] if len(symptoms) == 1 else symptoms or None,
+        "expires": entry.expires,
+        "link": entry.link or None,
+    }
+    return {key: value for key, value in table.items() if value is not None}

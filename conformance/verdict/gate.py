@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.spec import Requirement, requirements
-from conformance.verdict.baseline import Baseline, numbers, quoted
+from conformance.verdict.baseline import Baseline, numbers
 from conformance.verdict.known_failures import KnownFailure
 from conformance.verdict.outcomes import BROKEN, EMPTY, KEPT
 from conformance.verdict.result_data import RequirementResult
@@ -186,6 +187,12 @@ def also_tolerated(entries: Sequence[KnownFailure], result: RequirementResult) -
     known = len(result.symptoms) - len(result.unknown)
     besides = f"; {known} more known of {titles}" if known else f", which is not what is known of {titles}"
     return f"{_told(result.unknown)}{besides}"
+
+
+def quoted(text: str) -> str:
+    """Return a text as a basic string of TOML, which tomli-w writes in whole files only."""
+    sound = text.encode("utf-8", "replace").decode()
+    return json.dumps(sound, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def listed(symptoms: Sequence[Symptom]) -> str:

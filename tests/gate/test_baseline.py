@@ -12,7 +12,8 @@ import pytest
 
 from conformance.core.errors import UsageProblem
 from conformance.spec import VERSION, requirements
-from conformance.verdict.baseline import Baseline, load, quoted
+from conformance.verdict.baseline import Baseline, load
+from conformance.verdict.gate import quoted
 from conformance.verdict.known_failures import KnownFailure
 from conformance.verdict.result_data import TestResult
 from conformance.verdict.results import Results
