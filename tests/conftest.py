@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from conformance.ports.waiting import accepts, wait_until
 from conformance.target.launch import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ def server() -> Iterator[Callable[..., int]]:
         command = [word.replace("PORT", str(port)) for word in command]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
         started.append(process)
-        wait_for(port, process)
+        wait_until(lambda: accepts(port), process=process)
         return port
 
     yield start
@@ -55,16 +55,6 @@ def server() -> Iterator[Callable[..., int]]:
         for child in children:  # a server's workers outlive it when it is killed
             with contextlib.suppress(psutil.Error):
                 child.kill()
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a port accepts connections."""
-    for _ in range(500):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            raise AssertionError(f"the server ended with {process.wait(0.02)}")
-    raise AssertionError("the server never listened")
 
 
 @pytest.fixture

@@ -6,15 +6,14 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 
 import pytest
 import redis
 
+from conformance.ports.waiting import wait_until
 from conformance.target.launch import free_port
 
-BOUND = 10.0
 # What turns the reference server's profile into one of two nodes on a Redis.
 TWO_NODES = {
     "\nanonymous = true": '\nnodes = ["ws://localhost:{port2}"]\nanonymous = true',
@@ -40,21 +39,14 @@ def redis_server() -> Iterator[str]:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            wait_for(port, process)
+            wait_until(lambda: _answers(port), process=process)
             yield f"redis://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait()
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a Redis answers."""
-    deadline = time.monotonic() + BOUND
-    with redis.Redis("127.0.0.1", port) as client:
-        while time.monotonic() < deadline:
-            with contextlib.suppress(redis.ConnectionError):
-                if client.ping():
-                    return
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                raise AssertionError(f"redis-server ended with {process.wait(0.02)}")
-    raise AssertionError("redis-server never answered")
+def _answers(port: int) -> bool:
+    with contextlib.suppress(redis.ConnectionError), redis.Redis("127.0.0.1", port) as client:
+        return bool(client.ping())
+    return False

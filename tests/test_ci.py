@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.ports.waiting import accepts
 from conformance.target.launch import free_port
 from tests.conftest import ROOT
 
@@ -32,12 +32,6 @@ def shell(script, folder, *arguments, **environment):
         ["bash", *script, *arguments], cwd=folder, capture_output=True, text=True, timeout=120, check=False,
         env=inherited | {"PYTHON": sys.executable} | environment,
     )  # fmt: skip
-
-
-def taken(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
 
 
 def verdict(folder):
@@ -60,7 +54,7 @@ def test_recipe_starts_judges_and_stops_the_django_target(tmp_path: Path) -> Non
     assert {"conformance.html", "conformance.json", "junit.xml", "conformance.md", "badge.svg"} <= {
         path.name for path in (tmp_path / "reports").iterdir()
     }
-    assert not taken(port)
+    assert not accepts(port)
 
 
 def test_recipe_gives_the_verdict_of_a_broken_server(tmp_path: Path) -> None:
@@ -72,7 +66,7 @@ def test_recipe_gives_the_verdict_of_a_broken_server(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert verdict(tmp_path) == "non-conformant"
-    assert not taken(port)
+    assert not accepts(port)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +108,7 @@ def test_script_of_the_gitlab_template(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert verdict(tmp_path) == "conformant"
-    assert not taken(port)
+    assert not accepts(port)
 
 
 def test_script_of_the_github_action(tmp_path: Path) -> None:

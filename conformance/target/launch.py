@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from conformance.core.errors import Unreachable, UsageProblem
+from conformance.ports.waiting import POLL, NotReady, accepts, wait_until
 from conformance.target.orphans import Orphans
 from conformance.target.profile import Profile
 from conformance.target.url import ServerURL, parse
@@ -30,7 +31,6 @@ _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _FIRST_PORT = 10240
 _reserved: deque[socket.socket] = deque(maxlen=64)
 _chance = random.SystemRandom()  # the common generator is seeded by whoever wants the same tests again
-_POLL = 0.02
 
 
 def free_port(host: str = "localhost") -> int:
@@ -251,22 +251,16 @@ class Instance:
             Unreachable: the process ended first, or ``timeout`` seconds passed.
 
         """
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            for _, address in addresses_of(self.url.host):
-                with (
-                    contextlib.suppress(OSError),
-                    socket.create_connection((address, self.url.port), timeout=1),
-                ):
-                    return
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                code = self.process.wait(_POLL)
-                raise Unreachable(
-                    f"the start command ended with {code} before it listened: {self._last_line()}"
-                )
-        raise Unreachable(
-            f"nothing listens on {self.url} {timeout:g} s after the start command: {self._last_line()}"
-        )
+        try:
+            wait_until(self._listens, process=self.process, bound=timeout)
+        except NotReady as trouble:
+            what = f"nothing listens on {self.url} {timeout:g} s after the start command"
+            if trouble.status is not None:
+                what = f"the start command ended with {trouble.status} before it listened"
+            raise Unreachable(f"{what}: {self._last_line()}") from None
+
+    def _listens(self) -> bool:
+        return any(accepts(self.url.port, address) for _, address in addresses_of(self.url.host))
 
     def _last_line(self) -> str:
         lines = [line for line in self.printed().splitlines() if line.strip()]
@@ -309,7 +303,7 @@ class Instance:
         # A dying child may hold the port a moment longer, and then nobody can be seen who holds it.
         deadline = time.monotonic() + CHILDREN_BOUND
         while any(map(_lives, children)) and time.monotonic() < deadline:
-            time.sleep(_POLL)
+            time.sleep(POLL)
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -6,12 +6,12 @@ import contextlib
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
 
 import psutil
 
 from conformance.ports.listeners import lingering, listeners
+from conformance.ports.waiting import wait_until
 from tests.conflicts.situation import (
     CHANNELS,
     Situation,
@@ -46,8 +46,7 @@ def stopped() -> Iterator[Situation]:
     with process(*channels(port), cwd=CHANNELS, **database()) as server:
         wait(port)
         os.kill(server.pid, signal.SIGSTOP)
-        while psutil.Process(server.pid).status() != psutil.STATUS_STOPPED:
-            time.sleep(0.01)
+        wait_until(lambda: psutil.Process(server.pid).status() == psutil.STATUS_STOPPED)
         yield Situation(url(port), "port.stopped", port, {"server": server.pid})
 
 
@@ -74,8 +73,7 @@ def orphan() -> Iterator[Situation]:
         assert child != parent.pid
         parent.kill()
         parent.wait()
-        while psutil.Process(child).ppid() == parent.pid:
-            time.sleep(0.01)
+        wait_until(lambda: psutil.Process(child).ppid() != parent.pid)
         try:
             yield Situation(url(port), "port.orphan", port, {"orphan": child})
         finally:
@@ -92,8 +90,7 @@ def orphaned_worker() -> Iterator[Situation]:
         (child,) = {pid for one in listeners(port) for pid in one.pids} - {parent.pid}
         parent.kill()
         parent.wait()
-        while psutil.Process(child).ppid() == parent.pid:
-            time.sleep(0.01)
+        wait_until(lambda: psutil.Process(child).ppid() != parent.pid)
         try:
             yield Situation(url(port, path="/"), "port.orphan", port, {"orphan": child})
         finally:
@@ -110,6 +107,5 @@ def time_wait() -> Iterator[Situation]:
                 accepted, _ = server.accept()
                 accepted.close()  # who closes first keeps the TIME_WAIT
                 client.recv(1)
-    while not lingering(port):
-        time.sleep(0.01)
+    wait_until(lambda: lingering(port) > 0)
     yield Situation(url(port), "tcp.time-wait", port)

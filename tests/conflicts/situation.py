@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +18,7 @@ import psutil
 
 from conformance.commands.doctor.demo import sharing_folder
 from conformance.ports.listeners import listeners
+from conformance.ports.waiting import wait_until
 from conformance.target.launch import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -106,22 +106,12 @@ def sharing() -> Iterator[dict[str, str]]:
 
 def wait(port: int, sockets: int = 1, seconds: float = 30) -> None:
     """Wait until so many sockets listen on a port."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if len(listeners(port)) >= sockets:
-            return
-        time.sleep(0.03)
-    raise AssertionError(f"{sockets} sockets never listened on port {port}: {listeners(port)}")
+    wait_until(lambda: len(listeners(port)) >= sockets, bound=seconds)
 
 
 def wait_for_holders(port: int, count: int, seconds: float = 30) -> None:
     """Wait until so many processes hold a port's listening sockets."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if len({pid for one in listeners(port) for pid in one.pids}) >= count:
-            return
-        time.sleep(0.03)
-    raise AssertionError(f"{count} processes never held port {port}: {listeners(port)}")
+    wait_until(lambda: len({pid for one in listeners(port) for pid in one.pids}) >= count, bound=seconds)
 
 
 def holder(port: int) -> int:

@@ -17,8 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.ports.waiting import accepts, wait_until
 from conformance.target.launch import free_port
-from tests.conftest import ROOT, suite_of, wait_for
+from tests.conftest import ROOT, suite_of
 from tests.servers.ruled import KINDS
 
 CHAPTERS = ("protocol", "robustness", "port_conflict")
@@ -54,7 +55,7 @@ def serving(words: Sequence[str], server: str = "ruled") -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for(port, process)
+        wait_until(lambda: accepts(port), process=process)
         yield port
     finally:
         process.kill()

@@ -7,14 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from socket import create_connection
 
 from conformance.target.launch import free_port
+from tests.interop.running import await_port
 from tests.interop.stacks import nginx, node_versions, package_versions, printed_version
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +60,7 @@ class Server:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
         try:
-            _await(process, port, self.name)
+            await_port(process, port)
             yield port
         finally:
             process.terminate()
@@ -69,15 +68,6 @@ class Server:
                 process.wait(5)
             process.kill()
             process.wait()
-
-
-def _await(process: subprocess.Popen[bytes], port: int, name: str) -> None:
-    limit = time.monotonic() + 60.0
-    while time.monotonic() < limit and process.poll() is None:
-        with contextlib.suppress(OSError), create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise SystemExit(f"{name} did not start: {' '.join(map(str, process.args))}")  # type: ignore[union-attr]
 
 
 def _python(*words: str) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from conformance.ports.waiting import NotReady, accepts, wait_until
 from conformance.target.launch import free_port
 from tests.interop.stacks import ROOT, Stack
 
@@ -64,17 +64,14 @@ def served(stack: Stack, path: str, log: Path) -> Iterator[list[str]]:
             process.kill()
 
 
-def await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def await_port(process: subprocess.Popen[bytes], port: int, log: Path | None = None) -> None:
     """Return as soon as the port answers."""
-    limit = time.monotonic() + 60.0
-    while time.monotonic() < limit and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise SystemExit(f"{shlex.join(map(str, process.args))} does not listen on port {port}: see {log}.")  # type: ignore[arg-type]
+    try:
+        wait_until(lambda: accepts(port), process=process, bound=60)
+    except NotReady as trouble:
+        command = shlex.join(map(str, process.args))  # type: ignore[arg-type]
+        see = f": see {log}" if log else ""
+        raise SystemExit(f"{command} does not listen on port {port}, {trouble}{see}.") from None
 
 
 def run(ran: Ran, options: Sequence[str], folder: Path) -> None:

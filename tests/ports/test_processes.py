@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import psutil
@@ -16,6 +15,7 @@ import pytest
 from conformance.ports.listeners import listeners
 from conformance.ports.processes import is_orphan, owner, trees
 from conformance.ports.programs import head
+from conformance.ports.waiting import wait_until
 from tests import conflicts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are made otherwise")
@@ -48,9 +48,7 @@ def left_alone(**env: str) -> Iterator[int]:
         assert parent.stdout
         pid = int(parent.stdout.readline())
         parent.wait(10)
-        deadline = time.monotonic() + 10
-        while SLEEP not in psutil.Process(pid).cmdline() and time.monotonic() < deadline:
-            time.sleep(0.01)  # it is forked, and not yet what it will be
+        wait_until(lambda: SLEEP in psutil.Process(pid).cmdline())  # it is forked before it is that
         yield pid
 
 
@@ -109,6 +107,5 @@ def test_worker_of_a_living_parent_is_no_orphan() -> None:
 def test_stopped_process_is_said_to_be_stopped() -> None:
     with sleeping() as one:
         os.kill(one.pid, signal.SIGSTOP)
-        while not owner(one.pid).stopped:
-            time.sleep(0.01)
+        wait_until(lambda: owner(one.pid).stopped)
         assert str(owner(one.pid)).endswith(", stopped by a signal")

@@ -16,7 +16,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from conformance.commands.doctor.findings import Diagnosis
 from conformance.commands.doctor.screen import show
 from conformance.commands.doctor.walk import diagnose
 from conformance.core.errors import Inconclusive
+from conformance.ports.waiting import NotReady, wait_until
 from conformance.target.launch import free_port
 from conformance.target.profile import Profile
 
@@ -86,14 +86,14 @@ def listening(process: subprocess.Popen[bytes], address: str, port: int, sockets
     """
     from conformance.ports.listeners import listeners  # noqa: PLC0415 - a name of its own in this module
 
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise Inconclusive(f"{' '.join(map(str, process.args))} ended with {process.returncode}.")  # type: ignore[arg-type]
-        if len([one for one in listeners(port) if one.address == address]) >= sockets:
-            return
-        time.sleep(0.05)
-    raise Inconclusive(f"{' '.join(map(str, process.args))} never listened.")  # type: ignore[arg-type]
+    def shared() -> bool:
+        return sum(one.address == address for one in listeners(port)) >= sockets
+
+    try:
+        wait_until(shared, process=process)
+    except NotReady as trouble:
+        what = "never listened" if trouble.status is None else f"ended with {trouble.status}"
+        raise Inconclusive(f"{' '.join(map(str, process.args))} {what}.") from None  # type: ignore[arg-type]
 
 
 def sharing_folder(folder: Path) -> Path:
