@@ -12,6 +12,7 @@ from conformance.core.errors import UsageProblem
 from conformance.fuzz.search import Plan
 from conformance.plugin.run import MAX_PRINTED, reference_profile
 from conformance.target.launch import Adopted
+from conformance.target.liveness import Sign
 from conformance.verdict.baseline import load
 from tests.run_harness import MUST, NOWHERE, SHOULD, add, aim, beginning
 
@@ -169,10 +170,10 @@ def test_what_need_not_apply_is_gated_where_that_is_asked_for(begin, expect):
 
 
 def test_run_without_a_target_is_dead_and_so_is_one_where_nobody_listens(begin):
-    assert begin().why_dead() == "there is no target"
+    assert str(begin().why_dead()) == "there is no target"
     run = aim(begin())
     run.target.limits = Limits(handshake=0.01)
-    assert run.why_dead().startswith("connecting fails: ")
+    assert run.why_dead().sign is Sign.NO_CONNECTION
 
 
 # What the server printed.

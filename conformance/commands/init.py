@@ -21,7 +21,7 @@ from conformance.target.probe import endpoint_of, probe
 from conformance.target.profile import CARRIERS, Profile
 from conformance.target.routes import OWN
 from conformance.target.target import Target
-from conformance.target.url import parse
+from conformance.target.url import WrongURL, parse
 from conformance.verdict.families import families
 from conformance.wire.events import Close, Message
 
@@ -58,8 +58,11 @@ def init(url: str, output: Path, profile: Profile, *, force: bool = False) -> in
     try:
         found = asyncio.run(look(url, profile))
         output.write_text(rendered(found, profile), "utf-8")
+    except WrongURL as problem:
+        print(problem.said_by("conformance init"), file=sys.stderr)
+        return 4
     except UsageProblem as problem:
-        print(str(problem).replace("--server-url", "conformance init"), file=sys.stderr)
+        print(problem, file=sys.stderr)
         return 4
     except Inconclusive as trouble:
         print(f"{trouble}. No profile was written.", file=sys.stderr)

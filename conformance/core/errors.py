@@ -15,7 +15,8 @@ class Nonconformance(AssertionError):
 
     ``actual`` is a text, or what came back itself: an event, an ending, an attempt. Of which kind that was,
     its ``happened`` says; with ``case``, which of a test's cases it was, a failure is known again by that.
-    ``cases`` holds every case that failed where one test judged several.
+    ``cases`` holds every case that failed where one test judged several. ``story`` holds, line by line, what
+    was done before, where that was drawn; the error's text ends in it.
     """
 
     def __init__(
@@ -27,9 +28,11 @@ class Nonconformance(AssertionError):
         happened: str = "",
         case: str = "",
         cases: Sequence[Nonconformance] = (),
+        story: Sequence[str] = (),
     ) -> None:
-        super().__init__(message)
+        super().__init__("\n".join([message, *story]))
         self.message = message
+        self.story = tuple(story)
         self.expected = tuple(expected)
         self.actual = str(actual)
         self.happened = happened or str(getattr(actual, "happened", ""))
@@ -39,12 +42,13 @@ class Nonconformance(AssertionError):
     def of_case(self, case: str) -> Nonconformance:
         """Return the failure as that of one case among several, which its message names."""
         return Nonconformance(
-            f"{case}: {self}",
+            f"{case}: {self.message}",
             expected=self.expected,
             actual=self.actual,
             happened=self.happened,
             case=case,
             cases=self.cases,
+            story=self.story,
         )
 
     @classmethod
@@ -58,12 +62,13 @@ class Nonconformance(AssertionError):
         alike = alike and bool(first.happened) and not first.cases
         names = f"{', '.join(one.case for one in others[:6])}{', …' if len(others) > 6 else ''}"
         return cls(
-            f"{first}{f' (also: {names})' if others else ''}",
+            f"{first.message}{f' (also: {names})' if others else ''}",
             expected=first.expected,
             actual=first.actual,
             happened=first.happened,
             cases=() if alike else failed,
             case="*" if alike else "",
+            story=first.story,
         )
 
 

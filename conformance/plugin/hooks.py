@@ -36,7 +36,7 @@ from conformance.plugin.tests_page import (
 )
 from conformance.plugin.workers import Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
-from conformance.target.liveness import REFUSES
+from conformance.target.liveness import Sign
 from conformance.target.target import Target
 from conformance.verdict.outcomes import BREACHES, Outcome
 from conformance.verdict.result_data import TestResult
@@ -287,7 +287,7 @@ def pytest_runtest_makereport(
             one for one in result.charges if one["kept"] or one["requirement"] not in OF_A_DEATH
         ]
     if not run.results.trouble and run.target is not None:
-        why = run.patience.lost(result.outcome, result.message, run.target.limits.reply)
+        why = run.patience.lost(result.outcome, result.told, run.target.limits.reply)
         _stop(item, run, why, "gave nothing to judge")
     if result.outcome in BREACHES and run.results.tolerates(result):
         result.outcome = Outcome.KNOWN_FAILURE
@@ -308,11 +308,14 @@ def _stop_if_dead(item: pytest.Item, run: Run) -> str:
     """Return why the target answers nobody any more, if so; stop the session where it cannot be mended."""
     if run.results.trouble:
         return run.results.trouble
-    why = run.why_dead()
-    if why.startswith(REFUSES) and item.stash[REQUIREMENT].chapter == "port":
+    dead = run.why_dead()
+    if dead is None:
+        return ""
+    if dead.sign is Sign.REFUSES and item.stash[REQUIREMENT].chapter == "port":
         return ""  # that another service answers now and then is what this chapter judges
+    why = str(dead)
     # A server that refuses everybody lives: to start it anew would not tell why.
-    mendable = bool(why) and not why.startswith(REFUSES) and not is_worker(item.config)
+    mendable = dead.sign is not Sign.REFUSES and not is_worker(item.config)
     mender = mender_of(item.config) if mendable else None
     if mender is not None and mender.able:
         if mender.died(item.nodeid, why):

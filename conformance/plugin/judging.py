@@ -65,22 +65,24 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         case Nonconformance(expected=expected, actual=actual):
             result.outcome = run.results.level_outcome(requirement, result.since)
             result.expected, result.actual = [run.clean(one) for one in expected], run.clean(actual)
+            result.story = [run.clean(one) for one in error.story]
             result.symptoms = _cleaned(run, symptoms_of(_test(item), error))
         case pytest.skip.Exception():
             result.outcome = Outcome.NOT_APPLICABLE
         case _:
             result.outcome = Outcome.SUITE_FAULT
             result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
-    result.message = run.clean(str(error)) if error is not None else ""
+    result.message = run.clean(_message(error)) if error is not None else ""
     if result.outcome in KEPT | {Outcome.NOT_APPLICABLE} and _silent(record):
         # What must not happen does not happen on a server that says nothing: nobody has been judged.
         # To end TCP is an answer, of a server that is there.
         ended = any(one.ended for one in record.transcripts)
-        if ended and not (why := run.why_dead()):
+        dead = run.why_dead() if ended else None
+        if ended and dead is None:
             result.notes = [*result.notes, ALIVE]
         else:
             result.outcome, result.confined = Outcome.INCONCLUSIVE, False
-            result.message = f"{SILENT}, for {run.clean(why)}" if ended else SILENT
+            result.message = f"{SILENT}, for {run.clean(str(dead))}" if dead else SILENT
             result.charges = [one for one in result.charges if not one["kept"]]
     if result.outcome not in KEPT | {Outcome.NOT_APPLICABLE} or result.breaches:
         if isinstance(error, Nonconformance):
@@ -96,6 +98,10 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     if result.outcome in BREACHES or result.breaches:
         result.script = repro(run.target, run.recorder, result, requirement)
     return result
+
+
+def _message(error: BaseException) -> str:
+    return error.message if isinstance(error, Nonconformance) else str(error)
 
 
 def _test(item: pytest.Item) -> str:
@@ -138,7 +144,15 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
         tolerated = run.results.known.get(requirement.id, ())
         seen = [Symptom.of_data(one) for one in result.symptoms]
         whose = _whose(run, requirement, symptoms_of_test(result)) if result.outcome == Outcome.FAILED else ""
-        text = failure_text(requirement, result.message, result.expected, result.actual, result, whose=whose)
+        text = failure_text(
+            requirement,
+            result.message,
+            result.expected,
+            result.actual,
+            result,
+            whose=whose,
+            story=result.story,
+        )
         texts.insert(0, "\n".join([text, *(tolerance_lines(tolerated, seen) if tolerated else [])]))
     if texts:
         texts.append(
@@ -151,7 +165,7 @@ def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: 
     elif result.outcome in KEPT:
         report.outcome, report.longrepr = "passed", None
     else:
-        line = f"{result.outcome}: {printable(result.message)}"
+        line = f"{result.outcome}: {printable(result.told)}"
         report.outcome, report.longrepr = "skipped", (str(report.location[0]), report.location[1] or 0, line)
 
 

@@ -31,7 +31,7 @@ from conformance.report.repro.files import write_scripts
 from conformance.spec import requirements
 from conformance.target import profile as profiles
 from conformance.target.launch import Adopted, Launcher
-from conformance.target.liveness import why_dead
+from conformance.target.liveness import Dead, Sign, why_dead
 from conformance.target.probe import endpoint_of, is_loopback, probe
 from conformance.target.profile_secrets import of_profile
 from conformance.target.secret_values import of_url
@@ -237,9 +237,11 @@ class Run:
         url = self.target.url
         self.results.gate.choose((str(url), url.host, self.target.found.server or ""))
 
-    def why_dead(self) -> str:
-        """Return why the target answers nobody any more, or an empty string while it does."""
-        return why_dead(self.target) if self.target is not None else "there is no target"
+    def why_dead(self) -> Dead | None:
+        """Return why the target answers nobody any more, or ``None`` while it does."""
+        if self.target is None:
+            return Dead(Sign.NO_TARGET, "there is no target")
+        return why_dead(self.target)
 
     @property
     def starts_server(self) -> bool:

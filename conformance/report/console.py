@@ -28,12 +28,17 @@ def failure_text(
     result: TestResult,
     *,
     whose: str = "",
+    story: Sequence[str] = (),
 ) -> str:
-    """Return a failure for the terminal: the rule, what was accepted, what came back, how to repeat it."""
+    """Return a failure for the terminal: the rule, what was accepted, what came back, how to repeat it.
+
+    ``story`` holds the lines of what was done before.
+    """
     lines = [
         f"{requirement.id} · {requirement.level} · {requirement.source}",
         _cut(requirement.text, WIDTH * 2),
-        *_found(message),
+        f"  found:     {_cut(message, WIDTH * 2)}",
+        *(f"             {_cut(one, WIDTH)}" for one in story),
     ]
     if expected:
         lines.append(f"  expected:  {', or '.join(expected)}")
@@ -42,15 +47,6 @@ def failure_text(
     lines += [f"  whose:     {whose}"] if whose else []
     lines.append(f"  repeat:    {result.repeat}")
     return "\n".join(lines)
-
-
-def _found(message: str) -> list[str]:
-    """Return what was found in one line, and below it each step of the story that led there."""
-    what, begin, story = message.partition("\n1. ")
-    steps = [f"1. {one}" if number == 0 else one for number, one in enumerate(story.splitlines())]
-    if not begin or any(not one.startswith(f"{number}. ") for number, one in enumerate(steps, 1)):
-        return [f"  found:     {_cut(message, WIDTH * 2)}"]
-    return [f"  found:     {_cut(what, WIDTH * 2)}", *(f"             {_cut(one, WIDTH)}" for one in steps)]
 
 
 def summary_lines(run: Finished, exit_status: int) -> list[str]:
@@ -107,9 +103,10 @@ def summary_lines(run: Finished, exit_status: int) -> list[str]:
     if exit_status in {2, 3} and not run.results.trouble:
         lines.append("INCOMPLETE: the run was interrupted; the reports hold what was found until then.")
     else:
-        said, name = f"{verdict.name.upper()} (exit {verdict.exit_code})", verdict.name
-        more = verdict.reason.removeprefix(f"{name}; ")
-        lines.append(f"{said}; {more}" if more != verdict.reason else f"{said}: {more}")
+        mark = ";" if verdict.broken else ":"
+        lines.append(
+            f"{verdict.name.upper()} (exit {verdict.exit_code}){mark} {verdict.broken}{verdict.said}"
+        )
     return lines
 
 

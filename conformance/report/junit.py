@@ -43,6 +43,7 @@ class TestCase:
     kind: str = ""
     message: str = ""
     text: str = ""
+    strict_only: bool = False
 
 
 FOLDED = frozenset(
@@ -69,9 +70,7 @@ def render(document: Mapping[str, Any]) -> str:
         element = SubElement(root, "testsuite", {"name": name, **_counts(suite)})
         element.set("timestamp", clip_line(run.get("started"), 40).removesuffix("+00:00"))
         element.set("hostname", clip_line(target.get("url"), 200))
-        if strict_only := sum(
-            case.message.startswith(_BROKEN[Outcome.FAILED_STRICT_ONLY]) for case in suite.cases
-        ):
+        if strict_only := sum(case.strict_only for case in suite.cases):
             # The format has no place for it beside failures and errors.
             told = SubElement(element, "properties")
             SubElement(told, "property", name="failed-strict-only", value=str(strict_only))
@@ -107,7 +106,7 @@ def _cases(document: Mapping[str, Any]) -> Iterator[TestCase]:
             seen = ", ".join(map(str, sequence(one.get("tests"))[:5]))
             reason = f"{_BROKEN[outcome]}{one.get('reason') or ''}\nseen in {seen}"
             where = f"conformance.requirements.{one.get('chapter')}"
-            yield _case(one, where, key, 0.0, _KINDS[outcome], reason)
+            yield _case(one, where, key, 0.0, _KINDS[outcome], reason, outcome)
     verdict, run = mapping(document.get("verdict")), mapping(document.get("run"))
     if run.get("complete") is not True:
         why = str(verdict.get("reason") or "the run was interrupted")
@@ -132,11 +131,18 @@ def _test_case(test: Mapping[str, Any], requirement: Mapping[str, Any]) -> TestC
     lines += [f"repeat: {test['repeat']}"] if test.get("repeat") else []
     classname = module.removesuffix(".py").replace("/", ".")
     seconds = number(test.get("duration")) or 0.0
-    return _case(requirement, classname, name or module, seconds, kind, "\n".join(lines))
+    outcome = str(test.get("outcome"))
+    return _case(requirement, classname, name or module, seconds, kind, "\n".join(lines), outcome)
 
 
 def _case(
-    requirement: Mapping[str, Any], classname: str, name: str, seconds: float, kind: str, text: str
+    requirement: Mapping[str, Any],
+    classname: str,
+    name: str,
+    seconds: float,
+    kind: str,
+    text: str,
+    outcome: str,
 ) -> TestCase:
     chapter = clip_line(requirement.get("chapter") or "other", 60)
     properties = {"requirement": requirement.get("id"), "level": requirement.get("level"),
@@ -152,6 +158,7 @@ def _case(
         kind=kind,
         message=clip_line(head, _MESSAGE),
         text=clip(text, _TEXT),
+        strict_only=outcome == Outcome.FAILED_STRICT_ONLY,
     )
 
 

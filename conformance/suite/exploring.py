@@ -181,19 +181,20 @@ class _Search(Generic[E]):
             length *= 2
         fault = self.failures[first]
         came = f"; it had been: {fault.actual}" if fault.actual else ""
-        raise Inconclusive(f"unstable: what failed once did not fail again{came}\n{fault.message}")
+        raise Inconclusive(f"unstable: what failed once did not fail again{came}\n{fault}")
 
     async def _again(self, examples: Sequence[E]) -> None:
-        before = f"\n(only with {len(examples) - 1} others before it)" if len(examples) > 1 else ""
+        before = [f"(only with {len(examples) - 1} others before it)"] if len(examples) > 1 else []
         for example in examples:
             try:
                 await self.attempt(example, False)  # noqa: FBT003 - as the type says: not hurried
             except Nonconformance as fault:
                 raise Nonconformance(
-                    f"{fault.message}{before}",
+                    fault.message,
                     expected=fault.expected,
                     actual=fault.actual,
                     happened=fault.happened,
+                    story=[*fault.story, *before],
                 ) from None
             except Inconclusive:
                 if example in self.failures:

@@ -26,6 +26,7 @@ from conformance.target.url import ServerURL
 from conformance.wire.handshake import Request, opening
 
 PROTOCOL = "Sec-WebSocket-Protocol"
+AFTERMATH = "aftermath"  # the label of a connection that is opened after a fault, on which no test ends
 
 
 @dataclass(slots=True)
@@ -236,6 +237,7 @@ class Connector:
         """
         shown = request.target if isinstance(request.target, str) else request.target.decode("latin-1")
         connection = await self.tcp(" · ".join(filter(None, [label, f"{request.method} {shown}"])))
+        connection.transcript.aftermath = label == AFTERMATH
         if segments is None:
             connection.send_request(request)
         else:

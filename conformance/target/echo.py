@@ -10,7 +10,7 @@ from conformance.target.attempt import Attempt
 from conformance.target.profile import Credential
 from conformance.target.snapshot import Capability
 from conformance.target.target import Target
-from conformance.wire.events import Event, Message
+from conformance.wire.events import Close, Event, Message
 from conformance.wire.frames import BINARY, TEXT, Frame
 
 UNLOCK = '[target] echo = "/path" of an endpoint that gives back every message'
@@ -32,6 +32,7 @@ class Echo:
     binary: str
     text_back: bool = False
     binary_back: bool = False
+    binary_closed: bool = False
     chatty: bool = False
 
 
@@ -58,6 +59,7 @@ async def find_echo(target: Target, path: str, user: Credential | None = None) -
             _told(BINARY, binary),
             text_back=back,
             binary_back=isinstance(binary, Message),
+            binary_closed=isinstance(binary, Close) and binary.code is not None,
             chatty=bool(others),
         )
     finally:
@@ -113,7 +115,7 @@ def echoing(target: Target, echo: Echo) -> list[Capability]:
     if echo.text_back:
         target.learn(echo_path=echo.path.partition("?")[0], echo_user=echo.user, chatty=echo.chatty)
     # An echo path that takes no binary messages may say so by a Close; what it does give back is judged.
-    binary = echo.text_back and (echo.binary_back or (claimed and not echo.binary.startswith("Close")))
+    binary = echo.text_back and (echo.binary_back or (claimed and not echo.binary_closed))
     evidence = f"a text sent to {echo.path}: {echo.text}" if echo.text else ""
     return [
         Capability(

@@ -18,39 +18,57 @@ from conformance.wire.handshake import Request
 UNKNOWN_PATH = "/conformance-asks-who-is-there"
 State = Literal["refuses", "silent", "answers"]
 PARTS = {"handshake": "accepts", "unknown path": "refuses", "first message": "confirms"}
-LATE = "no answer in time"
-UNSURE = (LATE, "429,", "503,")  # Too Many Requests, Service Unavailable: RFC 6585 §4, RFC 9110 §15.6.4
+BUSY = frozenset({429, 503})  # Too Many Requests, Service Unavailable: RFC 6585 §4, RFC 9110 §15.6.4
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """One thing that was seen of a service: in words, and what it proves.
+
+    ``late`` says that nothing came in time, ``status`` is that of an HTTP response.
+    """
+
+    seen: str = ""
+    status: int | None = None
+    late: bool = False
+
+    def __str__(self) -> str:
+        """Return what was seen."""
+        return self.seen or "none"
+
+
+LATE = Trait("no answer in time", late=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What tells one service from another: how it accepts, how it refuses, what it says first.
 
-    Each part is what was seen, in words; values that differ between workers or moments are left out.
+    What differs between workers or moments is left out of each.
     """
 
-    accepts: str
-    refuses: str
-    confirms: str = ""
+    accepts: Trait
+    refuses: Trait
+    confirms: Trait = Trait()
 
     @property
     def sure(self) -> bool:
         """Whether this tells services apart: an answer that is late, or that says "too busy", does not."""
-        return not any(one.startswith(UNSURE) for one in (self.accepts, self.refuses, self.confirms))
+        return not any(one.late or one.status in BUSY for one in (self.accepts, self.refuses, self.confirms))
 
     @property
     def upgraded(self) -> bool:
         """Whether it is a WebSocket server that was seen, and not one that ends or refuses everything."""
-        return self.accepts.startswith("101,")
+        return self.accepts.status == 101
 
     def __str__(self) -> str:
         """Describe the service."""
-        return ", ".join(f"{name} → {getattr(self, part) or 'none'}" for name, part in PARTS.items())
+        return ", ".join(f"{name} → {getattr(self, part)}" for name, part in PARTS.items())
 
     def apart(self, others: Iterable[Identity]) -> str:
         """Describe what of this service differs from the others."""
         return ", ".join(
-            f"{name} → {getattr(self, part) or 'none'}"
+            f"{name} → {getattr(self, part)}"
             for name, part in PARTS.items()
             if any(getattr(one, part) != getattr(self, part) for one in others)
         )
@@ -60,7 +78,7 @@ def differences(seen: Sequence[Identity]) -> str:
     """Describe in what these answers differ, and how many gave which."""
     told = []
     for name, part in PARTS.items():
-        counts = Counter(getattr(one, part) or "none" for one in seen)
+        counts = Counter(str(getattr(one, part)) for one in seen)
         if len(counts) > 1:
             told.append(
                 f"{name} → " + " / ".join(f"{count} times {value}" for value, count in counts.items())
@@ -140,37 +158,38 @@ async def identify(
         return None
     if refused is not None:
         refused.connection.shut()
-    confirms = await _first_message(target, accepted) if target.has("session") else ""
+    confirms = await _first_message(target, accepted) if target.has("session") else Trait()
     return Identity(answer(accepted), answer(refused), confirms), accepted.connection
 
 
-def answer(attempt: Attempt | None) -> str:
+def answer(attempt: Attempt | None) -> Trait:
     """Describe what came back as far as it is the same from each worker and at each moment."""
     if attempt is None:
-        return "TCP refused"
+        return Trait("TCP refused")
     if attempt.response is None:
         unfinished = attempt.connection.end is None and attempt.connection.garbage is None
-        return LATE if unfinished else str(attempt)
+        return LATE if unfinished else Trait(str(attempt))
     server = attempt.response.get("Server")
     kind = attempt.response.get("Content-Type")
     parts = [str(attempt.response.status), f"Server {server!r}" if server else "no Server header"]
-    return ", ".join([*parts, f"Content-Type {kind!r}"] if kind else parts)
+    parts += [f"Content-Type {kind!r}"] if kind else []
+    return Trait(", ".join(parts), attempt.response.status)
 
 
-async def _first_message(target: Target, attempt: Attempt) -> str:
+async def _first_message(target: Target, attempt: Attempt) -> Trait:
     if not attempt.upgraded:
-        return ""
+        return Trait()
     peer = Peer(attempt.connection, target.limits, target.recorder)
     event = await peer.take(lambda one: isinstance(one, Message), target.limits.reply)
     if not isinstance(event, Message):
-        return LATE if attempt.connection.end is None else "none"
+        return LATE if attempt.connection.end is None else Trait("none")
     try:
         message = json.loads(target.profile.dialect.heard(event.content))
     except (ValueError, RecursionError):
-        return "no JSON that is read"
+        return Trait("no JSON that is read")
     if not isinstance(message, dict):
-        return "no JSON object"
+        return Trait("no JSON object")
     features = message.get("features")
     named = f" with features {', '.join(sorted(features))}" if isinstance(features, dict) else ""
     kind = message.get("type")
-    return f"{kind if isinstance(kind, str) else 'no type'} ({', '.join(sorted(message))}){named}"
+    return Trait(f"{kind if isinstance(kind, str) else 'no type'} ({', '.join(sorted(message))}){named}")

@@ -23,7 +23,7 @@ from conformance.target.control_keys import read_control
 from conformance.target.dialect_keys import read_dialect
 from conformance.target.routes import Routes
 from conformance.target.secret_values import unreadable
-from conformance.target.url import parse
+from conformance.target.url import WrongURL, parse
 from conformance.verdict.known_failures import KEYS as KNOWN_FAILURE_KEYS
 from conformance.verdict.known_failures import KnownFailure, read_entries
 from conformance.wire.handshake import TOKEN
@@ -245,8 +245,8 @@ class _Reader:
     def _parsed(self, key: str, url: str) -> None:
         try:
             parse(url)
-        except UsageProblem as problem:
-            raise self._wrong(key, str(problem).split(": ", 1)[1].split(".\n")[0]) from None
+        except WrongURL as problem:
+            raise self._wrong(key, problem.what) from None
 
     def _known(self, kind: str, where: str, table: Mapping[str, Any]) -> None:
         for key in table:

@@ -12,7 +12,7 @@ from conformance.client.session import Client
 from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.target.attempt import Attempt
 from conformance.target.bystanders import Bystanders, ended
-from conformance.target.connector import Connector
+from conformance.target.connector import AFTERMATH, Connector
 from conformance.target.control import Control
 from conformance.target.control_kinds import control_of
 from conformance.target.launch import Instance, Launcher
@@ -290,10 +290,10 @@ class Target(Connector):
     async def _why_nobody_new(self) -> str:
         """Return why a new connection does not work, or an empty string where it does."""
         try:
-            async with self.connect(confirm=False, label="aftermath") as fresh:
+            async with self.connect(confirm=False, label=AFTERMATH) as fresh:
                 if await fresh.greet_and_leave():
                     return ""
-            async with self.connect(confirm=False, label="aftermath") as fresh:
+            async with self.connect(confirm=False, label=AFTERMATH) as fresh:
                 await fresh.ping()
         except Inconclusive as error:
             return f"a new connection does not work: {error}"

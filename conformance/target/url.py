@@ -65,17 +65,33 @@ class ServerURL:
         return f"{'wss' if self.secure else 'ws'}://{self.authority}{self.prefix or self.path}"
 
 
+EXAMPLE = "ws://localhost:8000"
+
+
+class WrongURL(UsageProblem):
+    """A text that is not the URL of a server; ``what`` says why."""
+
+    def __init__(self, text: str, what: str) -> None:
+        shown = re.sub(r"//[^/]*@", "//…@", text).split("?")[0]
+        super().__init__(f"--server-url {shown!r}: {what}.\nAn example: --server-url={EXAMPLE}")
+        self.shown = shown
+        self.what = what
+
+    def said_by(self, command: str) -> str:
+        """Return the message of a command whose argument the URL is."""
+        return f"{command} {self.shown!r}: {self.what}.\nAn example: {command} {EXAMPLE}"
+
+
 def parse(text: str) -> ServerURL:
     """Parse a server URL.
 
     Raises:
-        UsageProblem: it is none; the message says what is wrong and shows one that is right.
+        WrongURL: it is none; the message says what is wrong and shows one that is right.
 
     """
 
-    def wrong(what: str) -> UsageProblem:
-        shown = re.sub(r"//[^/]*@", "//…@", text).split("?")[0]
-        return UsageProblem(f"--server-url {shown!r}: {what}.\nAn example: --server-url=ws://localhost:8000")
+    def wrong(what: str) -> WrongURL:
+        return WrongURL(text, what)
 
     if not text.isprintable() or " " in text:
         raise wrong("it holds blanks or control characters")

@@ -41,6 +41,7 @@ class TestResult:
     confined: bool = False  # inconclusive in this case alone: what other tests judged stands
     browser: Mapping[str, Any] = field(default_factory=dict)
     symptoms: Sequence[Mapping[str, str]] = ()
+    story: Sequence[str] = ()  # the lines of what was done before, which are told behind the message
 
     def __post_init__(self) -> None:
         """Take the outcome as plain data holds it, too."""
@@ -50,6 +51,11 @@ class TestResult:
         """Return it as plain data, whose lists are its own ones: nobody changes them any more."""
         # What goes from one process to another takes no enum.
         return {one.name: getattr(self, one.name) for one in fields(self)} | {"outcome": str(self.outcome)}
+
+    @property
+    def told(self) -> str:
+        """The message, and the story behind it."""
+        return "\n".join([self.message, *self.story])
 
     @property
     def breaches(self) -> list[Mapping[str, Any]]:

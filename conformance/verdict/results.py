@@ -28,7 +28,13 @@ class Verdict:
     """The run's verdict, and the reason in a sentence or two."""
 
     name: RunVerdict
-    reason: str
+    said: str
+    broken: str = ""  # the strict-only rules that are, where the verdict is conformant all the same
+
+    @property
+    def reason(self) -> str:
+        """The reason; it begins with the verdict where that wants a word of explanation."""
+        return f"{self.name}; {self.broken}{self.said}" if self.broken else self.said
 
     @property
     def exit_code(self) -> int:
@@ -118,9 +124,7 @@ class Results:
             if test.outcome == Outcome.INCONCLUSIVE and test.confined and test.requirement in judged:
                 found[test.requirement].unjudged.append(test)
                 continue
-            self._fold(
-                found[test.requirement], test.outcome, test.message or "; ".join(test.observed), test.id
-            )
+            self._fold(found[test.requirement], test.outcome, test.told or "; ".join(test.observed), test.id)
             if test.outcome in BROKEN:
                 self._broken(found[test.requirement], symptoms_of_test(test), test.since)
             for charge in test.charges:
@@ -225,7 +229,7 @@ class Results:
             )
             if by_outcome[name]
         ]
-        return Verdict(RunVerdict.CONFORMANT, _broken_strict_only(strict_only) + ", ".join(parts) + ".")
+        return Verdict(RunVerdict.CONFORMANT, ", ".join(parts) + ".", _broken_strict_only(strict_only))
 
     def _unjudged(self, entries: Sequence[RequirementResult]) -> str:
         """Say what could not be judged of a target that went away, or never answered rightly."""
@@ -260,6 +264,8 @@ class Results:
         rows = []
         for test in self.tests.values():
             row = test.as_data()
+            row["message"] = test.told
+            row.pop("story")
             row.pop("charges")
             row.pop("samples")  # thousands of times say nothing alone; `measurements` holds the percentiles
             row.pop("symptoms")  # stand with the requirements
@@ -273,11 +279,11 @@ class Results:
 
 
 def _broken_strict_only(names: Sequence[str]) -> str:
-    """Return how a conformant verdict begins where strict-only rules are broken."""
+    """Return which strict-only rules are broken, or an empty string."""
     if not names:
         return ""
     rules = "1 strict-only rule is" if len(names) == 1 else f"{len(names)} strict-only rules are"
-    return f"{RunVerdict.CONFORMANT}; {rules} broken: {_some(names)} (red with --strict). "
+    return f"{rules} broken: {_some(names)} (red with --strict). "
 
 
 def _tell_unjudged(entry: RequirementResult, tests: int) -> None:
@@ -286,7 +292,7 @@ def _tell_unjudged(entry: RequirementResult, tests: int) -> None:
         return
     names = _some([one.id.rpartition("::")[2] for one in entry.unjudged])
     told = f"{len(entry.unjudged)} of {_count(tests, 'test')} could not be judged ({names})"
-    entry.reason = "; ".join(filter(None, (entry.reason, f"{told}: {entry.unjudged[0].message}")))
+    entry.reason = "; ".join(filter(None, (entry.reason, f"{told}: {entry.unjudged[0].told}")))
 
 
 def _misfit(findings: Sequence[Finding]) -> str:

@@ -14,7 +14,7 @@ def blame(transcripts: Sequence[Transcript], actual: str) -> None:
 
     Where nothing came back, TCP ended, or it did not end, there is no field to mark.
     """
-    told = [one for one in transcripts if not one.label.startswith("aftermath")]
+    told = [one for one in transcripts if not one.aftermath]
     if not told or actual.endswith("stays open"):
         return
     if found := re.match(r"Close (\d+)", actual):

@@ -100,8 +100,8 @@ class Monitor:
         """
         if response.status != 101 or not _asks_for_websocket(request, response):
             return
-        for message in check_upgrade_headers(response):
-            self._breach("handshake.response-headers", message, _part_of(message))
+        for part, message in check_upgrade_headers(response):
+            self._breach("handshake.response-headers", message, part)
         expected = handshake.accept_for(request.get("Sec-WebSocket-Key") or "")
         given = response.all("Sec-WebSocket-Accept")
         if given != [expected]:
@@ -265,32 +265,23 @@ def _asks_for_websocket(request: handshake.Request, response: handshake.Response
     )
 
 
-def check_upgrade_headers(response: handshake.Response) -> list[str]:
-    """Return what is wrong with the status line, Upgrade and Connection of a 101 response."""
-    wrong = [f"no header field: {line[:LONGEST]!r}" for line in response.defects[:MOST_TOLD]]
+def check_upgrade_headers(response: handshake.Response) -> list[tuple[str, str]]:
+    """Return what is wrong with a 101 response's head: which part of it, if it is one, and what was seen."""
+    wrong = [("", f"no header field: {line[:LONGEST]!r}") for line in response.defects[:MOST_TOLD]]
     if response.bare:
-        wrong.append(f"{response.bare} of its lines end with LF alone, expected CR LF")
+        wrong.append(("", f"{response.bare} of its lines end with LF alone, expected CR LF"))
     if response.version != "HTTP/1.1":
-        wrong.append(f"status line says {response.version}")
+        wrong.append(("status line", f"status line says {response.version}"))
     if [value.lower() for value in response.all("Upgrade")] != ["websocket"]:
-        wrong.append(f"Upgrade is {response.all('Upgrade')}, expected websocket")
+        wrong.append(("Upgrade", f"Upgrade is {response.all('Upgrade')}, expected websocket"))
     options = {option.strip().lower() for option in (response.get("Connection") or "").split(",")}
     if "upgrade" not in options:
-        wrong.append(f"Connection is {response.all('Connection')}, expected Upgrade")
+        wrong.append(("Connection", f"Connection is {response.all('Connection')}, expected Upgrade"))
     if response.get("Transfer-Encoding") is not None:
-        wrong.append("a 101 response has no body, yet Transfer-Encoding is set")
-    if response.get("Content-Length") is not None:  # not even 0: RFC 9110 §8.6
-        wrong.append(f"a 101 response has no body, yet Content-Length is {response.get('Content-Length')}")
+        wrong.append(("Transfer-Encoding", "a 101 response has no body, yet Transfer-Encoding is set"))
+    if (length := response.get("Content-Length")) is not None:  # not even 0: RFC 9110 §8.6
+        wrong.append(("Content-Length", f"a 101 response has no body, yet Content-Length is {length}"))
     return wrong
-
-
-def _part_of(message: str) -> str:
-    """Return which part of a 101 response a finding of `check_upgrade_headers` is about."""
-    if message.startswith("no header field"):
-        return ""
-    names = ("status line", "Upgrade", "Connection", "Transfer-Encoding", "Content-Length")
-    # The first that is named: `Connection` is expected to say Upgrade.
-    return min((name for name in names if name in message), key=message.index, default="")
 
 
 def offered_subprotocols(request: handshake.Request) -> tuple[list[str], list[str]]:

@@ -44,6 +44,7 @@ class Transcript:
         self.dropped = 0
         self.answered = False  # by an HTTP response, whatever it says
         self.ended = False  # by the server, or by bytes that are no HTTP
+        self.aftermath = False  # of another connection: the test did not end on this one
         self.faults: dict[int, list[MarkedFault]] = {}
 
     def now(self) -> float:

@@ -11,14 +11,14 @@ from conformance.client.peer import Limits
 from conformance.client.recorder import Recorder
 from conformance.net.endpoint import Endpoint
 from conformance.suite.instances import accepting
-from conformance.target.identity import LATE, Identity, differences, reach, state_of
+from conformance.target.identity import LATE, Identity, Trait, differences, reach, state_of
 from conformance.target.profile import Profile
 from conformance.target.target import Target
 from conformance.target.url import parse
 
 HERE = "127.0.0.1"
-ACCEPTED = "101, Server 'one'"
-REFUSED = "404, Server 'one'"
+ACCEPTED = Trait("101, Server 'one'", 101)
+REFUSED = Trait("404, Server 'one'", 404)
 
 
 def target_at(port: int) -> Target:
@@ -94,13 +94,13 @@ def test_port_that_was_not_given_back_is_told_by_how_it_is_held() -> None:
     ("identity", "sure"),
     [
         (Identity(ACCEPTED, REFUSED), True),
-        (Identity(ACCEPTED, REFUSED, "none"), True),
-        (Identity(ACCEPTED, "TCP refused"), True),
+        (Identity(ACCEPTED, REFUSED, Trait("none")), True),
+        (Identity(ACCEPTED, Trait("TCP refused")), True),
         (Identity(LATE, REFUSED), False),
         (Identity(ACCEPTED, LATE), False),
         (Identity(ACCEPTED, REFUSED, LATE), False),
-        (Identity("503, no Server header", REFUSED), False),
-        (Identity(ACCEPTED, "429, Server 'one'"), False),
+        (Identity(Trait("503, no Server header", 503), REFUSED), False),
+        (Identity(ACCEPTED, Trait("429, Server 'one'", 429)), False),
     ],
 )
 def test_late_or_busy_answer_proves_no_other_service(identity: Identity, sure: bool) -> None:  # noqa: FBT001
@@ -108,7 +108,7 @@ def test_late_or_busy_answer_proves_no_other_service(identity: Identity, sure: b
 
 
 def test_differences_are_counted_by_what_was_asked() -> None:
-    one, other = Identity(ACCEPTED, REFUSED), Identity("404, Server 'other'", REFUSED)
+    one, other = Identity(ACCEPTED, REFUSED), Identity(Trait("404, Server 'other'", 404), REFUSED)
     told = differences([one, other, one])
     assert told == f"handshake → 2 times {ACCEPTED} / 1 times 404, Server 'other'"
     assert one.apart([other]) == f"handshake → {ACCEPTED}"

@@ -11,6 +11,7 @@ from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable,
 from conformance.plugin.judging import SILENT, judged
 from conformance.spec import requirements
 from conformance.target.launch import Adopted
+from conformance.target.liveness import Dead, Sign
 from conformance.verdict.baseline import Baseline
 from conformance.verdict.symptom import Symptom
 from conformance.wire.frames import CLOSE, Frame, close_payload
@@ -208,7 +209,9 @@ def test_nobody_was_judged_where_no_connection_was_answered(run, judge, error, r
     assert len(judge(error, requirement).charges) == 2
 
 
-@pytest.mark.parametrize(("why", "outcome"), [("", "passed"), ("connecting fails", "inconclusive")])
+@pytest.mark.parametrize(
+    ("why", "outcome"), [(None, "passed"), (Dead(Sign.ENDED, "it ended"), "inconclusive")]
+)
 def test_ended_connections_judge_a_server_that_is_alive(run, judge, monkeypatch, why, outcome):
     refused = Transcript("ended by the server")
     refused.ended = True

@@ -23,7 +23,7 @@ from conformance.plugin.workers import INPUT
 from conformance.spec import requirements
 from conformance.target.control import HttpControl
 from conformance.target.launch import Instance
-from conformance.target.liveness import why_dead
+from conformance.target.liveness import Dead, Sign, why_dead
 from conformance.target.orphans import Orphans
 
 pytestmark = pytest.mark.asyncio
@@ -41,11 +41,11 @@ async def asked(script, limits=BRIEF):
 
 
 async def test_server_that_answers_a_ping_lives():
-    assert await asked(websocket(), replace(BRIEF, handshake=5.0, reply=5.0)) == ""
+    assert await asked(websocket(), replace(BRIEF, handshake=5.0, reply=5.0)) is None
 
 
 async def test_server_that_talks_before_its_pong_lives():
-    assert await asked(websocket(session={"type": "hello"}), replace(BRIEF, handshake=5.0, reply=5.0)) == ""
+    assert await asked(websocket(session={"type": "hello"}), replace(BRIEF, handshake=5.0, reply=5.0)) is None
 
 
 async def test_server_that_recovers_lives():
@@ -56,7 +56,7 @@ async def test_server_that_recovers_lives():
         if len(attempts) > 2:
             await websocket()(reader, writer)
 
-    assert await asked(script, replace(BRIEF, handshake=5.0, reply=5.0)) == ""
+    assert await asked(script, replace(BRIEF, handshake=5.0, reply=5.0)) is None
 
 
 async def silent(reader, writer):
@@ -116,7 +116,7 @@ async def hanging_up_on_pings(reader, writer):
     ],
 )  # fmt: skip
 async def test_server_that_turned_is_dead(script, why):
-    assert why in await asked(script)
+    assert why in str(await asked(script))
 
 
 def stopped_process():
@@ -132,11 +132,11 @@ async def test_stopped_process_is_named(tmp_path):
     target = target_at("ws://127.0.0.1:1")
     target.instance = Instance(process, Path(tmp_path, "output"), target.url, "sleep", Orphans())
     try:
-        assert why_dead(target) == f"its process {process.pid} is stopped, by SIGSTOP or a debugger"
+        assert str(why_dead(target)) == f"its process {process.pid} is stopped, by SIGSTOP or a debugger"
     finally:
         process.kill()
         process.wait()
-    assert why_dead(target) == "its process ended with -9"
+    assert str(why_dead(target)) == "its process ended with -9"
 
 
 def ending_process():
@@ -149,7 +149,7 @@ async def test_process_that_is_ending_is_waited_for(tmp_path):
     target.limits = replace(BRIEF, handshake=0.01)
     with ending_process() as process:
         target.instance = Instance(process, Path(tmp_path, "output"), target.url, "leaving", Orphans())
-        assert why_dead(target) == "its process ended with 3"
+        assert str(why_dead(target)) == "its process ended with 3"
 
 
 async def asked_by_two_addresses(first, second):
@@ -163,14 +163,14 @@ async def asked_by_two_addresses(first, second):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback has one address")
 async def test_target_lives_as_long_as_one_of_its_addresses_does():
-    assert await asked_by_two_addresses(refusing, websocket()) == ""
-    assert REFUSED in await asked_by_two_addresses(refusing, refusing)
+    assert await asked_by_two_addresses(refusing, websocket()) is None
+    assert (await asked_by_two_addresses(refusing, refusing)).sign is Sign.REFUSES
 
 
 @pytest.mark.parametrize(("requirement", "stops"), [("port.repeated-connections", False), (MUST, True)])
 async def test_another_answer_stops_no_chapter_that_judges_who_answers(requirement, stops):
     results = SimpleNamespace(trouble="")
-    run = SimpleNamespace(results=results, why_dead=lambda: f"{REFUSED}: 'HTTP/1.1 404'", clean=str)
+    run = SimpleNamespace(results=results, why_dead=lambda: Dead(Sign.REFUSES, "'HTTP/1.1 404'"), clean=str)
     item = SimpleNamespace(
         stash={REQUIREMENT: requirements()[requirement]},
         nodeid="test.py::test",

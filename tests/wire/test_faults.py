@@ -112,7 +112,8 @@ def conversation():
     ],
 )
 def test_what_came_back_is_marked_where_it_stands(actual, marked):
-    made, aftermath = conversation(), Transcript("aftermath: GET /")
+    made, aftermath = conversation(), Transcript("GET /")
+    aftermath.aftermath = True
     aftermath.add("received", frame(CLOSE, close_payload(1000)))
     blame([made, aftermath], actual)
     assert faults(made) == marked

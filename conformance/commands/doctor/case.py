@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from conformance.client.peer import Limits
@@ -22,7 +23,7 @@ from conformance.target.profile import Profile
 from conformance.target.routes import OWN
 from conformance.target.target import Target
 from conformance.target.tls import tls_context
-from conformance.target.url import ENDPOINTS, ServerURL, parse
+from conformance.target.url import ENDPOINTS, ServerURL, WrongURL, parse
 from conformance.wire.frames import CLOSE, Frame, close_payload
 from conformance.wire.handshake import Request
 
@@ -31,6 +32,7 @@ AGAIN = 0.75  # seconds for a server that is asked again, and would by now answe
 TIMEOUT = 1.5  # seconds for one answer: two of them and the start of Python stay under five
 NOBODY = "/conformance-doctor-asks-who-is-there"
 NAMES_OF_TOKENS = ("token", "access_token", "auth", "jwt", "api_key", "apikey", "key", "ticket", "session")
+K = TypeVar("K")
 
 
 @dataclass(slots=True)
@@ -170,7 +172,7 @@ class Case:
                 attempt.connection.shut()
         return attempt
 
-    async def ask_all(self, requests: dict[str, Request]) -> dict[str, Attempt]:
+    async def ask_all(self, requests: Mapping[K, Request]) -> dict[K, Attempt]:
         """Send several requests at once; those that TCP failed are left out."""
         found = await asyncio.gather(*(self.ask(one) for one in requests.values()))
         return {name: one for name, one in zip(requests, found, strict=True) if one is not None}
@@ -227,9 +229,8 @@ def case_of(
         raise UsageProblem("a WebSocket URL has no fragment (RFC 6455 §3): leave out what follows '#'.")
     try:
         url = parse(bare)
-    except UsageProblem as problem:
-        words = str(problem).replace("--server-url=", "conformance doctor ").replace("--server-url ", "URL ")
-        raise UsageProblem(words) from None
+    except WrongURL as problem:
+        raise UsageProblem(problem.said_by("conformance doctor")) from None
     if not query.isprintable() or " " in query:
         raise UsageProblem("the URL's query holds blanks or control characters: percent-encode them.")
     recorder = Recorder(profile.secrets)

@@ -7,6 +7,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from conformance.commands.doctor.case import Case, line_of
 from conformance.commands.doctor.findings import Finding, Step, broken, ok, unseen
@@ -131,7 +132,7 @@ async def _conflict(case: Case, found: Conflict, programs: Programs) -> Finding:
 
 
 def _steps(
-    case: Case, groups: list[frozenset[int]], by_pid: dict[int, Counter[str]], parties: Sequence[Listener]
+    case: Case, groups: list[frozenset[int]], by_pid: dict[int, Counter[Line]], parties: Sequence[Listener]
 ) -> tuple[Step, ...]:
     hidden = any(not one.pids for one in parties)
     if hidden or len(groups) < 2:
@@ -139,29 +140,29 @@ def _steps(
             list_owners(case.url.port, other_user=hidden),
             Step("Then stop the one that should not be there."),
         )
-    answered = {group: Counter[str]() for group in groups}
+    answered = {group: Counter[Line]() for group in groups}
     for group, counts in answered.items():
         for pid in group:
             counts.update(by_pid.get(pid, {}))
-    wrong = [
-        one for one, counts in answered.items() if counts and not any(_upgrades(line) for line in counts)
-    ]
-    right = [one for one, counts in answered.items() if any(_upgrades(line) for line in counts)]
+    wrong = [one for one, counts in answered.items() if counts and not any(each.upgrades for each in counts)]
+    right = [one for one, counts in answered.items() if any(each.upgrades for each in counts)]
     unheard = any(not counts for counts in answered.values())
     if wrong and (right or unheard):
         return tuple(
             Step(f"Stop PID {head(one)}: it answers on the port and upgrades nothing", f"kill {head(one)}")
             for one in wrong
         )
-    listed = [Step(f"Either stop {owner(head(one)).command[:60]}", f"kill {head(one)}") for one in groups]
-    return (
-        *listed[:1],
-        *(Step(f"or stop {one.text.partition('stop ')[2]}", one.command) for one in listed[1:]),
+    return tuple(
+        Step(f"{'or' if number else 'Either'} stop {owner(head(one)).command[:60]}", f"kill {head(one)}")
+        for number, one in enumerate(groups)
     )
 
 
-def _upgrades(line: str) -> bool:
-    return " 101 " in f" {line} "
+class Line(NamedTuple):
+    """An answer in a line, and whether it has the status 101."""
+
+    text: str
+    upgrades: bool
 
 
 @dataclass(slots=True)
@@ -169,8 +170,8 @@ class Answers:
     """What several handshakes to one address were answered, and by which processes where that can be seen."""
 
     address: str
-    counts: Counter[str] = field(default_factory=Counter)
-    by_pid: dict[int, Counter[str]] = field(default_factory=dict)
+    counts: Counter[Line] = field(default_factory=Counter)
+    by_pid: dict[int, Counter[Line]] = field(default_factory=dict)
 
     def lines(self, case: Case) -> list[str]:
         """Return the answers as evidence."""
@@ -183,8 +184,8 @@ class Answers:
         return [f"{total} handshakes to {self.address}: {case.clean(_listed(self.counts))}"] if total else []
 
 
-def _listed(counts: Counter[str]) -> str:
-    return "; ".join(f"{count} x {line}" for line, count in counts.most_common())
+def _listed(counts: Counter[Line]) -> str:
+    return "; ".join(f"{count} x {line.text}" for line, count in counts.most_common())
 
 
 async def answers(case: Case, address: str, parties: Sequence[frozenset[int]]) -> Answers:
@@ -209,7 +210,8 @@ async def _round(case: Case, found: Answers) -> None:
         one.send_request(request)
     await asyncio.gather(*(one.read_response(case.timeout) for one in connections))
     for one in connections:
-        line = line_of(Attempt(request, one))
+        attempt = Attempt(request, one)
+        line = Line(line_of(attempt), attempt.status == 101)
         found.counts[line] += 1
         for pid in holders.get(one.local_port or 0, ()):
             found.by_pid.setdefault(pid, Counter())[line] += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from enum import Enum, auto
+from typing import NamedTuple
 
 from conformance.commands.doctor.answers import answers_itself, said
 from conformance.commands.doctor.case import NOBODY, Case, line_of, token_in, without_token
@@ -20,7 +22,36 @@ from conformance.target.routes import OWN
 from conformance.wire.handshake import Request, accept_for
 
 FORBIDDEN = {401, 403}
+
+
+class Differs(Enum):
+    """In what a handshake differs from the one that was refused."""
+
+    PATH = auto()
+    UNKNOWN_PATH = auto()
+    OWN_ORIGIN = auto()
+    ALLOWED_ORIGIN = auto()
+    NO_ORIGIN = auto()
+    NO_SUBPROTOCOL = auto()
+    NO_TOKEN = auto()
+    TOKEN = auto()
+
+
+class Variant(NamedTuple):
+    """A handshake that differs in one thing; ``value`` is the path, the origin, or what carries the token.
+
+    Of a path, ``bare`` says that the query goes without its token.
+    """
+
+    differs: Differs
+    value: str = ""
+    bare: bool = False
+
+
 FRESH = Step("Get a fresh token: this one is malformed, expired, revoked, or of another user or system.")
+_UNKNOWN, _OWN_ORIGIN, _NO_ORIGIN = map(
+    Variant, (Differs.UNKNOWN_PATH, Differs.OWN_ORIGIN, Differs.NO_ORIGIN)
+)
 ALIKE = 0.6  # of two paths: a slip of the pen, and no other route
 _CHANNEL = re.compile(rf"{OWN}[1-9][0-9]*/$", re.ASCII)  # a user's own: a good reason to refuse others
 
@@ -46,8 +77,8 @@ async def _unanswered(case: Case, attempt: Attempt | None, plain: Attempt | None
     """Look for a handshake that is answered, where this one was ended or ignored."""
     ended = attempt is not None and attempt.connection.end is not None
     if attempt is not None and ended:
-        requests = {f"path {path}": case.request(path) for path in near(case)} | _variants(case)
-        requests["path " + ENGINE_PATH] = case.request(ENGINE_PATH, query=ENGINE)
+        requests = {Variant(Differs.PATH, path): case.request(path) for path in near(case)} | _variants(case)
+        requests[Variant(Differs.PATH, ENGINE_PATH)] = case.request(ENGINE_PATH, query=ENGINE)
         found = await case.ask_all(requests)
         carried = _carried(case, attempt, found)
         if carried is not None:
@@ -108,16 +139,17 @@ async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Findi
     assert response is not None
     if 300 <= response.status < 400:
         return _redirected(case, attempt)
-    requests = {f"path {path}": case.request(path) for path in near(case)}
+    requests = {Variant(Differs.PATH, path): case.request(path) for path in near(case)}
     if token_in(case.query):  # a bad token would close every path, and hide that the path is wrong too
         requests |= {
-            f"path {path} bare": case.request(path, query=without_token(case.query)) for path in near(case)
+            Variant(Differs.PATH, path, bare=True): case.request(path, query=without_token(case.query))
+            for path in near(case)
         }
-    requests |= _variants(case) | {"nobody": case.request(NOBODY)}
+    requests |= _variants(case) | {_UNKNOWN: case.request(NOBODY)}
     found = await case.ask_all(requests)
-    if case.origin and (plainer := found.get("no origin")) is not None and plainer.upgraded:
+    if case.origin and (plainer := found.get(_NO_ORIGIN)) is not None and plainer.upgraded:
         stranger = await case.ask(case.request(origin=STRANGER))
-        own = attempt if case.origin == case.url.origin else found.get("own origin")
+        own = attempt if case.origin == case.url.origin else found.get(_OWN_ORIGIN)
         lost = await host_lost(case, own, stranger)
         if lost is not None:
             return lost
@@ -127,7 +159,7 @@ async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Findi
     recognisable = await recognised(case, attempt, plain)
     if recognisable is not None:
         return recognisable
-    unknown = found.get("nobody")
+    unknown = found.get(_UNKNOWN)
     same_as_unknown = unknown is not None and unknown.status == response.status
     forbidden = response.status in FORBIDDEN and not answers_itself(response)
     named = case.path in endpoints(case) or _CHANNEL.search(case.path) is not None
@@ -145,16 +177,16 @@ async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Findi
     return nothing_upgrades(case, attempt, plain)
 
 
-def _routes(found: Mapping[str, Attempt]) -> dict[str, Attempt]:
+def _routes(found: Mapping[Variant, Attempt]) -> dict[str, Attempt]:
     """Return the paths that are upgraded, or that ask for credentials where an unknown path does not."""
-    unknown = found.get("nobody")
+    unknown = found.get(_UNKNOWN)
     closed = FORBIDDEN - {unknown.status if unknown is not None else None}
     routes: dict[str, Attempt] = {}
-    for name, one in found.items():
-        if name.startswith("path ") and (one.upgraded or one.status in closed) and not _own_page(one):
-            path = name.removeprefix("path ").removesuffix(" bare")
-            if path not in routes or one.upgraded:
-                routes[path] = one
+    for variant, one in found.items():
+        answers = (one.upgraded or one.status in closed) and not _own_page(one)
+        known = variant.value in routes and not one.upgraded
+        if variant.differs is Differs.PATH and answers and not known:
+            routes[variant.value] = one
     return routes
 
 
@@ -182,30 +214,34 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _variants(case: Case) -> dict[str, Request]:
+def _variants(case: Case) -> dict[Variant, Request]:
     """Return handshakes on the same path that leave out, or add, one thing that may have been the reason."""
-    made = {"own origin": case.request(origin=case.url.origin)}
-    for number, allowed in enumerate(case.profile.allowed_origins[:3]):
-        made[f"allowed origin {number}"] = case.request(origin=allowed)
+    made = {_OWN_ORIGIN: case.request(origin=case.url.origin)}
+    for allowed in case.profile.allowed_origins[:3]:
+        made[Variant(Differs.ALLOWED_ORIGIN, allowed)] = case.request(origin=allowed)
     if case.origin:
-        made["no origin"] = case.request(origin="")
+        made[_NO_ORIGIN] = case.request(origin="")
     if case.subprotocols:
-        made["no subprotocol"] = case.request(subprotocols=())
+        made[Variant(Differs.NO_SUBPROTOCOL)] = case.request(subprotocols=())
     if token_in(case.query):
-        made["no token"] = case.request(query=without_token(case.query))
-    for number, token in enumerate(case.users[:1]):
+        made[Variant(Differs.NO_TOKEN)] = case.request(query=without_token(case.query))
+    for token in case.users[:1]:
         for carrier in case.carriers:
-            made[f"user {number} by {carrier}"] = case.request(token=token, carrier=carrier)
+            made[Variant(Differs.TOKEN, carrier)] = case.request(token=token, carrier=carrier)
     return made
 
 
-def _carried(case: Case, attempt: Attempt, found: dict[str, Attempt]) -> Finding | None:
+def _carried(case: Case, attempt: Attempt, found: Mapping[Variant, Attempt]) -> Finding | None:
     """Return the finding where the same path opens for a handshake that carries something else."""
-    opened = {name: one for name, one in found.items() if one.upgraded and not name.startswith("path ")}
+    opened = {
+        variant.differs: one
+        for variant, one in reversed([*found.items()])  # of several the first
+        if one.upgraded and variant.differs is not Differs.PATH
+    }
     refused = f"with it: {case.clean(line_of(attempt))}"
-    if "no origin" in opened:
+    if Differs.NO_ORIGIN in opened:
         return refused_origin(case, refused, "without Origin: 101")
-    if "no token" in opened:
+    if Differs.NO_TOKEN in opened:
         return broken(
             "token",
             "token.refused",
@@ -213,7 +249,7 @@ def _carried(case: Case, attempt: Attempt, found: dict[str, Attempt]) -> Finding
             evidence=(refused, "without it: 101, the path and the server are right"),
             steps=(FRESH,),
         )
-    if "no subprotocol" in opened:
+    if Differs.NO_SUBPROTOCOL in opened:
         return broken(
             "subprotocol",
             "subprotocol.refused",
@@ -221,12 +257,12 @@ def _carried(case: Case, attempt: Attempt, found: dict[str, Attempt]) -> Finding
             evidence=(refused, "without it: 101"),
             steps=(Step("Offer a subprotocol that the server knows, or none."),),
         )
-    origin = next((one for name, one in opened.items() if "origin" in name), None)
+    origin = opened.get(Differs.OWN_ORIGIN) or opened.get(Differs.ALLOWED_ORIGIN)
     if origin is not None:
-        case.own_origin_needed = "own origin" in opened
+        case.own_origin_needed = Differs.OWN_ORIGIN in opened
         case.origin = case.origin or origin.request.get("Origin")
         return _accepted(case, origin)
-    user = next((one for name, one in opened.items() if name.startswith("user ")), None)
+    user = opened.get(Differs.TOKEN)
     return _accepted(case, user) if user is not None else None
 
 

@@ -22,7 +22,7 @@ def repro(target: Target | None, recorder: Recorder, result: TestResult, require
 
     Of several connections it is the last that is no aftermath: the one on which the test ended.
     """
-    told = [one for one in recorder.record.transcripts if not one.label.startswith("aftermath")]
+    told = [one for one in recorder.record.transcripts if not one.aftermath]
     if not told or target is None:
         return ""
     breach = None if result.outcome in BREACHES else next(iter(result.breaches), None)
@@ -32,7 +32,7 @@ def repro(target: Target | None, recorder: Recorder, result: TestResult, require
         url=str(target.url),
         requirement=f"requirement {rule.id} ({rule.level}), {rule.source}",
         rule=rule.text,
-        message=result.message if breach is None else breach["message"],
+        message=result.told if breach is None else breach["message"],
         expected=result.expected if breach is None else (),
         actual=result.actual if breach is None else breach["message"],
         insecure=target.profile.insecure,

@@ -253,6 +253,6 @@ def without(story: tuple[ModelStep, ...], begin: int, end: int, cast: Cast) -> t
     return tuple(left)
 
 
-def told(story: Iterable[ModelStep]) -> str:
+def told(story: Iterable[ModelStep]) -> list[str]:
     """Return a story as numbered lines."""
-    return "\n".join(f"{number}. {step}" for number, step in enumerate(story, 1))
+    return [f"{number}. {step}" for number, step in enumerate(story, 1)]

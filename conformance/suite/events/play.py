@@ -60,9 +60,10 @@ class Play:
                 await self._take(last)
         except Nonconformance as fault:
             raise Nonconformance(
-                f"{fault.message}, behind this story:\n{told(taken)}",
+                f"{fault.message}, behind this story:",
                 expected=fault.expected,
                 actual=fault.actual,
+                story=told(taken),
             ) from None
         finally:
             await self._end()
