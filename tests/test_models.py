@@ -31,7 +31,7 @@ def test_story_reads_as_what_happens():
         Idea("revoke-token"),
         Idea("cache-all"),
     ]
-    assert told(tell(ideas, CAST)).splitlines() == [
+    assert told(tell(ideas, CAST)) == [
         "1. alice opens A",
         "2. bob begins to open B: the handshake is sent, its answer not yet read",
         "3. alice is granted reports.view, and at once:",

@@ -8,11 +8,13 @@ what did not arrive before its Pong did not happen.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from conformance.client.nonce import nonces
 from conformance.client.talk import Limits, Talk, fragments
 from conformance.core.errors import Inconclusive, Nonconformance
+from conformance.core.evidence import NOTHING, Happened, Kind
 from conformance.net.connection import Connection
 from conformance.wire.ending import FAILED, Ending, describe
 from conformance.wire.events import Close, Event, Message, Pong, happened
@@ -229,7 +231,7 @@ class Peer(Talk):
                 "the server answered a message that it had to refuse",
                 expected=[f"{one} and no message before it" for one in FAILED],
                 actual=ending,
-                happened=f"a message, then {ending.happened}",
+                happened=Happened(Kind.MESSAGE, then=ending.happened),
             )
         self.tell_apart(ending)
         if ending.close is not None and ending.close.code not in codes:
@@ -356,7 +358,7 @@ class Peer(Talk):
                 f"{ending.beneath} stays open after the closing handshake",
                 expected=[f"the end of {ending.beneath} within {self.limits.close:g} s"],
                 actual=ending,
-                happened=f"{ending.happened}, then nothing",
+                happened=replace(ending.happened, then=NOTHING),
             )
         return ending.close
 

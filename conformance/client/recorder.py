@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.core.evidence import Happened, other
 from conformance.core.masking import Mask, Secret
 from conformance.verdict.charges import Charge, Way
 from conformance.wire.invariants import Breach
@@ -71,7 +72,13 @@ class Recorder:
             self._apart.reset(token)
 
     def charge(
-        self, requirement: str, *, kept: bool, message: str = "", happened: str = "", passing: bool = False
+        self,
+        requirement: str,
+        *,
+        kept: bool,
+        message: str = "",
+        happened: Happened | None = None,
+        passing: bool = False,
     ) -> None:
         """Judge a requirement on the way. The first message of a breach is told, each way of it is kept.
 
@@ -85,11 +92,14 @@ class Recorder:
         """Charge a broken invariant."""
         first = Charge(breach.requirement, kept=False, message=breach.message)
         self.record.charges.setdefault((breach.requirement, False), first)
-        self._way(breach.requirement, Way(breach.message, breach.kind, passing=True))
+        self._way(breach.requirement, Way(breach.message, other(breach.kind), passing=True))
 
     def _way(self, requirement: str, way: Way) -> None:
         ways = self.record.ways.setdefault(requirement, {})
-        if any(way.happened and (one.happened, one.passing) == (way.happened, way.passing) for one in ways):
+        if any(
+            way.happened is not None and (one.happened, one.passing) == (way.happened, way.passing)
+            for one in ways
+        ):
             return
         if len(ways) < MAX_WAYS:
             ways[way] = None

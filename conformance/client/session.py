@@ -17,7 +17,9 @@ from conformance.client.peer import Limits, Peer, describe
 from conformance.client.recorder import Recorder
 from conformance.client.sizes import Sizes
 from conformance.core.errors import Inconclusive, Nonconformance
+from conformance.core.evidence import Happened, Kind
 from conformance.net.connection import Connection
+from conformance.wire.ending import came
 from conformance.wire.events import Close, Event, Message, happened
 from conformance.wire.frames import TEXT, name_of
 
@@ -218,7 +220,7 @@ class Client(Peer):
             raise Nonconformance(
                 "there was no reply with the request's id",
                 expected=[f"a message with the id {identity!r}"],
-                actual=describe(self.inbox[-1] if self.inbox else event),
+                actual=came(self.inbox[-1] if self.inbox else event),
             )
         return found
 
@@ -343,7 +345,7 @@ class Client(Peer):
                 "a message did not come back as it was sent",
                 expected=[f"the same {len(content)} bytes as a {name_of(opcode)} message"],
                 actual=difference(opcode, content, found) if isinstance(found, Message) else describe(found),
-                happened="another message" if isinstance(found, Message) else happened(found),
+                happened=Happened(Kind.OTHER_MESSAGE) if isinstance(found, Message) else happened(found),
             )
 
     async def _expect_acknowledged(self, sent: Json, timeout: float) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from conformance.core.evidence import Happened, Told
+
 
 class Nonconformance(AssertionError):
     """The target broke a requirement: what would have been accepted, and what occurred.
 
     ``actual`` is a text, or what came back itself: an event, an ending, an attempt. Of which kind that was,
     its ``happened`` says; with ``case``, which of a test's cases it was, a failure is known again by that.
+    Where it has none, its message stands for it. What is marked in the conversation is ``at`` fault.
     ``cases`` holds every case that failed where one test judged several. ``story`` holds, line by line, what
     was done before, where that was drawn; the error's text ends in it.
     """
@@ -25,7 +28,7 @@ class Nonconformance(AssertionError):
         *,
         expected: Sequence[str] = (),
         actual: object = "",
-        happened: str = "",
+        happened: Happened | None = None,
         case: str = "",
         cases: Sequence[Nonconformance] = (),
         story: Sequence[str] = (),
@@ -35,16 +38,22 @@ class Nonconformance(AssertionError):
         self.story = tuple(story)
         self.expected = tuple(expected)
         self.actual = str(actual)
-        self.happened = happened or str(getattr(actual, "happened", ""))
+        self.happened: Happened | None = happened or getattr(actual, "happened", None)
+        self.at: Happened | None = self.happened if isinstance(actual, str) else getattr(actual, "at", None)
         self.case = case
         self.cases = tuple(cases)
+
+    @property
+    def came(self) -> Told:
+        """What came back, for a failure that says the same in other words."""
+        return Told(self.actual, self.at)
 
     def of_case(self, case: str) -> Nonconformance:
         """Return the failure as that of one case among several, which its message names."""
         return Nonconformance(
             f"{case}: {self.message}",
             expected=self.expected,
-            actual=self.actual,
+            actual=self.came,
             happened=self.happened,
             case=case,
             cases=self.cases,
@@ -59,12 +68,12 @@ class Nonconformance(AssertionError):
         """
         first, *others = failed
         alike = len(failed) == judged > 1 and len({(one.happened, one.cases) for one in failed}) == 1
-        alike = alike and bool(first.happened) and not first.cases
+        alike = alike and first.happened is not None and not first.cases
         names = f"{', '.join(one.case for one in others[:6])}{', …' if len(others) > 6 else ''}"
         return cls(
             f"{first.message}{f' (also: {names})' if others else ''}",
             expected=first.expected,
-            actual=first.actual,
+            actual=first.came,
             happened=first.happened,
             cases=() if alike else failed,
             case="*" if alike else "",

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from conformance.core.errors import Inconclusive, Nonconformance
+from conformance.core.evidence import other
 from conformance.fuzz import hypothesis_setup
 from conformance.fuzz.drawing import Draw, Unfit, at_random, simplest
 
@@ -228,8 +229,8 @@ async def _confirm(state: _State[T], plan: Plan) -> None:
                 raise Nonconformance(
                     f"{error.message} (drawn again by {' '.join(plan.again)}), in: {example}",
                     expected=error.expected,
-                    actual=error.actual,
-                    happened=error.happened or error.message,
+                    actual=error.came,
+                    happened=error.happened or other(error.message),
                 ) from None
     raise Inconclusive(
         f"unstable: a drawn conversation failed once and not again ({first.message}: {first.actual}; "

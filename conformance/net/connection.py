@@ -247,7 +247,7 @@ class Connection(asyncio.Protocol):
         self._owed.clear()
 
     def _seen(self, breach: Breach) -> None:
-        self.transcript.blame(breach.part, breach.frame)
+        self.transcript.mark(breach.part, breach.frame)
         self._report(breach)
 
     def _message(self, opcode: int, content: bytes) -> None:

@@ -21,7 +21,7 @@ from conformance.spec import Requirement, requirements
 from conformance.verdict.outcomes import BREACHES, KEPT, Outcome
 from conformance.verdict.result_data import TestResult, symptoms_of_charge, symptoms_of_test
 from conformance.verdict.symptom import Symptom, symptoms_of
-from conformance.wire.fault_marking import blame
+from conformance.wire.fault_marking import mark
 
 SILENT = "no connection of this test was answered by HTTP: what did not happen there proves nothing"
 ALIVE = "the server ended what this test opened without an answer; asked behind it, it was alive"
@@ -86,7 +86,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
             result.charges = [one for one in result.charges if not one["kept"]]
     if result.outcome not in KEPT | {Outcome.NOT_APPLICABLE} or result.breaches:
         if isinstance(error, Nonconformance):
-            blame(record.transcripts, error.actual)
+            mark(record.transcripts, error.at)
         result.transcripts = run.recorder.transcripts_as_data()
         result.controls = run.recorder.controls()
         result.server_output = run.printed_since(record.printed)

@@ -192,7 +192,7 @@ class _Search(Generic[E]):
                 raise Nonconformance(
                     fault.message,
                     expected=fault.expected,
-                    actual=fault.actual,
+                    actual=fault.came,
                     happened=fault.happened,
                     story=[*fault.story, *before],
                 ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from conformance.core.evidence import Happened, Kind
 from conformance.net.connection import Connection
 from conformance.wire.ending import describe
 from conformance.wire.events import happened
@@ -37,13 +38,18 @@ class Attempt:
         return self.response is not None and self.response.upgraded
 
     @property
-    def happened(self) -> str:
+    def happened(self) -> Happened:
         """Of which kind it is: the status, or what came in the place of one."""
         if self.status is not None:
-            return f"HTTP {self.status}"
-        return (
-            "bytes that are no HTTP" if self.connection.garbage is not None else happened(self.connection.end)
-        )
+            return Happened(Kind.RESPONSE, self.status)
+        if self.connection.garbage is not None:
+            return Happened(Kind.NO_HTTP)
+        return happened(self.connection.end)
+
+    @property
+    def at(self) -> Happened:
+        """What is marked in the conversation."""
+        return self.happened
 
     @property
     def claims_to_switch(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from conformance.client.nonce import nonce
 from conformance.client.session import Client
 from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.core.evidence import Happened, Kind
 from conformance.target.attempt import Attempt
 from conformance.target.bystanders import Bystanders, ended
 from conformance.target.connector import AFTERMATH, Connector
@@ -171,7 +172,7 @@ class Target(Connector):
         *,
         expected: Sequence[str],
         actual: object,
-        happened: str = "",
+        happened: Happened | None = None,
     ) -> None:
         """Expect what no verb says: ``expected`` is the accepted set, ``actual`` what occurred.
 
@@ -240,7 +241,7 @@ class Target(Connector):
                     requirement,
                     kept=False,
                     message="an opening handshake that must be refused was accepted",
-                    happened="the server does not look at the field",
+                    happened=Happened(Kind.UNREAD_FIELD),
                     passing=True,
                 )
                 raise NotApplicable(

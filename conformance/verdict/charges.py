@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from conformance.core.evidence import Happened
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
@@ -23,5 +25,5 @@ class Way:
     """
 
     message: str
-    happened: str = ""
+    happened: Happened | None = None
     passing: bool = False

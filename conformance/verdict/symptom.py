@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from conformance.core.errors import Nonconformance
+from conformance.core.evidence import Happened
 from conformance.verdict.charges import Way
 
 LONGEST = 200
@@ -62,7 +63,7 @@ class Symptom:
     def of_way(cls, way: Way, test: str) -> Symptom:
         """Return the symptom of a way in which a requirement was broken that the test is not about."""
         text = symptom(way.message)
-        return cls("" if way.passing else _steady(test), _steady(way.happened) or text, text)
+        return cls("" if way.passing else _steady(test), _of_kind(way.happened) or text, text)
 
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> Symptom:
@@ -78,7 +79,7 @@ def symptoms_of(test: str, error: Nonconformance) -> Iterator[Symptom]:
         return
     text = symptom(str(error), error.actual)
     case = f"{test}/{error.case}" if error.case else test
-    yield Symptom(_steady(case), _steady(error.happened) or text, text)
+    yield Symptom(_steady(case), _of_kind(error.happened) or text, text)
 
 
 def symptom(message: str, actual: str = "") -> str:
@@ -92,6 +93,10 @@ def symptom(message: str, actual: str = "") -> str:
     if status and status[1] not in text:
         text += f" (HTTP {status[1]})"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}*"
+
+
+def _of_kind(happened: Happened | None) -> str:
+    return "" if happened is None else _steady(str(happened))
 
 
 def _steady(text: str) -> str:

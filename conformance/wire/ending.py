@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from conformance.core.evidence import Happened, Told
 from conformance.wire.events import Close, End, Event, Message, Pong, happened
 
 FAILED = ("a Close frame", "the end of TCP (FIN)", "a TCP reset (RST)")
@@ -26,9 +27,19 @@ class Ending:
         return [event for event in self.before if isinstance(event, Message)]
 
     @property
-    def happened(self) -> str:
+    def happened(self) -> Happened:
         """Of which kind it was, without what came before it: a server may push at any time."""
         return happened(self.close or self.end or self.given_up)
+
+    @property
+    def at(self) -> Happened | None:
+        """What is marked in the conversation: the first that came, where the connection ended after it."""
+        return happened([*self.before, self.close or self.end][0]) if self.end is not None else None
+
+    @property
+    def told(self) -> Told:
+        """It in words, for a failure that is known again by its message alone."""
+        return Told(str(self), self.at)
 
     @property
     def over(self) -> bool:
@@ -53,6 +64,11 @@ class Ending:
             parts.append(describe(self.given_up))
         parts.append(describe(self.end) if self.end else f"{self.beneath} stays open")
         return ", then ".join(parts)
+
+
+def came(event: Event | None) -> Told:
+    """Return what came as words, for a failure that is known again by its message alone."""
+    return Told(describe(event), happened(event))
 
 
 def describe(event: Event | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from conformance.core.evidence import NOTHING, Happened, Kind, other
 from conformance.wire.frames import BINARY
 
 
@@ -21,9 +22,9 @@ class Message:
         return self.content.decode(errors="backslashreplace")
 
     @property
-    def happened(self) -> str:
+    def happened(self) -> Happened:
         """Of which kind it is, whatever it says: by that a failure is known again."""
-        return "a binary message" if self.opcode == BINARY else "a message"
+        return Happened(Kind.BINARY_MESSAGE if self.opcode == BINARY else Kind.MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Pong:
 
     payload: bytes
     time: float
-    happened = "a Pong"
+    happened = Happened(Kind.PONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,9 @@ class Close:
     time: float
 
     @property
-    def happened(self) -> str:
+    def happened(self) -> Happened:
         """The code, without the reason."""
-        return "an empty Close" if self.code is None else f"Close {self.code}"
+        return Happened(Kind.EMPTY_CLOSE) if self.code is None else Happened(Kind.CLOSE, self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +62,16 @@ class End:
     ours: bool = False
 
     @property
-    def happened(self) -> str:
+    def happened(self) -> Happened:
         """That it ended: whether by FIN or RST is often a matter of luck."""
         if self.ours:
-            return "bytes that are no HTTP" if self.kind == "garbage" else self.kind
-        return "the connection ended"
+            return Happened(Kind.NO_HTTP) if self.kind == "garbage" else other(self.kind)
+        return Happened(Kind.END)
 
 
 Event = Message | Pong | Close | End
 
 
-def happened(event: Event | None) -> str:
+def happened(event: Event | None) -> Happened:
     """Return of which kind an event is, or that none came."""
-    return "nothing" if event is None else event.happened
+    return NOTHING if event is None else event.happened

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
+from conformance.core.evidence import Happened, Kind
 from conformance.wire.frames import CLOSE, PONG, FrameParser, ReceivedFrame
 from conformance.wire.transcript import Transcript
 
 
-def blame(transcripts: Sequence[Transcript], actual: str) -> None:
-    """Mark in the connection on which the test ended what came back, as ``actual`` describes it.
+def mark(transcripts: Sequence[Transcript], at: Happened | None) -> None:
+    """Mark what came back in the connection on which the test ended.
 
     Where nothing came back, TCP ended, or it did not end, there is no field to mark.
     """
-    told = [one for one in transcripts if not one.aftermath]
-    if not told or actual.endswith("stays open"):
+    judged = [one for one in transcripts if not one.aftermath]
+    if not judged or at is None:
         return
-    if found := re.match(r"Close (\d+)", actual):
-        code = int(found[1])
-        told[-1].blame("status code", suits=_with(lambda one: one.close_code == code and one.opcode == CLOSE))
-    elif actual.startswith("an empty Close frame"):
-        told[-1].blame("payload length", suits=_with(lambda one: one.opcode == CLOSE))
-    elif actual.startswith("the message "):
-        told[-1].blame("payload", suits=_with(lambda one: one.opcode in {0, 1, 2}))
-    elif actual.startswith("a Pong of "):
-        told[-1].blame("payload", suits=_with(lambda one: one.opcode == PONG))
-    elif actual.startswith("HTTP/1."):
-        told[-1].blame("status line", suits=lambda data: data.startswith(b"HTTP/"))
+    match at.kind:
+        case Kind.CLOSE:
+            part, suits = "status code", _with(lambda one: one.close_code == at.code and one.opcode == CLOSE)
+        case Kind.EMPTY_CLOSE:
+            part, suits = "payload length", _with(lambda one: one.opcode == CLOSE)
+        case Kind.MESSAGE | Kind.BINARY_MESSAGE:
+            part, suits = "payload", _with(lambda one: one.opcode in {0, 1, 2})
+        case Kind.PONG:
+            part, suits = "payload", _with(lambda one: one.opcode == PONG)
+        case Kind.RESPONSE:
+            part, suits = "status line", _begins_a_response
+        case _:
+            return
+    judged[-1].mark(part, suits=suits)
+
+
+def _begins_a_response(data: bytes) -> bool:
+    return data.startswith(b"HTTP/")
 
 
 def _with(suits: Callable[[ReceivedFrame], bool]) -> Callable[[bytes], bool]:

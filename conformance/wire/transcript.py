@@ -62,7 +62,7 @@ class Transcript:
             Entry(self.now(), direction, kept, note or str(len(data)), cut=len(kept) < len(data))
         )
 
-    def blame(
+    def mark(
         self, part: str, frame: bytes = b"", suits: Callable[[bytes], bool] = lambda _data: True
     ) -> None:
         """Mark what is wrong in the last that was received, or in the last of it that ``suits``."""

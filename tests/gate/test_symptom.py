@@ -9,6 +9,7 @@ import pytest
 from conformance.client.peer import Ending
 from conformance.client.recorder import MAX_WAYS, Recorder
 from conformance.core.errors import Nonconformance
+from conformance.core.evidence import Happened, Kind, other
 from conformance.verdict.charges import Way
 from conformance.verdict.symptom import LONGEST, Symptom, fits, known, symptom, symptoms_of, unpinned
 from conformance.wire.events import Close, End, Message, Pong
@@ -123,17 +124,22 @@ def test_cases_that_all_failed_alike_are_one_symptom_which_knows_each_of_them() 
 
 
 def test_way_that_was_seen_in_passing_names_no_test() -> None:
-    assert str(Symptom.of_way(Way("a masked frame 81 80", "a masked frame", passing=True), "t")) == (
+    assert str(Symptom.of_way(Way("a masked frame 81 80", other("a masked frame"), passing=True), "t")) == (
         "a masked frame"
     )
-    assert str(Symptom.of_way(Way("HTTP/1.1 404 Not Found, expected 400", "HTTP 404"), "t")) == "t: HTTP 404"
+    assert (
+        str(Symptom.of_way(Way("HTTP/1.1 404 Not Found, expected 400", Happened(Kind.RESPONSE, 404)), "t"))
+        == "t: HTTP 404"
+    )
 
 
 def test_recorder_keeps_every_way_of_a_breach_and_is_bounded() -> None:
     recorder = Recorder()
     for code in (1000, 1001, 1000):
-        recorder.charge("closing.failure-code", kept=False, message=f"Close {code}", happened=f"Close {code}")
-    assert [one.happened for one in recorder.record.ways["closing.failure-code"]] == [
+        recorder.charge(
+            "closing.failure-code", kept=False, message=f"Close {code}", happened=Happened(Kind.CLOSE, code)
+        )
+    assert [str(one.happened) for one in recorder.record.ways["closing.failure-code"]] == [
         "Close 1000",
         "Close 1001",
     ]

@@ -26,8 +26,9 @@ from conformance.report.html import render
 from conformance.report.repro.script import ScriptFacts, script
 from conformance.target import profile as profiles
 from conformance.wire.deflate import Agreement, Inflater, Unread, agreement
-from conformance.wire.events import Message
-from conformance.wire.fault_marking import blame
+from conformance.wire.ending import came
+from conformance.wire.events import Event, Message
+from conformance.wire.fault_marking import mark
 from conformance.wire.handshake import accept_for, opening, parse_extensions
 from conformance.wire.invariants import Breach
 from conformance.wire.transcript import Transcript
@@ -85,9 +86,10 @@ def heard(pieces: list[bytes], *, ends: bool = True) -> tuple[Connection, list[B
     return connection, breaches
 
 
-def rendered(transcript: Transcript, actual: str, breaches: list[Breach]) -> None:
+def rendered(transcript: Transcript, event: Event | None, breaches: list[Breach]) -> None:
     """Write everything that a report would say of a connection."""
-    blame([transcript], actual)
+    mark([transcript], came(event).at)
+    actual = describe(event)
     recorder = Recorder(["s3cret-of-the-run"])
     data = transcript.as_data(recorder.clean)
     message = "; ".join(breach.message for breach in breaches[:3])
@@ -119,8 +121,7 @@ def test_server_without_a_network(sent: bytes, at: list[int]) -> None:
         if response is not None:
             assert response.content_length is None or response.content_length >= 0
             agreement(response.get("Sec-WebSocket-Extensions"))
-        said = [describe(event) for event in [*connection._events, connection.end]]
-        rendered(connection.transcript, said[0], breaches)
+        rendered(connection.transcript, [*connection._events, connection.end][0], breaches)
 
 
 @examples(60)
@@ -205,4 +206,4 @@ def test_http2_server_without_a_network(sent: bytes, at: list[int]) -> None:
         stream.shut()
         assert link.end is not None
         assert stream.end is not None
-        rendered(stream.transcript, describe(stream.end), breaches)
+        rendered(stream.transcript, stream.end, breaches)

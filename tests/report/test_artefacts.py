@@ -45,7 +45,7 @@ def run_of(*tests):
 def failed_test():
     talk = Transcript("GET /")
     talk.add("received", Frame(CLOSE, close_payload(1005), mask=None).encode())
-    talk.blame("status code")
+    talk.mark("status code")
     return TestResult(
         id="x.py::t",
         requirement=MUST,

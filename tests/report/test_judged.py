@@ -14,6 +14,8 @@ from conformance.target.launch import Adopted
 from conformance.target.liveness import Dead, Sign
 from conformance.verdict.baseline import Baseline
 from conformance.verdict.symptom import Symptom
+from conformance.wire.ending import came
+from conformance.wire.events import Close
 from conformance.wire.frames import CLOSE, Frame, close_payload
 from conformance.wire.transcript import Transcript
 
@@ -261,7 +263,9 @@ def test_what_can_be_repeated_has_its_script(run, judge, error, requirement, scr
 
 def test_answer_that_was_wrong_is_marked_in_the_conversation(run, judge):
     run.recorder.transcript(conversation())
-    blamed = judge(Nonconformance("wrong code", expected=["Close 1000"], actual="Close 1002")).transcripts
+    blamed = judge(
+        Nonconformance("wrong code", expected=["Close 1000"], actual=came(Close(1002, b"", 1.0)))
+    ).transcripts
     assert "'name': 'status code', 'value': '1002', 'fault': True" in repr(blamed)
     run.recorder.begin()
     run.recorder.transcript(conversation())

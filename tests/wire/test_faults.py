@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.core.errors import Nonconformance
+from conformance.core.evidence import Happened, Kind, Told
 from conformance.net.connection import Connection
-from conformance.wire.fault_marking import blame
+from conformance.wire.ending import Ending, came
+from conformance.wire.events import Close, End, Message, Pong
+from conformance.wire.fault_marking import mark
 from conformance.wire.frames import CLOSE, PONG, TEXT, Frame, close_payload
 from conformance.wire.handshake import accept_for, opening
 from conformance.wire.transcript import Transcript
@@ -14,6 +18,7 @@ ACCEPTED = (
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: {}\r\n\r\n"
 )
+HELLO, CLOSED = Message(TEXT, b"hello", 1.0), Close(1000, b"", 1.0)
 
 
 def faults(transcript):
@@ -75,7 +80,7 @@ def test_header_field_of_the_response_is_marked():
 def test_header_field_that_is_missing_is_said_to_be():
     made = Transcript("GET /")
     made.add("received", b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\n\r\n")
-    made.blame("Upgrade")
+    made.mark("Upgrade")
     assert faults(made) == [(0, "Upgrade", "missing")]
 
 
@@ -101,20 +106,26 @@ def conversation():
 @pytest.mark.parametrize(
     ("actual", "marked"),
     [
-        ("Close 1000, then TCP ended (FIN)", [(4, "status code", "1000")]),
-        ("Close 1000, then TCP stays open", []),
-        ("Close 1002", []),
-        ("the message 'hello'", [(2, "payload", "'hello'")]),
-        ("a Pong of 5 bytes", [(3, "payload", "'other'")]),
-        ("HTTP/1.1 400 Bad Request", [(0, "status line", "HTTP/1.1 400 Bad Request")]),
-        ("nothing", []),
-        ("TCP ended (FIN)", []),
+        (Ending(close=CLOSED, end=End("fin", 1.0)), [(4, "status code", "1000")]),
+        (Ending(close=CLOSED), []),
+        (Told("Close 1002", Happened(Kind.CLOSE, 1002)), []),
+        (Ending(before=[HELLO], close=CLOSED, end=End("fin", 1.0)), [(2, "payload", "'hello'")]),
+        (came(HELLO), [(2, "payload", "'hello'")]),
+        (came(Pong(b"other", 1.0)), [(3, "payload", "'other'")]),
+        (
+            Told("HTTP/1.1 400", Happened(Kind.RESPONSE, 400)),
+            [(0, "status line", "HTTP/1.1 400 Bad Request")],
+        ),
+        (came(None), []),
+        (came(End("fin", 1.0)), []),
+        ("Close 1000", []),
     ],
+    ids=str,
 )
 def test_what_came_back_is_marked_where_it_stands(actual, marked):
     made, aftermath = conversation(), Transcript("GET /")
     aftermath.aftermath = True
     aftermath.add("received", frame(CLOSE, close_payload(1000)))
-    blame([made, aftermath], actual)
+    mark([made, aftermath], Nonconformance("it broke", actual=actual).of_case("a case").at)
     assert faults(made) == marked
     assert faults(aftermath) == []

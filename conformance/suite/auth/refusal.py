@@ -13,6 +13,7 @@ from typing import Any
 from conformance.client.peer import describe
 from conformance.client.session import Json
 from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
+from conformance.core.evidence import Happened, Told
 from conformance.target.attempt import Attempt
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN
@@ -67,12 +68,21 @@ class Outcome:
         return head + b"\n".join(frame.payload for frame in self.attempt.connection.received_frames)
 
     @property
-    def happened(self) -> str:
+    def happened(self) -> Happened:
         """Of which kind it was, without what the messages say."""
-        kinds = [self.attempt.happened, *sorted({str(one.get("type")) for one in self.messages})]
-        if end := self.close or self.end:
-            kinds.append(end.happened)
-        return ", ".join(dict.fromkeys(kinds))
+        end = self.close or self.end
+        kinds = sorted({str(one.get("type")) for one in self.messages})
+        return self.attempt.happened.with_detail(*kinds, str(end.happened) if end else "")
+
+    @property
+    def at(self) -> Happened:
+        """What is marked in the conversation."""
+        return self.attempt.at
+
+    @property
+    def told(self) -> Told:
+        """The outcome in words, for a failure that is known again by its message alone."""
+        return Told(str(self), self.at)
 
     def __str__(self) -> str:
         """Describe the outcome for a person."""

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from conformance.core.errors import Nonconformance, NotApplicable
+from conformance.core.evidence import Told
 from conformance.suite.auth.refusal import control, knock
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN
@@ -77,7 +78,7 @@ async def test_subprotocol_pair_is_answered_by_bearer(target: Target) -> None:
         raise Nonconformance(
             "the subprotocol pair was not answered by `bearer`",
             expected=["Sec-WebSocket-Protocol: bearer, once"],
-            actual=f"{outcome.attempt} with Sec-WebSocket-Protocol {answer}",
+            actual=Told(f"{outcome.attempt} with Sec-WebSocket-Protocol {answer}", outcome.at),
         )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from conformance.core.errors import Inconclusive, Nonconformance
+from conformance.core.evidence import Told
 from conformance.suite.auth.refusal import Outcome, control, knock, offered
 from conformance.target.profile import CARRIERS
 from conformance.target.routes import OWN
@@ -36,7 +37,7 @@ def _judge(outcome: Outcome, token: str) -> None:
         raise Nonconformance(
             f"the token came back, {found[0]}",
             expected=["no response, message or close reason with the token in it"],
-            actual=f"{outcome}; the token in {_place(outcome, spellings[found[0]])}",
+            actual=Told(f"{outcome}; the token in {_place(outcome, spellings[found[0]])}", outcome.at),
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from conformance.client.peer import Limits, describe
+from conformance.client.peer import Limits
 from conformance.client.session import Client, Json
 from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.suite.events.model import ANONYMOUS, BURNS, ModelStep, News, World, told
@@ -18,6 +18,7 @@ from conformance.target.profile import Credential
 from conformance.target.routes import ANONYMOUS as ANONYMOUS_PATH
 from conformance.target.routes import OWN
 from conformance.target.target import Target
+from conformance.wire.ending import came
 from conformance.wire.events import Close, Message
 from conformance.wire.handshake import Request
 
@@ -62,7 +63,7 @@ class Play:
             raise Nonconformance(
                 f"{fault.message}, behind this story:",
                 expected=fault.expected,
-                actual=fault.actual,
+                actual=fault.came,
                 story=told(taken),
             ) from None
         finally:
@@ -174,7 +175,7 @@ class Play:
             raise Nonconformance(
                 f"the burned token of {user} opened a connection",
                 expected=["a refusal", "Close 4401", "user_id null"],
-                actual=describe(event),
+                actual=came(event),
             )
 
     async def _expect_confirmed(self, attempt: Attempt, client: Client, step: ModelStep) -> None:
@@ -190,7 +191,7 @@ class Play:
             if any(isinstance(one, Close) and one.code in BUSY for one in client.inbox):
                 raise Inconclusive(f"a connection of {step.user} was closed: {fault.actual}") from None
             what = f"the first message on {step.connection} was not its confirmation"
-            raise Nonconformance(what, expected=expected, actual=fault.actual) from None
+            raise Nonconformance(what, expected=expected, actual=fault.came) from None
         if client.user_id != wanted:
             raise Nonconformance(
                 f"{step.user} was confirmed as somebody else",
@@ -219,12 +220,12 @@ class Play:
             channel.due.pop(0)
             channel.maybe.clear()  # an older one would now be out of order
         elif not self._perhaps(name, message):
-            came = self._news(message) if message else describe(event)
+            shown = self._news(message) if message else came(event)
             where = f"{name}, a connection of {channel.user}"
             raise Nonconformance(
                 f"another event came on {where}" if message else f"an event did not come on {where}",
                 expected=[f"{name}: {due}"],
-                actual=came if message or event else f"nothing in {self.limits.event:g} s",
+                actual=shown if message or event else f"nothing in {self.limits.event:g} s",
             )
 
     def _perhaps(self, name: str, message: Json) -> bool:
@@ -271,5 +272,5 @@ class Play:
             return await asking
         except Nonconformance as fault:
             raise Nonconformance(
-                f"{fault.message}, on {name}", expected=fault.expected, actual=fault.actual
+                f"{fault.message}, on {name}", expected=fault.expected, actual=fault.came
             ) from None

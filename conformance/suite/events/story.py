@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.client.matching import AnyOrder, says
-from conformance.client.peer import describe
 from conformance.client.session import EVENTS, Client, Json
 from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable
 from conformance.target.profile import Credential
 from conformance.target.routes import OWN
 from conformance.target.target import Target
+from conformance.wire.ending import came
 from conformance.wire.events import Close, End, Event, Message
 
 FLAGS = {
@@ -213,7 +213,7 @@ class Story:
         while str(message.get("event_id")) in seen and not change.announced_by(message) and not once:
             message, event = await self.next(client)
         if not message:
-            raise Nonconformance("an event did not come", expected=[str(change)], actual=describe(event))
+            raise Nonconformance("an event did not come", expected=[str(change)], actual=came(event))
         if not change.announced_by(message):
             data = message.get("data") or {}
             if str(message.get("event_id")) in seen:

@@ -71,7 +71,7 @@ async def test_sigterm_closes_connections_as_going_away(life: Life) -> None:
         raise Nonconformance(
             "an open connection was not told that the server goes away",
             expected=["Close 1001", "Close 1012"],
-            actual=str(life.ending),
+            actual=life.ending.told,
         )
 
 

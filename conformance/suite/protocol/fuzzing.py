@@ -12,12 +12,14 @@ from conformance.client.matching import says
 from conformance.client.peer import FAILED, Ending, describe
 from conformance.client.session import Client
 from conformance.core.errors import Nonconformance
+from conformance.core.evidence import NOTHING, Happened, Kind, Told
 from conformance.fuzz.conversation import Burst, Conversation, Menu, heartbeat
 from conformance.fuzz.faults import Fault, Wrong
 from conformance.fuzz.search import Manner
 from conformance.fuzz.strategies import BEHIND
 from conformance.suite.protocol.compression import HEADER, PLAIN, agreed
 from conformance.target.target import Target
+from conformance.wire.ending import came
 from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import BINARY, CONTINUATION, TEXT, Frame
 from conformance.wire.transcript import Transcript
@@ -191,7 +193,9 @@ async def _say(peer: Client, burst: Burst, manner: Manner) -> None:
         raise Nonconformance(
             f"the Ping {shown} of a legal conversation was not answered",
             expected=[f"a Pong {shown}, and the connection open"],
-            actual=describe(event) if not heard else ", then ".join(map(describe, heard[-4:])),
+            actual=Told(", then ".join(map(describe, heard[-4:])), heard[-4:][0].happened)
+            if heard
+            else came(None),
         )
     peer.inbox.append(event)  # for the order of all
 
@@ -232,7 +236,7 @@ async def _expect_replies(peer: Client, menu: Menu, conversation: Conversation, 
             raise Nonconformance(
                 f"{len(missing)} of the {len(replies)} messages of a legal conversation were not answered",
                 expected=[f"{'the echo' if peer.echoes else 'heartbeat_ack'} of {', '.join(missing)}"],
-                actual=describe(strange[-1] if strange else last),
+                actual=came(strange[-1] if strange else last),
             )
     peer.inbox = [*heard, *peer.inbox]
     for identity, text in conversation.heartbeats:
@@ -263,7 +267,7 @@ async def _expect_clean_close(peer: Client, conversation: Conversation, bound: f
         raise Nonconformance(
             "a legal conversation was ended by the server",
             expected=["the connection open until the client closes it"],
-            actual=str(await peer.ending(bound)),
+            actual=(await peer.ending(bound)).told,
         )
     peer.inbox.clear()
     peer.send_close(*conversation.close)
@@ -342,7 +346,7 @@ def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
             "the server answered a message that it had to refuse",
             expected=[f"{one} and no message before it" for one in FAILED],
             actual=ending,
-            happened=f"a message, then {ending.happened}",
+            happened=Happened(Kind.MESSAGE, then=ending.happened),
         )
     if close is not None or (ending.end is not None and ending.end.kind != "reset"):
         # What we sent behind a fault may draw the reset, and that may take the Close frame away.
@@ -354,7 +358,7 @@ def _judge(peer: Client, fault: Fault, example: Wrong, ending: Ending) -> None:
                 "the server read past the fault, and its application closed the connection",
                 expected=FAILED,
                 actual=ending,
-                happened="nothing",
+                happened=NOTHING,
             )
         peer.recorder.charge(
             "closing.nothing-after-failure",

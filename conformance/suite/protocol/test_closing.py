@@ -8,6 +8,7 @@ import pytest
 
 from conformance.client.nonce import nonce
 from conformance.client.peer import Peer
+from conformance.core.evidence import Told
 from conformance.spec import registries
 from conformance.target.target import Target
 from conformance.wire.events import Close, Pong
@@ -94,7 +95,7 @@ async def test_answer_gives_back_the_code(target: Target) -> None:
             reply.code == 4000,
             "the answering Close has another code",
             expected=["Close 4000"],
-            actual=f"Close {reply.code}",
+            actual=Told(f"Close {reply.code}", reply.happened),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.core.evidence import Told, other
 from conformance.suite.protocol.compression import HEADER, OFFERS, PLAIN
 from conformance.target.target import Target
 from conformance.wire import handshake
@@ -62,7 +63,7 @@ async def test_response_answers_each_window(target: Target, side: str, bits: int
         f"the answer to {offer!r} is wrong: {wrong}",
         expected=["parameters that answer the offer", "no permessage-deflate"],
         actual=f"{HEADER}: {answer}",
-        happened=f"{HEADER}: {answer}",
+        happened=other(f"{HEADER}: {answer}"),
     )
     target.recorder.observe(f"{offer} → {answer or attempt}")
 
@@ -78,8 +79,8 @@ async def test_bad_offer_is_declined(target: Target, offer: str) -> None:
         not attempt.upgraded or PLAIN not in (answer or ""),
         f"the bad offer {offer!r} was accepted",
         expected=["101 without permessage-deflate", "a refusal"],
-        actual=f"{attempt}, {HEADER}: {answer}",
-        happened=f"{attempt.happened}, {HEADER}: {answer}",
+        actual=Told(f"{attempt}, {HEADER}: {answer}", attempt.at),
+        happened=attempt.happened.with_detail(f"{HEADER}: {answer}"),
     )
     if attempt.upgraded:
         peer = target.client(attempt.connection)

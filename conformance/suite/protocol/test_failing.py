@@ -6,6 +6,7 @@ import pytest
 
 from conformance.client.peer import Ending, Peer
 from conformance.core.errors import NotApplicable
+from conformance.core.evidence import Happened, Kind, Told
 from conformance.target.target import Target
 from conformance.wire.events import Close, Pong
 from conformance.wire.frames import BINARY, CLOSE, CONTINUATION, PING, TEXT, Frame
@@ -71,6 +72,6 @@ async def test_binary_data_is_not_judged_as_text(target: Target, payload: bytes)
             not isinstance(event, Close) or event.code != 1007,
             "binary data was called malformed text",
             expected=["the connection stays open", "Close 1003 or another code", "the end of TCP"],
-            actual="Close 1007",
+            actual=Told("Close 1007", Happened(Kind.CLOSE, 1007)),
         )
         target.recorder.observe(f"Close {event.code}" if isinstance(event, Close) else "taken")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.client.peer import Peer, describe
+from conformance.client.peer import Peer
 from conformance.core.errors import Nonconformance
 from conformance.suite.protocol.answering import attempted, expect_answered
 from conformance.target.target import Target
+from conformance.wire.ending import came
 from conformance.wire.events import Pong
 from conformance.wire.frames import PING, Frame
 
@@ -45,7 +46,7 @@ async def test_body_of_the_request_is_not_read_as_frames(
             raise Nonconformance(
                 "the body of the request was read as frames",
                 expected=["a refusal", "a Pong to the Ping behind the body and to no other"],
-                actual=describe(event),
+                actual=came(event),
             )
         await peer.leave()
     attempt.connection.shut()

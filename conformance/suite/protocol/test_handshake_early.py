@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from conformance.core.errors import Nonconformance
+from conformance.core.evidence import Told
 from conformance.target.attempt import Attempt
 from conformance.target.target import Target
 from conformance.wire.events import End, Message, Pong
@@ -42,9 +43,12 @@ async def test_handshake_in_two_segments_is_accepted_wherever_it_is_cut(target: 
             raise Nonconformance(
                 "a legal opening handshake was not accepted when it was cut into two segments",
                 expected=["101 Switching Protocols, wherever the cut is"],
-                actual=f"{attempt} when cut behind byte {position} of {len(data)}, "
-                f"{data[max(0, position - 12) : position]!r}; "
-                f"refused at {len(refused)} of {len(positions)} places",
+                actual=Told(
+                    f"{attempt} when cut behind byte {position} of {len(data)}, "
+                    f"{data[max(0, position - 12) : position]!r}; "
+                    f"refused at {len(refused)} of {len(positions)} places",
+                    attempt.at,
+                ),
             )
 
 
@@ -126,7 +130,7 @@ async def test_early_frame_is_answered_once_and_behind_the_101(target: Target) -
         raise Nonconformance(
             "frames in the segment of the request brought the server out of step",
             expected=["101, and no frame answered twice", "101, and the frames dropped", "a refusal"],
-            actual="; ".join(twice) or f"{attempt} in front of the response",
+            actual="; ".join(twice) or Told(f"{attempt} in front of the response", attempt.at),
         )
     await target.aftermath()
 

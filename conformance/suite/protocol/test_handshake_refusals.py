@@ -7,6 +7,7 @@ import re
 import pytest
 
 from conformance.core.errors import NotApplicable
+from conformance.core.evidence import Told
 from conformance.target.attempt import Attempt
 from conformance.target.target import Target
 from conformance.wire.handshake import Request, Response
@@ -51,13 +52,13 @@ async def refused(target: Target, request: Request) -> tuple[Attempt, Response, 
 @pytest.mark.requirement("handshake.refusal-legal")
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_refusal_is_a_legal_response(target: Target, fault: str) -> None:
-    _, response, body = await refused(target, faulty(target, fault))
+    attempt, response, body = await refused(target, faulty(target, fault))
     wrong = illegalities(response, body)
     target.expect(
         not wrong,
         "a refusal is no legal HTTP response",
         expected=["a status line of HTTP/1.1, legal header fields, a body as long as they say"],
-        actual=f"{response.line}: {'; '.join(wrong)}",
+        actual=Told(f"{response.line}: {'; '.join(wrong)}", attempt.at),
     )
 
 
@@ -84,7 +85,7 @@ async def having(target: Target, status: int, header: str) -> None:
     seen = []
     for fault in FAULTS:
         try:
-            _, response, _ = await refused(target, faulty(target, fault))
+            attempt, response, _ = await refused(target, faulty(target, fault))
         except NotApplicable:
             continue
         if response.status != status:
@@ -94,7 +95,10 @@ async def having(target: Target, status: int, header: str) -> None:
             response.get(header) is not None,
             f"a refusal with {status} has no {header}",
             expected=[f"{response.line} with {header}"],
-            actual=f"{response.line} with {', '.join(sorted({name for name, _ in response.headers}))}",
+            actual=Told(
+                f"{response.line} with {', '.join(sorted({name for name, _ in response.headers}))}",
+                attempt.at,
+            ),
         )
     if not seen:
         raise NotApplicable(f"no refusal of this server is a {status}")
@@ -123,5 +127,7 @@ async def test_refusal_repeats_no_header_and_shows_no_traceback(target: Target, 
         MARKER.encode() not in said and found is None,
         "a refusal gives away more than that it is one",
         expected=["neither the header's value nor a traceback"],
-        actual=f"{attempt}, with the value of {name}" if found is None else f"{attempt}, with {found[0]!r}",
+        actual=Told(
+            f"{attempt}, with {f'the value of {name}' if found is None else repr(found[0])}", attempt.at
+        ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.core.errors import NotApplicable
+from conformance.core.evidence import Told
 from conformance.suite.protocol.versions import VERSION, not_listed, versions_unread
 from conformance.target.target import Target
 
@@ -215,8 +216,8 @@ async def test_refused_version_is_answered_with_those_that_work(target: Target, 
         attempt.status is not None and attempt.status >= 400 and "13" in versions,
         "a refused version is not answered with the versions that work",
         expected=[f"an HTTP error with {VERSION} naming 13"],
-        actual=f"{attempt}, {VERSION}: {named}",
-        happened=f"{attempt.happened}, {VERSION}: {named}",
+        actual=Told(f"{attempt}, {VERSION}: {named}", attempt.at),
+        happened=attempt.happened.with_detail(f"{VERSION}: {named}"),
     )
     await target.aftermath()
 

@@ -223,5 +223,5 @@ async def expect_alive(peer: Client, when: str) -> None:
             await peer.heartbeat()
     except Nonconformance as error:
         raise Nonconformance(
-            f"a WebSocket does not answer {when}", expected=["a Pong"], actual=error.actual
+            f"a WebSocket does not answer {when}", expected=["a Pong"], actual=error.came
         ) from error

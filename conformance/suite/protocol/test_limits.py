@@ -16,6 +16,7 @@ from conformance.suite.protocol.compression import PLAIN, compressed, in_parts, 
 from conformance.target.sizing import SMALLEST, Fate, in_pieces, narrow, way_of
 from conformance.target.target import Target
 from conformance.wire import deflate
+from conformance.wire.ending import came
 from conformance.wire.events import Close, Message
 from conformance.wire.frames import TEXT, Frame
 
@@ -168,7 +169,7 @@ async def expect_too_large(target: Target, peer: Client, content: bytes) -> None
     )
     if event is None or delivered:
         raise Nonconformance(
-            "a message over the declared size was not refused", expected=REFUSALS, actual=describe(event)
+            "a message over the declared size was not refused", expected=REFUSALS, actual=came(event)
         )
     if isinstance(event, Message):
         await peer.ping()

@@ -120,7 +120,7 @@ async def _ping(bystander: Client, target: Target, what: str) -> float:
         raise Nonconformance(
             f"a connection that took no part was not answered during {what}",
             expected=[f"a Pong within {target.limits.reply:.1f} s"],
-            actual=error.actual,
+            actual=error.came,
         ) from error
     bystander.inbox.clear()
     return pong.time - began

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.client.peer import Peer, describe
 from conformance.core.errors import Inconclusive, Nonconformance
+from conformance.core.evidence import Told
 from conformance.net.connection import Connection
 from conformance.suite.robustness.idling import Idlers
 from conformance.target.target import Target
@@ -23,7 +24,9 @@ async def _ends(target: Target, idlers: Idlers, connection: Connection | None, w
         raise Nonconformance(
             f"{what} was not dropped",
             expected=[f"the end within {target.profile.idle_seconds:g} s, as the profile declares"],
-            actual="the connection is open" if last is None else f"{describe(last)} after {last.time:.0f} s",
+            actual="the connection is open"
+            if last is None
+            else Told(f"{describe(last)} after {last.time:.0f} s", last.happened),
         )
     target.recorder.observe(describe(last))
     async with target.connect(label="control") as client:  # a server that drops everybody drops idlers too

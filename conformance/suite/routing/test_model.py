@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.core.evidence import other
 from conformance.fuzz.search import Plan
 from conformance.suite.auth.refusal import Outcome, judge_identity, knock
 from conformance.suite.exploring import explore
@@ -71,7 +72,7 @@ def judge(target: Target, case: Request, found: Route, outcome: Outcome, own: in
     entitled = [own] if case.token and own is not None else []
     judge_identity(outcome, entitled=entitled, what=str(case))
     if outcome.close is not None and outcome.close.code == 1011:
-        raise Nonconformance(f"{case} caused an internal error", expected=["a refusal"], actual=str(outcome))
+        raise Nonconformance(f"{case} caused an internal error", expected=["a refusal"], actual=outcome.told)
     if found.kind == "none" or case.method != "GET":
         if outcome.attempt.upgraded:
             what = "is no endpoint" if found.kind == "none" else "is no opening handshake"
@@ -79,7 +80,7 @@ def judge(target: Target, case: Request, found: Route, outcome: Outcome, own: in
                 f"{case} {what} and was opened",
                 expected=["a refusal"],
                 actual=outcome,
-                happened=f"{case.method} {what} and was opened",
+                happened=other(f"{case.method} {what} and was opened"),
             )
     elif found.kind == "spelling":
         refused = not outcome.attempt.upgraded or (not outcome.messages and outcome.close is not None)
@@ -103,7 +104,7 @@ def judge_endpoint(target: Target, case: Request, found: Route, outcome: Outcome
         raise Nonconformance(
             f"{case} is an endpoint and was not opened as such",
             expected=[f"confirmed with user_id {one}" for one in names],
-            actual=str(outcome),
+            actual=outcome.told,
         )
 
 
@@ -123,7 +124,7 @@ async def behind_refusal(target: Target, case: Request, first: Attempt, number: 
             await (await target.bystander()).ping()
         except Nonconformance as fault:
             raise Nonconformance(
-                f"{case} silenced another connection", expected=fault.expected, actual=fault.actual
+                f"{case} silenced another connection", expected=fault.expected, actual=fault.came
             ) from None
         return
     again = await target.attempt(asked(target, case))

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 
 from conformance.client.matching import says
-from conformance.client.peer import describe
 from conformance.client.session import EVENTS, Client, Json
 from conformance.core.errors import Nonconformance, NotApplicable
+from conformance.wire.ending import came
 from conformance.wire.events import Message
 
 INVALID = ("invalid_json", "invalid_message")
@@ -39,7 +39,7 @@ async def next_reply(client: Client) -> Json:
     event = await client.take(wanted, client.limits.reply)
     if isinstance(event, Message):
         return client.decode(event)
-    raise Nonconformance("a message was not answered", expected=["a reply"], actual=describe(event))
+    raise Nonconformance("a message was not answered", expected=["a reply"], actual=came(event))
 
 
 async def expect_error(client: Client, codes: Sequence[str] = INVALID) -> Json:
@@ -66,5 +66,5 @@ async def still_open(client: Client) -> None:
         raise Nonconformance(
             "the connection did not survive a message that it has to survive",
             expected=["the connection stays open and answers a heartbeat"],
-            actual=error.actual,
+            actual=error.came,
         ) from error

@@ -13,6 +13,7 @@ from conformance.client.session import EVENTS, Client
 from conformance.core.errors import Nonconformance
 from conformance.suite.session.replies import needs_heartbeat, still_open
 from conformance.target.target import Target
+from conformance.wire.ending import came
 from conformance.wire.events import Message
 
 SURROGATE = '"\\ud800"'
@@ -82,12 +83,12 @@ async def _reply(client: Client) -> Message:
     )
     if not isinstance(event, Message):
         raise Nonconformance(
-            "hostile JSON was not survived", expected=["an error", "the reply"], actual=describe(event)
+            "hostile JSON was not survived", expected=["an error", "the reply"], actual=came(event)
         )
     kind = _kind(client, event)
     if kind not in {"error", "heartbeat_ack", "permission_result"}:
         raise Nonconformance(
-            "hostile JSON was not answered", expected=["an error", "the reply"], actual=describe(event)
+            "hostile JSON was not answered", expected=["an error", "the reply"], actual=came(event)
         )
     client.recorder.observe(kind)
     return event
