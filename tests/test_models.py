@@ -89,7 +89,10 @@ def test_burned_token_opens_nothing():
 
 def test_leaving_a_step_out_leaves_out_what_needs_it():
     story = tell([Idea("open"), Idea("grant"), Idea("check"), Idea("revoke"), Idea("close")], CAST)
-    assert told(without(story, 0, 1, CAST)) == "1. alice is granted reports.view\n2. alice loses reports.view"
+    assert told(without(story, 0, 1, CAST)) == [
+        "1. alice is granted reports.view",
+        "2. alice loses reports.view",
+    ]
     assert [step.verb for step in without(story, 1, 2, CAST)] == ["open", "check", "close"]
 
 

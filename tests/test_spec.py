@@ -15,7 +15,8 @@ import pytest
 
 import conformance
 from conformance import spec
-from conformance.spec import CHAPTERS, LEVELS, NEEDS, requirements
+from conformance.spec import CHAPTERS, NEEDS, requirements
+from conformance.spec.levels import Level
 
 PACKAGE = Path(conformance.__file__).parent
 ALL = list(requirements().values())
@@ -38,7 +39,7 @@ def test_id_is_an_area_and_a_name():
 
 
 def test_level_is_one_of_rfc_2119_and_means_one_thing():
-    assert {one.level for one in ALL} <= set(LEVELS)
+    assert {one.level for one in ALL} == set(Level)
     assert those(lambda one: one.binding + one.advisory + (one.level == "MAY") != 1) == []
 
 

@@ -18,6 +18,7 @@ from conformance.report.gate_lines import tolerance_lines
 from conformance.report.repro.files import repro, repro_path
 from conformance.report.whose import told
 from conformance.spec import Requirement, requirements
+from conformance.spec.levels import Level
 from conformance.verdict.outcomes import BREACHES, KEPT, Outcome
 from conformance.verdict.result_data import TestResult, symptoms_of_charge, symptoms_of_test
 from conformance.verdict.symptom import Symptom, symptoms_of
@@ -55,7 +56,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     )
     match error:
         case None:
-            if requirement.level == "MAY":
+            if requirement.level == Level.MAY:
                 result.outcome = Outcome.OBSERVED
         case NotApplicable():
             result.outcome = Outcome.NOT_APPLICABLE

@@ -7,12 +7,13 @@ from html import escape
 from typing import Any
 
 from conformance.report.excerpts import clip_line, mapping, mappings
+from conformance.spec.levels import Level
 from conformance.verdict.outcomes import Outcome, RunVerdict
 
 _LABEL = "conformance"
 _COLOURS: dict[str, str] = {RunVerdict.CONFORMANT: "#2a7a48", RunVerdict.NON_CONFORMANT: "#b3242a"}
 _UNSURE = "#6b5a00"
-_BINDING = frozenset({"MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED"})
+_BINDING = frozenset(one for one in Level if one.binding)
 _KEPT = frozenset({Outcome.PASSED})
 _JUDGED = _KEPT | {Outcome.FAILED, Outcome.FAILED_STRICT_ONLY, Outcome.INCONCLUSIVE, Outcome.KNOWN_FAILURE}
 

@@ -31,8 +31,8 @@ class TestLine:
 
 
 @dataclass
-class Requirement:
-    """One requirement with its outcome; evidence is added while the page has room for it."""
+class RequirementView:
+    """What the page shows of one requirement; evidence is added while the page has room for it."""
 
     key: str
     id: str
@@ -57,7 +57,7 @@ class Requirement:
     lead: Evidence | None = None
     others: list[Evidence] = field(default_factory=list)
     others_left_out: int = 0
-    same_as: Requirement | None = None
+    same_as: RequirementView | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Group:
 
     reason: str
     unlock: str
-    requirements: list[Requirement]
+    requirements: list[RequirementView]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Section:
     """The requirements of one outcome: those shown with evidence, and those told by reason alone."""
 
     outcome: str
-    cards: list[Requirement]
+    cards: list[RequirementView]
     groups: list[Group]
 
     @property
@@ -88,7 +88,7 @@ class Chapter:
     """One chapter of the specification with its counts."""
 
     name: str
-    requirements: list[Requirement]
+    requirements: list[RequirementView]
     counts: Mapping[str, int]
 
     @property
@@ -119,7 +119,7 @@ def _source(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(piece for piece in (*pieces, (text[end:], "")) if piece[0])
 
 
-def requirements(document: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> list[Requirement]:
+def requirements(document: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> list[RequirementView]:
     """Return the document's requirements, and one for each that only tests or breaches speak of."""
     by_key: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     breached: dict[str, None] = {}
@@ -135,10 +135,10 @@ def requirements(document: Mapping[str, Any], tests: list[Mapping[str, Any]]) ->
     return [_requirement(key, recorded, by_key[key]) for key, recorded in listed.items()]
 
 
-def _requirement(key: str, recorded: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> Requirement:
+def _requirement(key: str, recorded: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> RequirementView:
     waiver = mapping(recorded.get("known_failure"))
     outcome = recorded.get("outcome") or worst(known_outcome(t.get("outcome")) for t in tests)
-    return Requirement(
+    return RequirementView(
         key=key,
         id=clip_line(key, 120),
         anchor=anchor(key),
@@ -182,14 +182,14 @@ def _test_line(test: Mapping[str, Any]) -> TestLine:
     )
 
 
-def section(outcome: str, requirements: list[Requirement]) -> Section:
+def section(outcome: str, requirements: list[RequirementView]) -> Section:
     """Sort one outcome's requirements into cards with evidence and groups by reason.
 
     What broke always has a card. Elsewhere many requirements often share one cause (nothing listening, a
     feature missing): said once, it is read; said four hundred times, it is noise.
     """
     mine = sorted((r for r in requirements if _belongs(r, outcome)), key=lambda r: rank(r.level))
-    by_reason: dict[tuple[str, str], list[Requirement]] = defaultdict(list)
+    by_reason: dict[tuple[str, str], list[RequirementView]] = defaultdict(list)
     for requirement in mine:
         by_reason[requirement.reason, requirement.unlock].append(requirement)
     section = Section(outcome, [], [])
@@ -206,12 +206,12 @@ def section(outcome: str, requirements: list[Requirement]) -> Section:
     return section
 
 
-def _belongs(requirement: Requirement, outcome: str) -> bool:
+def _belongs(requirement: RequirementView, outcome: str) -> bool:
     """Whether a section tells of a requirement; a waiver no longer needed is told among the waivers."""
     return (Outcome.KNOWN_FAILURE if requirement.stale else requirement.outcome) == outcome
 
 
-def add_evidence(cards: list[Requirement], tests: list[Mapping[str, Any]], budget: Budget) -> None:
+def add_evidence(cards: list[RequirementView], tests: list[Mapping[str, Any]], budget: Budget) -> None:
     """Give each card its tests: first one for every requirement, then the others while there is room."""
     witnesses = _witnesses({card.key: card.outcome for card in cards}, tests)
     witnessed = [card for card in cards if witnesses[card.key]]
@@ -227,9 +227,9 @@ def add_evidence(cards: list[Requirement], tests: list[Mapping[str, Any]], budge
         card.others.append(evidence(*witness, budget.share(len(others) - done, _EVIDENCE_A_TEST)))
 
 
-def _one_cause(cards: list[Requirement]) -> None:
+def _one_cause(cards: list[RequirementView]) -> None:
     """Let a card whose finding another has told already point to that one."""
-    first: dict[tuple[str, str], Requirement] = {}
+    first: dict[tuple[str, str], RequirementView] = {}
     for card in cards:
         if card.lead is not None and card.lead.message:
             earlier = first.setdefault((card.outcome, card.lead.message), card)
@@ -261,14 +261,14 @@ def _key(identifier: object) -> str:
     return str(identifier or "unnamed")
 
 
-def chapters(requirements: list[Requirement]) -> list[Chapter]:
+def chapters(requirements: list[RequirementView]) -> list[Chapter]:
     """Return the chapters in the order in which the requirements name them."""
-    by_name: dict[str, list[Requirement]] = defaultdict(list)
+    by_name: dict[str, list[RequirementView]] = defaultdict(list)
     for requirement in requirements:
         by_name[requirement.chapter].append(requirement)
     return [Chapter(name, mine, Counter(r.outcome for r in mine)) for name, mine in by_name.items()]
 
 
-def levels(requirements: list[Requirement]) -> list[str]:
+def levels(requirements: list[RequirementView]) -> list[str]:
     """Return the levels that occur, the gravest first."""
     return list(dict.fromkeys(r.level for r in sorted(requirements, key=lambda r: rank(r.level))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import platform
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from importlib import metadata, resources
 from typing import Any
 
 from conformance import __version__
+from conformance.report.vocabulary import LADDER
 from conformance.report.whose import told
 from conformance.spec import NEEDS, VERSION, Requirement, registries
 from conformance.target.target import Target
@@ -86,14 +88,9 @@ def _target(target: Target | None) -> dict[str, Any]:
 
 
 def level_of(target: Target) -> int:
-    """Return the rung of the capability ladder that the target was tested on."""
-    rungs = (("session", 1), ("credentials", 2), ("control", 3), ("start-command", 4))
-    level = 0
-    for capability, rung in rungs:
-        if not target.has(capability):
-            break
-        level = rung
-    return level
+    """Return the rung of :data:`LADDER` that the target was tested on."""
+    needed = (name for name, _ in LADDER[1:])
+    return sum(1 for _ in itertools.takewhile(target.has, needed))
 
 
 def _environment(target: Target | None, run: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from conformance.report.excerpts import clip, clip_line, mapping, mappings, sequence
 from conformance.report.vocabulary import NO_VERDICT, OUTCOMES, VERDICTS, weight
+from conformance.spec.levels import Level
 from conformance.verdict.outcomes import Outcome
 
 # GitHub takes 1 MiB for a step and loses everything above it; the rest is left for what else the step says.
@@ -84,7 +85,9 @@ def _evidence(requirement: Mapping[str, Any], document: Mapping[str, Any]) -> st
 
 def _table(requirements: list[Mapping[str, Any]]) -> str:
     counts = Counter((str(one.get("outcome")), weight(str(one.get("level")))) for one in requirements)
-    levels = [level for level in ("MUST", "SHOULD", "MAY") if any(key[1] == level for key in counts)]
+    levels = [
+        level for level in (Level.MUST, Level.SHOULD, Level.MAY) if any(key[1] == level for key in counts)
+    ]
     lines = ["| Outcome |" + "".join(f" {level} |" for level in levels), "|:--|" + "--:|" * len(levels)]
     for outcome, word in OUTCOMES.items():
         row = [counts[outcome, level] for level in levels]

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from conformance.report.excerpts import clip, clip_line, mapping, number, sequence
-
-_LADDER = ("a URL alone", "permissions messages", "credentials", "control interface", "start command")
+from conformance.report.vocabulary import LADDER
 
 
 def instant(value: object) -> str:
@@ -41,9 +40,9 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _ladder(level: object) -> str:
-    if not isinstance(level, int) or isinstance(level, bool) or not 0 <= level < len(_LADDER):
+    if not isinstance(level, int) or isinstance(level, bool) or not 0 <= level < len(LADDER):
         return ""
-    return f"level {level} of {len(_LADDER) - 1}, {_LADDER[level]}"
+    return f"level {level} of {len(LADDER) - 1}, {LADDER[level][1]}"
 
 
 def _registries(registries: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from conformance.spec.levels import Level
 from conformance.verdict.outcomes import Outcome, RunVerdict
 
 
@@ -58,7 +59,16 @@ NO_VERDICT = Word(
     "No verdict", "?", "The document holds no verdict: the run was cut short.", Outcome.INCONCLUSIVE
 )
 
-LEVELS = ("MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED", "SHOULD", "SHOULD NOT", "RECOMMENDED", "MAY")
+_LEVELS = tuple(Level)
+
+# How much of the suite a target can be tested with: from rung to rung a capability more, and its name.
+LADDER = (
+    ("", "a URL alone"),
+    ("session", "permissions messages"),
+    ("credentials", "credentials"),
+    ("control", "control interface"),
+    ("start-command", "start command"),
+)
 
 
 def known_outcome(word: object) -> str:
@@ -76,9 +86,9 @@ def worst(outcomes: Iterable[str]) -> str:
 
 def rank(level: str) -> int:
     """Return a level's place among the levels; an unknown one comes last."""
-    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+    return _LEVELS.index(Level(level)) if level in _LEVELS else len(_LEVELS)
 
 
 def weight(level: str) -> str:
-    """Return a level without its NOT: for counting, what is demanded weighs as much as what is forbidden."""
-    return level.removesuffix(" NOT")
+    """Return what a level counts as; an unknown one counts as itself."""
+    return Level(level).weight if level in _LEVELS else level

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any
 
 from conformance.spec.costs import COST_MEMBERS, BrokenBy, Cost, Mender, cost_of
+from conformance.spec.levels import Level
 
 VERSION = "1.0"
-Level = Literal["MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"]
-LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
 CHAPTERS = ("protocol", "session", "auth", "routing", "events", "port", "robustness", "browser")
 FILES = {"protocol": ("protocol.toml", "http2.toml")}  # a chapter is one file of its name unless said here
 NEEDS = {
@@ -94,12 +93,12 @@ class Requirement:
     @property
     def binding(self) -> bool:
         """Whether breaking it fails the target."""
-        return self.level.startswith("MUST")
+        return self.level.binding
 
     @property
     def advisory(self) -> bool:
         """Whether breaking it is advised against."""
-        return self.level.startswith("SHOULD")
+        return self.level.advisory
 
 
 @cache
@@ -130,10 +129,10 @@ def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
         raise ValueError(f"{where}: unknown member {', '.join(sorted(unknown))}")
     if missing := {"id", "level", "title", "text", "source"} - set(entry):
         raise ValueError(f"{where}: {', '.join(sorted(missing))} is missing")
-    if entry.get("unproven") and entry["level"] != "MAY":
+    if entry.get("unproven") and entry["level"] != Level.MAY:
         raise ValueError(f"{where}: only what a server MAY do can go unproven")
-    if entry["level"] not in LEVELS:
-        raise ValueError(f"{where}: level {entry['level']!r} is none of {', '.join(LEVELS)}")
+    if entry["level"] not in [*Level]:
+        raise ValueError(f"{where}: level {entry['level']!r} is none of {', '.join(Level)}")
     if unknown := set(entry.get("needs", ())) - set(NEEDS):
         raise ValueError(f"{where}: needs {', '.join(sorted(unknown))}, which no probe looks for")
     for member, shape in SHAPES.items():
@@ -145,7 +144,7 @@ def _read(entry: dict[str, Any], chapter: str, name: str) -> Requirement:
     return Requirement(
         id=entry["id"],
         chapter=chapter,
-        level=entry["level"],
+        level=Level(entry["level"]),
         title=entry["title"],
         text=" ".join(entry["text"].split()),
         source=entry["source"],

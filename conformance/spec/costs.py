@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from conformance.spec.levels import Level
+
 Cost = Literal["interoperability", "security", "neither"]
 Mender = Literal["server", "application", "either"]
 COST_MEMBERS = frozenset({"cost", "cost_reason", "broken_by", "mended_by"})
@@ -39,7 +41,7 @@ def cost_of(entry: Mapping[str, Any], where: str) -> dict[str, Any]:
     if entry["level"] == "MAY" and given:
         raise ValueError(f"{where}: what a server MAY do cannot be broken: it has no {min(given)}")
     needed = COST_MEMBERS - {"broken_by"}
-    if missing := needed - given if given or entry["level"].startswith("MUST") else set():
+    if missing := needed - given if given or Level(entry["level"]).binding else set():
         raise ValueError(f"{where}: {', '.join(sorted(missing))} is missing: what does a breach cost?")
     if not given:
         return {}

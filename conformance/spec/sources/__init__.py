@@ -13,7 +13,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from conformance.spec import LEVELS, SHAPES, requirements
+from conformance.spec import SHAPES, requirements
+from conformance.spec.levels import Level
 
 MAX_GIST = 20  # words
 
@@ -28,7 +29,7 @@ class Source:
 
     id: str
     where: str
-    level: str
+    level: Level
     gist: str
     excluded: str | None
     covered_by: tuple[str, ...]
@@ -94,14 +95,14 @@ def _read(
         raise ValueError(f"{where}: {wrong[0]} is no text")
     if not any(re.fullmatch(SHAPES[shape], entry["id"]) for shape in ("clauses", "security")):
         raise ValueError(f"{where}: an id is like RFC6455-5.1-1 or SEC-ORG-01")
-    if entry[level] not in LEVELS:
-        raise ValueError(f"{where}: {level} {entry[level]!r} is none of {', '.join(LEVELS)}")
+    if entry[level] not in [*Level]:
+        raise ValueError(f"{where}: {level} {entry[level]!r} is none of {', '.join(Level)}")
     if len(entry["gist"].split()) > MAX_GIST:
         raise ValueError(f"{where}: the gist has more than {MAX_GIST} words")
     return Source(
         id=entry["id"],
         where=entry[place],
-        level=entry[level],
+        level=Level(entry[level]),
         gist=entry["gist"],
         excluded=entry.get("excluded"),
         covered_by=tuple(covering.get(entry["id"], ())),
