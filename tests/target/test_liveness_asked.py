@@ -188,7 +188,7 @@ async def test_server_that_resets_is_told_by_the_systems_word():
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
 
-    assert await asked(script, BRIEF) == "connecting fails: Connection reset by peer"
+    assert str(await asked(script, BRIEF)) == "connecting fails: Connection reset by peer"
 
 
 # Where it is asked.
