@@ -1,42 +1,25 @@
-"""Make an example that failed short, from the numbers that it was drawn from. Hypothesis knows how."""
+"""Make an example that failed short, from the numbers that it was drawn from. Hypothesis knows how.
+
+Hypothesis takes as long to load as all of this package. So it is loaded by the first failure, which most runs
+do not have.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import TypeVar
-
-from hypothesis import HealthCheck, Phase, Verbosity, given, reject, seed, settings
-from hypothesis import strategies as st
-from hypothesis.database import ExampleDatabase, choices_to_bytes
 
 from conformance.fuzz.drawing import Draw, Unfit
 
 T = TypeVar("T")
-EARLIER = "_hypothesis_internal_database_key"
+_folder: list[str] = []
 
 
-class _Refused(Exception):
-    """An example fails. Always raised in one line: to Hypothesis all failures are one."""
-
-
-class _Found(ExampleDatabase):
-    """What Hypothesis takes for the failure of an earlier run."""
-
-    def __init__(self, chosen: Sequence[int]) -> None:
-        super().__init__()
-        self._value = choices_to_bytes([*chosen, 0])  # one too many, lest it be taken for short already
-
-    def fetch(self, key: bytes) -> Iterable[bytes]:
-        """Return it, by whatever name."""
-        del key
-        return [self._value]
-
-    def save(self, key: bytes, value: bytes) -> None:
-        """Keep nothing."""
-
-    def delete(self, key: bytes, value: bytes) -> None:
-        """Keep nothing."""
+def keep_in(folder: str) -> None:
+    """Remember the folder of the run that has begun: Hypothesis is not to write in the user's own."""
+    _folder[:] = [folder]
 
 
 def shrink(make: Callable[[Draw], T], chosen: Sequence[int], fails: Callable[[T], bool]) -> None:
@@ -44,6 +27,14 @@ def shrink(make: Callable[[Draw], T], chosen: Sequence[int], fails: Callable[[T]
 
     ``fails`` remembers what it was asked; what it raises that is no ``Exception`` ends the search at once.
     """
+    with warnings.catch_warnings(action="ignore"):  # of a library that is loaded amid a test
+        from hypothesis import Phase, Verbosity, find, reject, settings  # noqa: PLC0415 - see above
+        from hypothesis import strategies as st  # noqa: PLC0415
+        from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415
+        from hypothesis.database import InMemoryExampleDatabase, choices_to_bytes  # noqa: PLC0415
+
+    for folder in _folder:
+        set_hypothesis_home_dir(folder)
 
     @st.composite
     def examples(draw: st.DrawFn) -> T:
@@ -52,25 +43,16 @@ def shrink(make: Callable[[Draw], T], chosen: Sequence[int], fails: Callable[[T]
         except Unfit:
             reject()
 
-    @settings(
+    # To Hypothesis the example is the failure of an earlier run.
+    earlier = InMemoryExampleDatabase()
+    earlier.save(b"found", choices_to_bytes([*chosen, 0]))  # one too many, lest it be taken for short already
+    how = settings(
         max_examples=1_000_000,  # the caller bounds it by time
         deadline=None,
-        database=_Found(chosen),
-        report_multiple_bugs=False,
+        database=earlier,
         print_blob=False,
         phases=(Phase.reuse, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,
     )
-    @seed(
-        0
-    )  # so that the same failure becomes the same short one; below the settings, whose database it drops
-    @given(example=examples())
-    def body(example: T) -> None:
-        if fails(example):
-            raise _Refused
-
-    # As `hypothesis.find` does: with --hypothesis-seed there would be no failure of an earlier run.
-    setattr(body, EARLIER, b"found")
     with contextlib.suppress(Exception):  # also Hypothesis's own: what failed is known to ``fails``
-        body()
+        find(examples(), fails, settings=how, database_key=b"found")

@@ -19,7 +19,7 @@ from conformance.browser.finding import capability
 from conformance.client.recorder import Recorder
 from conformance.core.errors import UsageProblem
 from conformance.core.masking import Secret
-from conformance.fuzz import hypothesis_setup
+from conformance.fuzz import shrinking
 from conformance.fuzz.search import Plan
 from conformance.net.pace import Pace
 from conformance.plugin.entry import PREFIX
@@ -158,7 +158,7 @@ class Run:
             Inconclusive: there is no target to judge.
 
         """
-        hypothesis_setup.keep_in(self._scratch.name)
+        shrinking.keep_in(self._scratch.name)
         instance = None
         if self.profile.start:
             self.launcher = Launcher(self.profile)
@@ -206,7 +206,7 @@ class Run:
 
     def adopt(self, shared: Mapping[str, Any]) -> None:
         """Take over a target that another process has started and probed."""
-        hypothesis_setup.keep_in(self._scratch.name)
+        shrinking.keep_in(self._scratch.name)
         self.id = shared["id"]
         self.profile = self._load_profile(shared["generated"])
         self.recorder.hide(*self._secrets())

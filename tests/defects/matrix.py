@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from conformance.fuzz import search
 from conformance.spec import Requirement
-from conformance.suite import exploring
 from tests.defects.registry import Defect
 from tests.redis_server import redis_server
 
@@ -145,7 +145,7 @@ def _suite(arguments: list[str], output: Path) -> None:
     # Servers by the hundred are started from the same few modules: they are compiled once.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
-    exploring.SEARCH_SECONDS = BOUND / 2  # all examples are drawn, also on a busy machine
+    search.SEARCH_SECONDS = BOUND / 2  # all examples are drawn, also on a busy machine
     began, before = time.monotonic(), sum(os.times()[:4])
     ended = {
         "exit_code": int(pytest.main(arguments)),

@@ -1,7 +1,7 @@
-"""Whatever happens, in whatever order: a model of the whole protocol, and Hypothesis to tell stories of it.
+"""Whatever happens, in whatever order: a model of the whole protocol, and stories that are drawn from it.
 
-Stories are lists of steps and no RuleBasedStateMachine: they are drawn before they are played, so they can be
-awaited on the session's loop, shrink by leaving steps out, and read as what happened.
+Stories are lists of steps: they are drawn before they are played, so they can be awaited on the session's
+loop, shrink by leaving steps out, and read as what happened.
 """
 
 from __future__ import annotations
@@ -9,23 +9,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from conformance.client.peer import Limits
 from conformance.core.errors import NotApplicable
-from conformance.fuzz.search import Plan
+from conformance.fuzz.drawing import Draw
+from conformance.fuzz.search import Manner, Plan, search
 from conformance.suite.events.model import BURNS, NOTHING, Cast, Idea, ModelStep, World, tell, without
 from conformance.suite.events.play import Play
 from conformance.suite.events.story import FLAGS, Story, delivers
-from conformance.suite.exploring import explore
 from conformance.target.profile import Credential
 from conformance.target.target import Target
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 EXAMPLES = 30
 STEPS = 24
@@ -41,19 +37,11 @@ CHANGES = {
 }
 
 
-def stories(verbs: Sequence[str], cast: Cast) -> SearchStrategy[tuple[ModelStep, ...]]:
-    """Return the stories of a cast; an idea shrinks to nothing at all, which leaves its step out.
-
-    Each idea is one choice among all of them, for Hypothesis takes its time over each choice when it shrinks;
-    and no two are drawn from the same strategy, for it would draw most stories as copies of others with one
-    idea in two places.
-    """
-    from hypothesis import strategies as st  # noqa: PLC0415 - loaded where it is needed
-
+def stories(verbs: Sequence[str], cast: Cast) -> Callable[[Draw], tuple[ModelStep, ...]]:
+    """Return what draws stories of a cast; an idea shrinks to nothing at all, which leaves its step out."""
     rest = itertools.product((False, True), WHICH, WHO)
-    ideas = [Idea(verb, who, which, swift) for swift, which, who in rest for verb in verbs]
-    places = [st.sampled_from([Idea(NOTHING, place), *ideas]) for place in range(STEPS)]
-    return st.tuples(*places).map(lambda drawn: tell(drawn, cast))
+    ideas = [Idea(NOTHING), *(Idea(verb, who, which, swift) for swift, which, who in rest for verb in verbs)]
+    return lambda draw: tell([draw.choice(ideas) for _ in range(STEPS)], cast)
 
 
 async def playable(story: Story, alice: Credential) -> tuple[str, ...]:
@@ -84,20 +72,21 @@ async def test_story_of_changes_and_connections_goes_as_the_model_says(
     burnable = players[-1].name if players[-1].disposable else None
     cast = Cast(tuple(users), anonymous=target.has("anonymous"), burnable=burnable)
 
-    async def attempt(steps: tuple[ModelStep, ...], hurried: bool) -> None:  # noqa: FBT001
+    async def check(steps: tuple[ModelStep, ...], manner: Manner) -> None:
         target.recorder.record.transcripts.clear()  # only those of the last story
-        limits = hurry(target.limits) if hurried else target.limits
+        limits = hurry(target.limits) if manner.hasty else target.limits
         play = Play(target, World(cast), users, limits, Story(target), bell="cache" in verbs)
         await play.perform(steps)
 
-    tried = await explore(
+    tried = await search(
         stories(verbs, cast),
-        attempt,
+        check,
+        examples=EXAMPLES,
         plan=plan,
-        default=EXAMPLES,
-        patience=target.limits.event,
-        weigh=lambda steps: (len(steps), str(steps)),
+        budget=target.limits.event / 2,
+        size=lambda steps: (len(steps), str(steps)),
         leave_out=lambda steps, begin, end: without(steps, begin, end, cast),
+        stateful=True,
     )
     target.recorder.note(f"{tried} stories of up to {STEPS} steps were played")
 

@@ -10,11 +10,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import unquote_to_bytes
 
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
+from conformance.fuzz.drawing import Draw
 
 Kind = Literal["own", "user", "anonymous", "equivalent", "spelling", "none"]
 OWN = "/ws/permissions/"
@@ -141,26 +140,25 @@ class Request:
         return f"{self.method} {self.path}{self.query} {'with' if self.token else 'without'} a token"
 
 
-def requests(user_ids: Sequence[int]) -> SearchStrategy[Request]:
-    """Return requests near the endpoints of these users, of nobody, and of numbers that wrap."""
-    from hypothesis import strategies as st  # noqa: PLC0415 - loaded where it is needed
-
+def requests(user_ids: Sequence[int]) -> Callable[[Draw], Request]:
+    """Return what draws requests near the endpoints of these users, of nobody, and of numbers that wrap."""
     other = user_ids[-1]
     # The users that exist are the ones whose channels can be taken.
     ids = [*user_ids, *user_ids, *user_ids, 1234567890, 2**32 + other, LARGEST_ID + 1, 2**64 + other]
     bases = [OWN, OWN + "anonymous", OWN + "anonymous/", *(f"{OWN}{one}/" for one in ids)]
-    # One choice for each change, and a strategy for each choice: so Hypothesis draws fewer near copies.
     once = [(make, place) for place in range(PLACES) for make in CHANGES]
     perhaps = [None] * (len(once) // 3) + once
     rarely = [None] * (len(once) * 2) + once
 
-    def changed(base: str, *changes: tuple[Change, int] | None) -> str:
-        for make, place in filter(None, changes):
-            base = make(base, place) or "/"
-        return base if base.startswith("/") else "/" + base
+    queries = ["", "", "?v=1", "?", f"?user_id={other}", f"?/../{other}/"]
+    methods = ["GET"] * 7 + ["POST", "PUT", "get"]
 
-    changes = [st.sampled_from(perhaps), st.sampled_from(rarely)]
-    paths = st.builds(changed, st.sampled_from(bases), *changes)
-    queries = st.sampled_from(["", "", "?v=1", "?", f"?user_id={other}", f"?/../{other}/"])
-    methods = st.sampled_from(["GET"] * 7 + ["POST", "PUT", "get"])
-    return st.builds(Request, paths, queries, methods, st.sampled_from([True, True, False]))
+    def drawn(draw: Draw) -> Request:
+        path = draw.choice(bases)
+        for change in filter(None, (draw.choice(perhaps), draw.choice(rarely))):
+            make, place = change
+            path = make(path, place) or "/"
+        path = path if path.startswith("/") else "/" + path
+        return Request(path, draw.choice(queries), draw.choice(methods), draw.choice([True, True, False]))
+
+    return drawn

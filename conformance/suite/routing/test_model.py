@@ -1,4 +1,4 @@
-"""Whatever path, spelling, method and query: the model of §2, and Hypothesis to look for what disagrees."""
+"""Whatever path, spelling, method and query: the model of §2, and a search for what disagrees with it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import pytest
 
 from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
 from conformance.core.evidence import other
-from conformance.fuzz.search import Plan
+from conformance.fuzz.search import Manner, Plan, search
 from conformance.suite.auth.refusal import Outcome, judge_identity, knock
-from conformance.suite.exploring import explore
 from conformance.suite.routing.model import Request, Route, requests, route
 from conformance.suite.routing.paths import TOO_LONG
 from conformance.target.attempt import Attempt
@@ -30,7 +29,7 @@ async def test_request_is_answered_as_the_model_says(plan: Plan, target: Target)
     refusals = itertools.count(1)
     await target.bystander()
 
-    async def attempt(case: Request, hurried: bool) -> None:  # noqa: ARG001, FBT001
+    async def check(case: Request, _manner: Manner) -> None:
         target.recorder.record.transcripts.clear()  # only those of the last request
         found = route(case.path)
         try:
@@ -41,13 +40,14 @@ async def test_request_is_answered_as_the_model_says(plan: Plan, target: Target)
         except Unreachable as trouble:
             raise Inconclusive(f"{case} was the last that was asked: {trouble}") from None
 
-    tried = await explore(
+    tried = await search(
         requests([one for one in (own, other) if one is not None]),
-        attempt,
+        check,
+        examples=EXAMPLES,
         plan=plan,
-        default=EXAMPLES,
-        patience=target.limits.event,
-        weigh=lambda case: (len(case.path + case.query), str(case)),
+        budget=target.limits.event / 2,
+        size=lambda case: (len(case.path + case.query), str(case)),
+        stateful=True,
     )
     target.recorder.note(f"{tried} requests were made")
 

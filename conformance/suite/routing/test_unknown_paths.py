@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
 from conformance.core.errors import Nonconformance, NotApplicable
-from conformance.fuzz.search import Plan
-from conformance.suite.exploring import explore
+from conformance.fuzz.drawing import Draw
+from conformance.fuzz.search import Manner, Plan, search
 from conformance.suite.routing.paths import MALFORMED, TOO_LONG, asking, own_id, refused
 from conformance.target.routes import ANONYMOUS, OWN
 from conformance.target.target import Target
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 NEAR = [
     pytest.param("/no-such-path", id="unknown"),
@@ -67,19 +63,18 @@ BEGINNINGS = [OWN, "/ws/permissions/anonymous/", "/ws//permissions/", "/no-such-
 EXCEPTED = re.compile(r"/+(?:ws/permissions/(?:[0-9]+/|anonymous/?)?)")
 
 
-def arbitrary_paths() -> SearchStrategy[str]:
-    """Return paths near the endpoints, and some that certainly nobody serves."""
-    from hypothesis import strategies as st  # noqa: PLC0415 - loaded where it is needed
+def segment(draw: Draw) -> str:
+    """Draw a segment of a path."""
+    kind = draw.below(3)
+    if kind < 2:
+        return draw.choice((WORDS, DOTS)[kind])
+    return "".join(draw.choice(LETTERS) for _ in range(draw.integer(1, 8)))
 
-    segments = st.sampled_from(DOTS) | st.sampled_from(WORDS) | st.text(LETTERS, min_size=1, max_size=8)
 
-    @st.composite
-    def paths(draw: st.DrawFn) -> str:
-        begin = draw(st.sampled_from(BEGINNINGS))
-        path = begin + "/".join(draw(st.lists(segments, max_size=3))) + draw(st.sampled_from(["", "/"]))
-        return "/x" + path if EXCEPTED.fullmatch(path) else path
-
-    return paths()
+def arbitrary_path(draw: Draw) -> str:
+    """Draw a path near the endpoints, or one that certainly nobody serves."""
+    path = draw.choice(BEGINNINGS) + "/".join(draw.up_to(3, lambda: segment(draw))) + draw.choice(["", "/"])
+    return "/x" + path if EXCEPTED.fullmatch(path) else path
 
 
 @pytest.mark.requirement("routing.unknown-path")
@@ -96,7 +91,7 @@ async def test_malformed_path(target: Target, path: str) -> None:
 
 @pytest.mark.requirement("routing.arbitrary-path")
 async def test_no_arbitrary_path_is_open(plan: Plan, target: Target) -> None:
-    async def attempt(path: str, hurried: bool) -> None:  # noqa: ARG001, FBT001
+    async def check(path: str, _manner: Manner) -> None:
         target.recorder.record.transcripts.clear()  # only the last example's: it is the smallest that failed
         try:
             asked = asking(target, path)
@@ -109,13 +104,14 @@ async def test_no_arbitrary_path_is_open(plan: Plan, target: Target) -> None:
                 f"{path} is no endpoint and was opened", expected=["a refusal"], actual=answer
             )
 
-    await explore(
-        arbitrary_paths(),
-        attempt,
+    await search(
+        arbitrary_path,
+        check,
+        examples=EXAMPLES,
         plan=plan,
-        default=EXAMPLES,
-        patience=target.limits.event,
-        weigh=lambda path: (len(path), path),
+        budget=target.limits.event / 2,
+        size=lambda path: (len(path), path),
+        stateful=True,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import configuration
 
 from conformance.core.errors import Nonconformance
-from conformance.fuzz import hypothesis_setup
+from conformance.fuzz import shrinking
 from conformance.fuzz.search import Plan, search
 from tests.fuzz.test_search import numbers
 
@@ -23,8 +23,8 @@ RUN = "import pytest, sys; print(int(pytest.main(sys.argv[1:])), 'hypothesis' in
 @pytest.fixture
 def kept(monkeypatch, tmp_path):
     before = configuration.storage_directory("notes", intent_to_write=False).home_directory
-    monkeypatch.setattr(hypothesis_setup, "_folder", [])
-    hypothesis_setup.keep_in(str(tmp_path))
+    monkeypatch.setattr(shrinking, "_folder", [])
+    shrinking.keep_in(str(tmp_path))
     yield tmp_path
     configuration.set_hypothesis_home_dir(before)
 
