@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import sys
 import textwrap
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance import __version__
+from conformance.core.complaints import suggestion
 from conformance.plugin.traceability import coverage, proven, suite_tests
 from conformance.spec import Requirement, render, requirements
 from conformance.spec.sources import autobahn
@@ -132,8 +132,7 @@ def compare(arguments: Sequence[str]) -> int:
 def spec(options: argparse.Namespace) -> int:
     """Print the specification, or the part of it that was asked for."""
     if options.id is not None and options.id not in requirements():
-        near = difflib.get_close_matches(options.id, requirements(), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestion(options.id, requirements())
         print(
             f"There is no requirement {options.id!r}.{hint} All of them: conformance spec --list",
             file=sys.stderr,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from conformance.client.dialect import CONFIRMED, Dialect, kinds, paths_of
 from conformance.client.messages import Sender, schemas
-from conformance.core.errors import UsageProblem
+from conformance.core.complaints import Wrong
 from conformance.target.routes import ANONYMOUS, SPECIFIED, Routes
 
 DIALECT_KEYS = frozenset(
@@ -34,8 +34,6 @@ MEMBERS = tuple(
         name for paths in _PATHS.values() for path in paths for name in (path, path.rpartition(".")[2])
     )
 )
-# A spelling of the profile's own key, what is wrong there, what was given, and what is known instead.
-Wrong = Callable[[str, str, str, Iterable[str]], UsageProblem]
 
 
 def read_dialect(table: Any, wrong: Wrong) -> tuple[Dialect, Routes]:
@@ -49,12 +47,12 @@ def read_dialect(table: Any, wrong: Wrong) -> tuple[Dialect, Routes]:
     table = reader.table("dialect", table, DIALECT_KEYS)
     server_time = table.get("server_time", "iso")
     if server_time not in {"iso", "s", "ms"}:
-        raise wrong("dialect.server_time", f"{server_time!r} is none of iso, s, ms", "", ())
+        raise wrong("dialect.server_time", f"{server_time!r} is none of iso, s, ms")
     anonymous: tuple[Any, ...] = ()
     if "anonymous_user_id" in table:
         anonymous = (table["anonymous_user_id"],)
         if not isinstance(anonymous[0], (str, int)):
-            raise wrong("dialect.anonymous_user_id", "expected a string or an integer", "", ())
+            raise wrong("dialect.anonymous_user_id", "expected a string or an integer")
     dialect = Dialect(
         types=reader.types(table.get("types", {})),
         members=reader.members("dialect.members", table.get("members", {}), MEMBERS),
@@ -76,19 +74,19 @@ class _Reader:
     def __init__(self, wrong: Wrong) -> None:
         self.wrong = wrong
 
-    def table(self, where: str, value: Any, known: Iterable[str]) -> dict[str, Any]:
+    def table(self, where: str, value: Any, known: Collection[str]) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise self.wrong(where, "expected a table", "", ())
+            raise self.wrong(where, "expected a table")
         for key in value:
             if key not in known:
                 raise self.wrong(f"{where}.{key}", "there is no such key", key, known)
         return value
 
-    def names(self, where: str, value: Any, known: Iterable[str]) -> dict[str, str]:
+    def names(self, where: str, value: Any, known: Collection[str]) -> dict[str, str]:
         table = self.table(where, value, known)
         for key, name in table.items():
             if not isinstance(name, str) or not name:
-                raise self.wrong(f"{where}.{key}", "expected the name on the wire, a string", "", ())
+                raise self.wrong(f"{where}.{key}", "expected the name on the wire, a string")
         return table
 
     def types(self, value: Any) -> dict[str, str | None]:
@@ -101,22 +99,22 @@ class _Reader:
             elif isinstance(name, str) and name:
                 found[kind] = name
             elif name is False:
-                raise self.wrong(where, "without it nobody can tell who a connection is", "", ())
+                raise self.wrong(where, "without it nobody can tell who a connection is")
             else:
                 raise self.wrong(
-                    where, "expected the name on the wire, or false where there is no such message", "", ()
+                    where, "expected the name on the wire, or false where there is no such message"
                 )
         return found
 
-    def members(self, where: str, value: Any, known: Iterable[str]) -> dict[str, str]:
+    def members(self, where: str, value: Any, known: Collection[str]) -> dict[str, str]:
         if not isinstance(value, dict):
-            raise self.wrong(where, "expected a table", "", ())
+            raise self.wrong(where, "expected a table")
         flat = dict(_flattened(value))
         for key, path in flat.items():
             if key not in known:
                 raise self.wrong(f"{where}.{key}", "the protocol has no such member", key, known)
             if not isinstance(path, str) or not all(path.split(".")):
-                raise self.wrong(f"{where}.{key}", 'expected a path such as "userId" or "data.user"', "", ())
+                raise self.wrong(f"{where}.{key}", 'expected a path such as "userId" or "data.user"')
         return flat
 
     def flat(self, value: Any) -> frozenset[str]:
@@ -125,7 +123,7 @@ class _Reader:
         if isinstance(value, bool):
             return frozenset(movable if value else ())
         if not isinstance(value, list):
-            raise self.wrong("dialect.flat", "expected true, false or a list of message types", "", ())
+            raise self.wrong("dialect.flat", "expected true, false or a list of message types")
         for kind in value:
             if kind not in movable:
                 raise self.wrong("dialect.flat", f"{kind!r} has no members in `data`", str(kind), movable)
@@ -136,10 +134,10 @@ class _Reader:
         for code, given in self.table("dialect.errors", value, ERRORS).items():
             listed = [given] if isinstance(given, str) else given
             if not isinstance(listed, list) or not listed or not all(isinstance(one, str) for one in listed):
-                raise self.wrong(f"dialect.errors.{code}", "expected a code, or a list of codes", "", ())
+                raise self.wrong(f"dialect.errors.{code}", "expected a code, or a list of codes")
             twice = [one for one in listed if any(one in names for names in found.values())]
             if twice:
-                raise self.wrong(f"dialect.errors.{code}", f"{twice[0]!r} stands for two codes", "", ())
+                raise self.wrong(f"dialect.errors.{code}", f"{twice[0]!r} stands for two codes")
             found[code] = tuple(listed)
         return found
 
@@ -149,13 +147,13 @@ class _Reader:
             listed = given if key == "anonymous" and isinstance(given, list) else [given]
             absent = given is False and key != "own"
             if key != "user" and any(isinstance(one, str) and ("?" in one or "{" in one) for one in listed):
-                raise self.wrong(f"dialect.routes.{key}", "expected a path without a query", "", ())
+                raise self.wrong(f"dialect.routes.{key}", "expected a path without a query")
             if not absent and not all(isinstance(one, str) and one.startswith("/") for one in listed):
                 hint = "" if key == "own" else ", or false where there is none"
-                raise self.wrong(f"dialect.routes.{key}", f"expected a path that begins with /{hint}", "", ())
+                raise self.wrong(f"dialect.routes.{key}", f"expected a path that begins with /{hint}")
         user, anonymous = table.get("user", SPECIFIED.user), table.get("anonymous", SPECIFIED.anonymous)
         if isinstance(user, str) and "{user_id}" not in user:
-            raise self.wrong("dialect.routes.user", "there is no {user_id} in it", "", ())
+            raise self.wrong("dialect.routes.user", "there is no {user_id} in it")
         spellings = (anonymous,) if isinstance(anonymous, str) else tuple(anonymous or ())
         if anonymous == ANONYMOUS:
             spellings = SPECIFIED.anonymous
@@ -173,8 +171,6 @@ class _Reader:
                         f"dialect.types.{key}",
                         f"{name!r} would be both {names[name]} and {kind}: give the other one its name too, "
                         "or false",
-                        "",
-                        (),
                     )
                 if name is not None:
                     names[name] = kind
@@ -192,8 +188,6 @@ class _Reader:
                 raise self.wrong(
                     f"dialect.{keys[-1]}",
                     f"in {kind}, {taken[place]} and {path} would both stand at {'.'.join(place)}",
-                    "",
-                    (),
                 )
             taken[place] = path
 

@@ -6,16 +6,16 @@ for the run and handed to the started server (``{ generate = "NAME" }``). They a
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from conformance.client.dialect import Dialect
+from conformance.core.complaints import suggestion
 from conformance.core.errors import UsageProblem
 from conformance.spec import requirements
 from conformance.target import profile_extends
@@ -254,12 +254,9 @@ class _Reader:
                 path = f"{where}.{key}" if where else key
                 raise self._wrong(path, "there is no such key", key, _KEYS[kind])
 
-    def _wrong(self, key: str, what: str, given: str = "", known: Any = ()) -> UsageProblem:
-        known = tuple(known)
-        near = difflib.get_close_matches(given, list(known), n=1) if given else []
-        listed = f" Known: {', '.join(sorted(known))}." if 0 < len(known) < 30 else ""
-        hint = f" Did you mean {near[0]!r}?" if near else listed
-        return UsageProblem(unreadable(self.table)(f"profile {self.path}: {key}: {what}.{hint}"))
+    def _wrong(self, key: str, what: str, given: str = "", known: Collection[str] = ()) -> UsageProblem:
+        message = f"profile {self.path}: {key}: {what}.{suggestion(given, known)}"
+        return UsageProblem(unreadable(self.table)(message))
 
     def _table(self, name: str) -> dict[str, Any]:
         table = self.table.get(name, {})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from conformance.core.complaints import suggestion
 from conformance.core.errors import UsageProblem
 from conformance.spec import VERSION
 from conformance.verdict.known_failures import KnownFailure, read_entries
@@ -83,11 +83,8 @@ def load(path: Path, *, create: bool = False) -> Baseline:
 
 
 def _read(path: Path, table: Mapping[str, Any]) -> Baseline:
-    def wrong(key: str, what: str, given: str = "", known: Any = ()) -> UsageProblem:
-        near = difflib.get_close_matches(given, list(known), n=1) if given else []
-        listed = f" Known: {', '.join(sorted(known))}." if known else ""
-        hint = f" Did you mean {near[0]!r}?" if near else listed
-        return UsageProblem(f"--baseline {path}: {key}: {what}.{hint}")
+    def wrong(key: str, what: str, given: str = "", known: Collection[str] = ()) -> UsageProblem:
+        return UsageProblem(f"--baseline {path}: {key}: {what}.{suggestion(given, known)}")
 
     for key in table:
         if key not in KEYS:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.core.errors import UsageProblem
+from conformance.core.complaints import Wrong
 from conformance.verdict.symptom import fits
 
 KEYS = frozenset({"requirement", "target", "reason", "owner", "symptom", "expires", "link"})
 ANY = ("*",)
-Wrong = Callable[..., UsageProblem]
 
 
 @dataclass(frozen=True, slots=True)
