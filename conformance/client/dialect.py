@@ -67,14 +67,14 @@ class Dialect:
     seen: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        """Whether anything is named otherwise than in the specification."""
+        """Return whether anything is named otherwise than in the specification."""
         return bool(
             self.types or self.members or self.messages or self.flat or self.errors or self.features
             or self.server_time != "iso" or self.anonymous
         )  # fmt: skip
 
     def entries(self) -> Iterator[tuple[str, str]]:
-        """Give every entry as key and value, as they stand in the profile; not those that say `false`."""
+        """Yield every entry as key and value, as they stand in the profile; not those that say `false`."""
         yield from ((f"types.{kind}", name) for kind, name in self.types.items() if name is not None)
         yield from ((f"members.{path}", wire) for path, wire in self.members.items())
         for kind, members in self.messages.items():
@@ -85,7 +85,7 @@ class Dialect:
     # What the backend has.
 
     def lacks(self, kind: str) -> bool:
-        """Whether the profile says that the backend has no such message."""
+        """Return whether the profile says that the backend has no such message."""
         return kind in self.types and self.types[kind] is None
 
     def needs(self, kind: str) -> None:
@@ -236,7 +236,7 @@ class Dialect:
         return found
 
     def _holds_others(self, kind: str | None, path: str, pairs: Pairs) -> bool:
-        """Whether a member is the place of others, which are then taken one by one."""
+        """Return whether a member is the place of others, which are then taken one by one."""
         if not any(one.startswith(f"{path}.") for one in paths_of(kind, "server")):
             return False
         if path == "data" and kind in self.flat:

@@ -26,7 +26,7 @@ class AnyOrder:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are the same, true and 1 told apart, and 1 and 1.0."""
+    """Return whether two JSON values are the same, true and 1 told apart, and 1 and 1.0."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
@@ -37,7 +37,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two JSON values mean the same: as :func:`same`, but that 1 and 1.0 are one number."""
+    """Return whether two JSON values mean the same: as :func:`same`, but that 1 and 1.0 are one number."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -48,7 +48,7 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def says(found: Any, wanted: Any) -> bool:
-    """Whether a message, or a part of one, says what is wanted, whatever else it says.
+    """Return whether a message, or a part of one, says what is wanted, whatever else it says.
 
     Members are looked for at every level; one that is not wanted does not count. Inside :class:`Returned`
     every member counts.

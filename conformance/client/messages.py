@@ -29,7 +29,9 @@ _WORDS = {"$schema", "$comment", "title", "description", "examples"}
 
 
 def is_moment(value: object) -> bool:
-    """Whether a string names an existing date and time in ISO 8601; what is no string is left to `type`.
+    """Return whether a string names an existing date and time in ISO 8601.
+
+    What is not a string is left to `type`.
 
     Raises:
         ValueError: there is no such day or time of day.

@@ -49,7 +49,10 @@ class Peer(Talk):
     tried = ""
 
     def unasked(self, event: Event) -> bool:
-        """Whether a message is one that a server may send at any time, and so no answer to anything."""
+        """Return whether a message is one that a server may send at any time.
+
+        Such a message answers nothing.
+        """
         del event
         return False
 
@@ -134,7 +137,12 @@ class Peer(Talk):
         return other
 
     async def objection_to(self, frames: Sequence[Frame]) -> Ending | None:
-        """Return how the application ended the connection upon what is in order; ``None``: it did not."""
+        """Return how the application ended the connection upon what is in order; ``None``: it did not.
+
+        Raises:
+            Inconclusive: no control can be had: the connection neither answers nor ends.
+
+        """
         if self._minded(frames):
             # The probe has seen it: an end may come a moment behind the Pong.
             ending = await self.ending(self.limits.prompt, behind=self.limits.prompt / 20)
@@ -162,7 +170,12 @@ class Peer(Talk):
         return minded
 
     async def _renew(self) -> None:
-        """Go on with another connection that was opened like this one."""
+        """Go on with another connection that was opened like this one.
+
+        Raises:
+            Inconclusive: the application ends the connection upon what is in order.
+
+        """
         if self.again is None:
             raise Inconclusive(f"the application ends the connection: {self.objection} to {self.tried}")
         self.connection.shut()
@@ -173,6 +186,9 @@ class Peer(Talk):
 
     async def expect_pong(self, payload: bytes) -> Pong:
         """Expect a Pong with exactly this payload.
+
+        Returns:
+            The Pong.
 
         Raises:
             Nonconformance: it does not come.
@@ -188,7 +204,12 @@ class Peer(Talk):
             raise
 
     async def expect_silence(self) -> None:
-        """Expect no answer to what was sent: a Pong to a later Ping must come before one."""
+        """Expect no answer to what was sent: a Pong to a later Ping must come before one.
+
+        Raises:
+            Nonconformance: a message came before that Pong, or the Pong did not come.
+
+        """
         self.inbox.clear()
         await self.ping()
         answers: list[Event] = [
@@ -204,7 +225,18 @@ class Peer(Talk):
             )
 
     async def expect_answer(self, *, said: bytes = b"") -> Message:
-        """Expect the message that answers what was sent since the last control."""
+        """Expect the message that answers what was sent since the last control.
+
+        Args:
+            said: what a message meant, where its frames do not show it.
+
+        Returns:
+            The message.
+
+        Raises:
+            Nonconformance: no such message came in time.
+
+        """
         event = await self.take(lambda one: bool(self.answering([one], said=said)), self.limits.reply)
         if isinstance(event, Message):
             return event
@@ -218,8 +250,19 @@ class Peer(Talk):
     async def expect_failed(self, *, code: int | set[int], said: bytes = b"") -> Ending:
         """Expect that the server fails the connection (RFC 6455 §7.1.7), delivering nothing more.
 
-        That it says so with a Close frame, and with ``code``, is judged under requirements of its own. What a
-        compressed message, or one in pieces, meant is told as ``said``.
+        That it says so with a Close frame, and with ``code``, is judged under requirements of its own.
+
+        Args:
+            code: the close code that the RFC names, or several.
+            said: what a message meant that was compressed or in pieces.
+
+        Returns:
+            How the connection ended.
+
+        Raises:
+            Nonconformance: the connection stays open, ends as if all were in order, or the message is
+                answered first.
+
         """
         codes = {code} if isinstance(code, int) else code
         self.inbox.clear()
@@ -272,6 +315,17 @@ class Peer(Talk):
 
         The very answer that a Close frame in order gets treats the fault as if it were in order; another code
         than the RFC names, 1000 too, is judged under a requirement of its own.
+
+        Args:
+            sent: the code in the Close frame that was sent, ``None`` where it had none.
+            code: the close code that the RFC names, or several.
+
+        Returns:
+            How the connection ended.
+
+        Raises:
+            Nonconformance: the connection stays open, or the Close frame is answered as one that is in order.
+
         """
         codes = {code} if isinstance(code, int) else code
         self.inbox.clear()
@@ -289,7 +343,7 @@ class Peer(Talk):
         return ending
 
     async def _in_kind(self, close: Close, sent: int | None) -> bool:
-        """Whether a Close frame answers a faulty one as if it were in order.
+        """Return whether a Close frame answers a faulty one as if it were in order.
 
         The code that was sent does. Close 1000, or an empty Close, does too, but not from a server that fails
         every connection so.
@@ -314,7 +368,7 @@ class Peer(Talk):
         return False
 
     async def _gets(self, close: Close, sent: int | None) -> bool:
-        """Whether a Close frame in order, with an application's code or with none, gets this answer."""
+        """Return whether a Close frame in order, with an application's code or none, gets this answer."""
         answer = await self._close_to(Frame(CLOSE, close_payload(None if sent is None else VALID)))
         return answer is not None and answer.code == close.code
 
@@ -346,7 +400,16 @@ class Peer(Talk):
         self.recorder.observe(str(ending))
 
     async def expect_close_reply(self) -> Close:
-        """Expect a Close frame in answer to ours, and then the end of TCP."""
+        """Expect a Close frame in answer to ours, and then the end of TCP.
+
+        Returns:
+            The Close frame.
+
+        Raises:
+            Nonconformance: no Close frame comes, or TCP stays open after it.
+            Inconclusive: TLS broke after our Close frame, so that its answer could not be read.
+
+        """
         ending = await self.ending()
         if ending.close is None and self.connection.tls_fault:
             # What came in front of a bad record is lost with it: nobody knows whether it was a Close frame.
@@ -364,7 +427,7 @@ class Peer(Talk):
 
 
 def said_of(frames: Sequence[Frame]) -> str:
-    """Return, for a person, which message these frames make."""
+    """Return which message these frames make, for a person."""
     content = b"".join(frame.payload for frame in frames if frame.opcode in DATA_OPCODES)
     opcode = next((frame.opcode for frame in frames if frame.opcode in {TEXT, BINARY}), None)
     if opcode is None:

@@ -94,7 +94,14 @@ def value_at(pairs: Pairs, path: Path) -> str | None:
 
 
 def without(pairs: Pairs, used: set[Path], here: Path = ()) -> list[tuple[Path, str]]:
-    """Return what is left of an object when the values at the used paths are taken out."""
+    """Return what is left of an object when the values at the used paths are taken out.
+
+    Args:
+        pairs: the members of the object, as :func:`split` gives them.
+        used: paths of the values to leave out.
+        here: the path of the object itself.
+
+    """
     left: list[tuple[Path, str]] = []
     for name, value in pairs:
         path = (*here, name)

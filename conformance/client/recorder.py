@@ -63,7 +63,12 @@ class Recorder:
 
     @contextlib.contextmanager
     def apart(self) -> Iterator[list[Transcript]]:
-        """Keep the transcripts of this task in a list of their own, while other tasks go on beside it."""
+        """Keep the transcripts of this task in a list of their own, while other tasks go on beside it.
+
+        Yields:
+            The list, which grows while the task goes on.
+
+        """
         mine: list[Transcript] = []
         token = self._apart.set(mine)
         try:
@@ -80,9 +85,17 @@ class Recorder:
         happened: Happened | None = None,
         passing: bool = False,
     ) -> None:
-        """Judge a requirement on the way. The first message of a breach is told, each way of it is kept.
+        """Judge a requirement on the way.
 
-        What is broken in ``passing`` is broken in the same way whichever test sees it.
+        The first message of a breach is reported, and each way of it is kept.
+
+        Args:
+            requirement: its id.
+            kept: whether it was kept.
+            message: what was seen, and what was expected.
+            happened: of which kind the breach is. Where it is not given, the message stands for it.
+            passing: a breach of this kind is the same whichever test sees it.
+
         """
         self.record.charges.setdefault((requirement, kept), Charge(requirement, kept, message))
         if not kept:

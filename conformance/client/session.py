@@ -37,7 +37,7 @@ def _integer(digits: str) -> int | str:
 
 
 def _deep(content: bytes, value: Any) -> bool:
-    """Whether a value is nested deeper than can be written again wherever we stand, RecursionError or not."""
+    """Return whether a value is nested deeper than can be written again, RecursionError or not."""
     if content.count(b"[") + content.count(b"{") <= DEEPEST:
         return False
     level = [value] if isinstance(value, (dict, list)) else []
@@ -69,7 +69,14 @@ def _has(content: bytes, event: Event) -> bool:
 
 
 def difference(opcode: int, sent: bytes, found: Message) -> str:
-    """Return, for a person, where what came back differs from what was sent."""
+    """Return where what came back differs from what was sent, for a person.
+
+    Args:
+        opcode: of the message that was sent.
+        sent: its content.
+        found: the message that came back.
+
+    """
     if found.opcode != opcode:
         return f"a {name_of(found.opcode)} message of {len(found.content)} bytes"
     pairs = zip(sent, found.content, strict=False)
@@ -135,13 +142,16 @@ class Client(Peer):
         return self.speaks and not self.echoes and self.decode(message).get("type") in REPLIES
 
     def unasked(self, event: Event) -> bool:
-        """Whether a message is an event: somebody may cause one at any time."""
+        """Return whether a message is an event: somebody may cause one at any time."""
         if self.echoes:
             return self.chatty
         return self.decode(event).get("type") in EVENTS
 
     def answers(self, event: Event) -> bool:
-        """Whether an event answers what was sent: a Close frame, or a message that nobody else caused."""
+        """Return whether an event answers what was sent.
+
+        That is a Close frame, or a message that nobody else caused.
+        """
         if isinstance(event, Message):
             return self.echoes or not self.unasked(event)
         return isinstance(event, Close)
@@ -169,7 +179,15 @@ class Client(Peer):
         return self.dialect.heard(message.content)
 
     async def confirmed(self) -> Json:
-        """Expect ``connection_confirmed`` as the first message, without asking for it."""
+        """Expect ``connection_confirmed`` as the first message, without asking for it.
+
+        Returns:
+            The message.
+
+        Raises:
+            Nonconformance: another message came first, or none in time.
+
+        """
         event = await self.take(lambda e: isinstance(e, Message), self.limits.reply)
         self.first = event if isinstance(event, Message) else None
         message = self.decode(event)
@@ -204,7 +222,19 @@ class Client(Peer):
         self.send_text(content)
 
     async def reply_to(self, identity: str, timeout: float | None = None) -> Json:
-        """Expect the reply that carries this ``id``."""
+        """Expect the reply that carries this ``id``.
+
+        Args:
+            identity: the ``id`` of the request.
+            timeout: seconds; by default the bound of a reply.
+
+        Returns:
+            The reply.
+
+        Raises:
+            Nonconformance: no such message came in time.
+
+        """
         found: Json = {}
 
         def wanted(event: Event) -> bool:
@@ -225,7 +255,16 @@ class Client(Peer):
         return found
 
     async def ask(self, kind: str, **members: Any) -> Json:
-        """Send a request with an id of its own and return its reply."""
+        """Send a request with an id of its own and return its reply.
+
+        Args:
+            kind: the type of the request.
+            members: its other members.
+
+        Returns:
+            The reply.
+
+        """
         identity = f"r{next(_ids)}"
         self.say(kind, id=identity, **members)
         return await self.reply_to(identity)
@@ -234,6 +273,13 @@ class Client(Peer):
         """Send a heartbeat and expect its ``heartbeat_ack`` with the same data.
 
         Where the profile says that the backend has none, a Ping stands in for one without data.
+
+        Returns:
+            The reply; an empty object where a Ping stood in.
+
+        Raises:
+            Nonconformance: the reply does not hold the same data.
+
         """
         if data is None and self.dialect.lacks("heartbeat"):
             await self.ping()
@@ -284,9 +330,13 @@ class Client(Peer):
     def sized(self, length: int, identity: str = "echo", *, frame: int | None = None) -> bytes:
         """Return the content of exactly ``length`` bytes of a text message that comes back.
 
-        The numbers in it are different at each place, so that nothing can be lost or moved unseen; from
-        64 KiB on the rest is one letter, which costs nobody time to compress. ``frame`` is the size of its
-        largest frame, where it is sent in several.
+        The numbers in it are different at each place, so that nothing can be lost or moved unseen. From 64
+        KiB on the rest is one letter, which costs nobody time to compress.
+
+        Args:
+            length: bytes.
+            identity: the ``id`` of a heartbeat.
+            frame: bytes of its largest frame, where it is sent in several.
 
         Raises:
             NotApplicable: it is longer than the server takes.
@@ -317,7 +367,16 @@ class Client(Peer):
         await self.expect_back(content)
 
     async def expect_back(self, content: bytes, opcode: int = TEXT) -> None:
-        """Expect the content of a message that was sent to come back: all of it, and of the same type."""
+        """Expect the content of a message that was sent to come back: all of it, and of the same type.
+
+        Args:
+            content: the content, in bytes.
+            opcode: TEXT or BINARY.
+
+        Raises:
+            Nonconformance: another message came back, or none in time.
+
+        """
         if not self.echoes:
             sent = self._carried.get(content) or json.loads(content)
             await self._expect_acknowledged(sent, self.limits.back(len(content)))
@@ -359,7 +418,12 @@ class Client(Peer):
             )
 
     async def alive(self) -> None:
-        """Prove by Ping and heartbeat that connection and application work before a fault is tried."""
+        """Prove by Ping and heartbeat that connection and application work before a fault is tried.
+
+        Raises:
+            Inconclusive: they do not.
+
+        """
         await super().alive()
         if not self.speaks:
             return
@@ -370,7 +434,15 @@ class Client(Peer):
         self.said.clear()
 
     async def allowed(self, permission: str) -> bool:
-        """Ask whether a permission is held."""
+        """Ask whether a permission is held.
+
+        Returns:
+            What the server says.
+
+        Raises:
+            Nonconformance: the reply does not say it.
+
+        """
         reply = await self.ask("check_permission", data={"permission": permission})
         data = reply.get("data")
         answer = data.get("allowed") if isinstance(data, dict) else None
@@ -383,7 +455,12 @@ class Client(Peer):
         return answer
 
     async def expect_no_event(self) -> None:
-        """Expect that no event is waiting: a heartbeat's reply must be the next thing that comes."""
+        """Expect that no event is waiting: a heartbeat's reply must be the next thing that comes.
+
+        Raises:
+            Nonconformance: an event came first.
+
+        """
         await self.heartbeat()
         events = [m for m in map(self.decode, self.inbox) if m.get("type") in EVENTS]
         if events:

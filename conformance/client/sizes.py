@@ -37,7 +37,14 @@ class Sizes:
     tried: int = 0
 
     def most(self, opcode: int = TEXT, *, frame: int | None = None, compressed: bool = False) -> int | None:
-        """Return how long a message may be, in one frame or in frames of at most ``frame`` bytes."""
+        """Return how many bytes a message may have; ``None`` where no limit is known.
+
+        Args:
+            opcode: TEXT or BINARY.
+            frame: bytes of its largest frame; by default it is sent in one.
+            compressed: whether the message is sent compressed.
+
+        """
         limits = [self.binary if opcode == BINARY else self.text]
         if frame is not None:
             whole = limits[0]
@@ -52,18 +59,38 @@ class Sizes:
         return None if most is None else max(0, most - most // 64 - BLOCKS)
 
     def room(self, wanted: int, opcode: int = TEXT, *, compressed: bool = False) -> int:
-        """Return the wanted size, or the largest that is taken where that is less."""
+        """Return the wanted size, or the largest that is taken where that is less.
+
+        Args:
+            wanted: bytes.
+            opcode: TEXT or BINARY.
+            compressed: whether the message is sent compressed.
+
+        """
         most = self.most(opcode, compressed=compressed)
         return wanted if most is None else min(wanted, most)
 
     def fits(self, size: int, opcode: int = TEXT, *, compressed: bool = False) -> bool:
-        """Whether a message of this size in one frame is taken, as far as is known."""
+        """Return whether a message of this size in one frame is taken, as far as is known.
+
+        Args:
+            size: bytes.
+            opcode: TEXT or BINARY.
+            compressed: whether the message is sent compressed.
+
+        """
         return self.room(size, opcode, compressed=compressed) == size
 
     def need(
         self, size: int, opcode: int = TEXT, *, frame: int | None = None, compressed: bool = False
     ) -> None:
         """Leave a case that needs a message of this size to servers that take it.
+
+        Args:
+            size: bytes.
+            opcode: TEXT or BINARY.
+            frame: bytes of its largest frame; by default it is sent in one.
+            compressed: whether the message is sent compressed.
 
         Raises:
             NotApplicable: this one does not.
@@ -96,7 +123,7 @@ class Sizes:
         return {name: limit for name, limit in found.items() if limit is not None}
 
     def __str__(self) -> str:
-        """Say the limit, exactly and in bytes."""
+        """Return the limit in words, exactly and in bytes."""
         limits = self.by_kind()
         if not limits:
             return f"takes messages of {self.tried} bytes, the largest that were tried"

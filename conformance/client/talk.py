@@ -100,18 +100,36 @@ class Talk:
                 return event
 
     async def ping(self, payload: bytes | None = None) -> Pong:
-        """Send a Ping and expect the Pong with its payload; other events wait in ``inbox``."""
+        """Send a Ping and expect the Pong with its payload; other events wait in ``inbox``.
+
+        Returns:
+            The Pong.
+
+        """
         return await self.expect_pong(self.send_ping(payload))
 
     def send_ping(self, payload: bytes | None = None) -> bytes:
-        """Send a Ping, by default with a payload that no other has; return the payload."""
+        """Send a Ping, by default with a payload that no other has.
+
+        Returns:
+            The payload.
+
+        """
         payload = b"probe %d" % next(_counter) if payload is None else payload
         self.pings += 1
         self.send(Frame(PING, payload))
         return payload
 
     async def expect_pong(self, payload: bytes) -> Pong:
-        """Expect a Pong with exactly this payload."""
+        """Expect a Pong with exactly this payload.
+
+        Returns:
+            The Pong.
+
+        Raises:
+            Nonconformance: it does not come in time.
+
+        """
         event = await self.take(lambda e: isinstance(e, Pong) and e.payload == payload, self.limits.reply)
         if isinstance(event, Pong):
             return event
@@ -134,7 +152,13 @@ class Talk:
     async def ending(self, timeout: float | None = None, *, behind: float | None = None) -> Ending:
         """Wait for the connection's end and describe it. A Close frame is answered, so that TCP can end.
 
-        ``behind`` bounds the wait for TCP's end behind a Close frame, where it is to be another one.
+        Args:
+            timeout: seconds for the Close frame or the end of TCP.
+            behind: seconds for the end of TCP after a Close frame, where they are to be others.
+
+        Returns:
+            How it ended, or that it did not.
+
         """
         timeout = timeout or self.limits.close
         behind = timeout if behind is None else behind
@@ -170,8 +194,12 @@ class Talk:
     async def failing(self, timeout: float | None = None) -> Ending:
         """Wait for the end of a connection that has to fail.
 
-        Behind a Close frame no verdict rests on the end of TCP: where it never comes, it is soon waited for
-        no more.
+        After a Close frame no verdict rests on the end of TCP: where it never comes, later waits for it are
+        short.
+
+        Returns:
+            How it ended, or that it did not.
+
         """
         weary = self.recorder.unended_failures >= MISSED
         ending = await self.ending(timeout, behind=self.limits.prompt / 20 if weary else None)
@@ -189,10 +217,14 @@ class Talk:
         connection.shut()
 
     async def greet_and_leave(self) -> bool:
-        """Send a Ping and a Close frame at once, in one round trip; return whether the Pong came.
+        """Send a Ping and a Close frame at once, in one round trip.
 
         A server that has read the Close frame need not send it any more (RFC 6455 §5.5.2), and a Close frame
         alone may be one that it sends to everybody: then a Ping alone tells.
+
+        Returns:
+            Whether the Pong came.
+
         """
         payload = b"probe %d" % next(_counter)
         self.send(Frame(PING, payload), Frame(CLOSE, close_payload(1000)))

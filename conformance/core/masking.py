@@ -224,7 +224,10 @@ def _without_cut(text: str, value: str) -> str:
 
 
 def _named_alike(seen: str, value: str) -> bool:
-    """Whether a text has whole words in common with a secret's beginning, as a requirement's id may have."""
+    """Return whether a text has whole words in common with a secret's beginning.
+
+    A requirement's id may have some.
+    """
     words = _WORDY.fullmatch(seen)
     return words is not None and (seen[-1] in "-. " or not value[len(seen) : len(seen) + 1].isalnum())
 
@@ -251,5 +254,5 @@ def named(pairs: Iterable[tuple[str, str]], kind: str) -> Iterator[Secret]:
 
 
 def secretive(name: str) -> bool:
-    """Whether a name says that what it names is secret."""
+    """Return whether a name says that what it names is secret."""
     return _SECRETIVE.search(name) is not None

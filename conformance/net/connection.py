@@ -80,6 +80,16 @@ class Connection(asyncio.Protocol):
     ) -> Connection:
         """Connect over TCP (and TLS).
 
+        Args:
+            endpoint: where the server is, and by which TLS.
+            label: what it is for, in the transcript.
+            report: is called with each breach that the monitor sees.
+            timeout: seconds.
+            address: one of the endpoint's addresses; by default they are tried in turn.
+
+        Returns:
+            The connection.
+
         Raises:
             OSError: the connection was refused or could not be made; ``TimeoutError`` after ``timeout``
                 seconds. ``ssl.SSLError`` is an ``OSError`` too.
@@ -159,7 +169,12 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        """Note the server's FIN; keeping our half of a WebSocket open lets a test go on writing."""
+        """Note the server's FIN; keeping our half of a WebSocket open lets a test go on writing.
+
+        Returns:
+            Whether our half stays open.
+
+        """
         self.transcript.ended = True
         self._finish("fin")
         if not self._upgraded or self._transport is None:

@@ -67,7 +67,15 @@ class Http2Connection(asyncio.Protocol):
     ) -> Http2Connection:
         """Connect and send the connection preface; under TLS only where ALPN chose h2 (see ``alpn``).
 
-        ``window`` is the octets that the server may send on each stream before it is given more.
+        Args:
+            endpoint: where the server is, and by which TLS.
+            label: what it is for, in the transcript.
+            report: is called with each breach that the monitor sees.
+            timeout: seconds.
+            window: octets that the server may send on each stream before it is given more.
+
+        Returns:
+            The connection.
 
         Raises:
             OSError: no connection could be made.
@@ -223,7 +231,12 @@ class Http2Connection(asyncio.Protocol):
     # What tests call.
 
     async def until(self, done: Callable[[], bool], timeout: float) -> bool:
-        """Wait until something holds, the end, or ``timeout`` seconds; return whether it holds."""
+        """Wait until something holds, the end, or ``timeout`` seconds.
+
+        Returns:
+            Whether it holds.
+
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while not done() and self.end is None:
@@ -241,7 +254,17 @@ class Http2Connection(asyncio.Protocol):
         return await self.until(lambda: data not in self._pings, timeout)
 
     def request(self, fields: Fields, request: Request, label: str) -> Stream:
-        """Begin a stream with these fields; ``request`` is what its answer is judged against."""
+        """Begin a stream with these fields.
+
+        Args:
+            fields: names and values, pseudo-header fields first.
+            request: what the answer is judged against.
+            label: what it is for, in the transcript.
+
+        Returns:
+            The stream.
+
+        """
         stream = Stream(
             self, self.h2.get_next_available_stream_id(), f"{self._label} · {label}", self._report
         )
@@ -284,7 +307,14 @@ class Http2Connection(asyncio.Protocol):
             self.pump(stream)
 
     def padded(self, stream: Stream, data: bytes, padding: int) -> None:
-        """Send one DATA frame with padding, or one that is empty: neither means anything to WebSocket."""
+        """Send one DATA frame with padding, or one that is empty: neither means anything to WebSocket.
+
+        Args:
+            stream: on which.
+            data: its content.
+            padding: octets, at most 255.
+
+        """
         stream.transcript.add("sent", data, note=f"{len(data)} bytes, {padding} of padding")
         with contextlib.suppress(h2.exceptions.ProtocolError):
             self.h2.send_data(stream.stream_id, data, pad_length=padding)

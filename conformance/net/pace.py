@@ -41,7 +41,10 @@ class Pace:
         self._held: list[int] = []
 
     async def enter(self) -> int:
-        """Wait for the turn to open a connection; return what :meth:`leave` takes.
+        """Wait for the turn to open a connection.
+
+        Returns:
+            What :meth:`leave` takes.
 
         Raises:
             Inconclusive: every connection that the tier allows stayed in use.

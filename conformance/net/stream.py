@@ -33,8 +33,11 @@ class Http2Response(Response):
 def extended_connect(request: Request, *added: tuple[str, str], **pseudo: str | None) -> Fields:
     """Return the fields of an extended CONNECT that asks for what an HTTP/1.1 handshake asks for.
 
-    ``pseudo`` changes pseudo-header fields by their names without the colon; ``None`` leaves one out.
-    ``added`` stand at the end as they are.
+    Args:
+        request: the HTTP/1.1 handshake.
+        added: fields that follow the others as they are.
+        pseudo: changes pseudo-header fields by their names without the colon; ``None`` leaves one out.
+
     """
     path = request.target if isinstance(request.target, str) else request.target.decode("latin-1")
     values: dict[str, str | None] = {
@@ -162,7 +165,12 @@ def listed(fields: Iterable[tuple[str, str]]) -> str:
 
 
 def breaches_of(response: Response) -> Iterator[Breach]:
-    """Judge the fields of a response to an extended CONNECT (RFC 9113 §8.2; RFC 8441 §5)."""
+    """Judge the fields of a response to an extended CONNECT (RFC 9113 §8.2; RFC 8441 §5).
+
+    Yields:
+        What it breaks.
+
+    """
     wrong = []
     names = [name for name, _ in response.headers]
     for name in names:

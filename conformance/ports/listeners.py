@@ -67,7 +67,7 @@ def _seen(port: int, proc: Path) -> list[Listener]:
 
 
 def _ours(listener: Listener) -> bool:
-    """Whether its holder could be seen, if it is in this container: Linux alone has the tables."""
+    """Return whether its holder could be seen, if it is in this container: Linux alone has the tables."""
     return os.geteuid() in {0, listener.uid}
 
 

@@ -66,7 +66,7 @@ _RELOADED = ("RUN_MAIN", "WERKZEUG_RUN_MAIN")
 
 
 def is_orphan(pid: int) -> bool:
-    """Whether a process is a worker or a reloader's child whose parent has ended.
+    """Return whether a process is a worker or a reloader's child whose parent has ended.
 
     A daemon has no parent of its own either; what tells the two apart is how a worker is started. Where its
     environment may not be looked at, a reloader's child cannot be told from a daemon and passes.

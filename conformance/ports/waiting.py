@@ -47,7 +47,7 @@ def wait_until(
 
 
 def accepts(port: int, address: str = "127.0.0.1") -> bool:
-    """Whether a TCP connection is accepted there; it is closed again."""
+    """Return whether a TCP connection is accepted there; it is closed again."""
     with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
         return True
     return False

@@ -59,7 +59,7 @@ class Attempt:
         return _LIKE_101.match(self.connection.garbage or self.connection.unfinished) is not None
 
     def __str__(self) -> str:
-        """Describe the outcome for a person."""
+        """Return the outcome as a person says it."""
         connection = self.connection
         if self.response is not None:
             protocol = self.response.get("Upgrade") if self.claims_to_switch else None

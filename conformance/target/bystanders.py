@@ -36,7 +36,7 @@ class Bystanders:
         self._turn = asyncio.Lock()
 
     def keeps(self, connection: Connection) -> bool:
-        """Whether a connection is one of these."""
+        """Return whether a connection is one of these."""
         return any(one is not None and one.connection is connection for one in (self.first, self.second))
 
     async def get(self) -> Client:
@@ -60,6 +60,9 @@ class Bystanders:
     async def fresh(self) -> Client:
         """Open a connection, and prove by a Ping that it works.
 
+        Returns:
+            The connection.
+
         Raises:
             Unreachable: it does not.
 
@@ -80,7 +83,12 @@ class Bystanders:
         return bystander
 
     def ask(self) -> bytes:
-        """Send the first bystander a Ping, and return its payload."""
+        """Send the first bystander a Ping.
+
+        Returns:
+            The payload of the Ping.
+
+        """
         return self.first.send_ping() if self.first is not None else b""
 
     async def harm(self, asked: bytes) -> str:
@@ -116,7 +124,7 @@ class Bystanders:
         return ""
 
     async def excused(self, client: Client) -> bool:
-        """Whether the server ends a connection that does nothing at that age, and in that way, too.
+        """Return whether the server ends a connection that does nothing at that age, and in that way, too.
 
         The first time it is tried, which takes as long; what it shows holds for the run.
         """
@@ -182,16 +190,19 @@ def ended(connection: Connection) -> tuple[float, str] | None:
 
 
 def sent_away(connection: Connection) -> bool:
-    """Whether the server closed a connection by a policy of its own, and said so by the close code."""
+    """Return whether the server closed a connection by a policy of its own, and said so by the close code."""
     return any(one.opcode == CLOSE and one.close_code in POLICY for one in connection.received_frames[-2:])
 
 
 def over(connection: Connection) -> bool:
-    """Whether the server has ended a connection, by a Close frame or by TCP."""
+    """Return whether the server has ended a connection, by a Close frame or by TCP."""
     frames = connection.received_frames
     return connection.end is not None or bool(frames and frames[-1].opcode == CLOSE)
 
 
 def given_up(connection: Connection) -> bool:
-    """Whether the server has closed an idle connection for want of a Pong: a Ping of its own, then Close."""
+    """Return whether the server has closed an idle connection for want of a Pong.
+
+    Then a Ping of its own came, and a Close frame.
+    """
     return [frame.opcode for frame in connection.received_frames[-2:]] == [PING, CLOSE]

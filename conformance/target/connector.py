@@ -68,7 +68,7 @@ class Connector:
             endpoint.host = found.address
 
     def has(self, capability: str) -> bool:
-        """Whether a probe found the capability."""
+        """Return whether a probe found the capability."""
         found = self.found.capabilities.get(capability)
         return found is not None and found.present
 
@@ -152,12 +152,22 @@ class Connector:
         origin: str | None = None,
         extra: Iterable[tuple[str, str]] = (),
     ) -> Request:
-        """Return a legal opening handshake for a request target (the probed endpoint by default).
+        """Return a legal opening handshake.
 
-        A ``token`` goes into its ``carrier``, by default the first that the profile offers. With a cookie
-        the origin of an allowed page goes along, as a browser would send it, and wherever the profile says
-        that a missing Origin is refused; ``origin=""`` leaves it out. The query of the URL, and the headers
-        and subprotocols of the profile, go with every one; ``extra`` lines are put together with these.
+        The query of the URL, and the headers and subprotocols of the profile, go with every one.
+
+        Args:
+            path: the request target; by default the endpoint that the probe found.
+            token: the token to send; by default none.
+            carrier: where the token goes; by default the first carrier that the profile offers.
+            origin: the value of Origin; an empty one sends none. By default it is sent with a cookie, as a
+                browser does, and where the profile says that a missing Origin is refused: then it is that of
+                an allowed page.
+            extra: header lines, put together with those that the profile needs.
+
+        Raises:
+            Inconclusive: the server takes one subprotocol alone, and ``extra`` offers others.
+
         """
         extra = list(extra)
         if self.found.sole_subprotocol and any(name.lower() == PROTOCOL.lower() for name, _ in extra):
@@ -209,6 +219,9 @@ class Connector:
     async def tcp(self, label: str = "raw TCP") -> Connection:
         """Make a bare TCP (and TLS) connection.
 
+        Returns:
+            The connection.
+
         Raises:
             Unreachable: it could not be made.
 
@@ -231,9 +244,17 @@ class Connector:
         timeout: float | None = None,
         label: str = "",
     ) -> Attempt:
-        """Try an opening handshake and return what came back; the caller shuts the connection.
+        """Try an opening handshake; the caller shuts the connection.
 
-        ``label`` says in the transcript what the connection is for, where it is not the one that is judged.
+        Args:
+            request: the opening handshake.
+            segments: its bytes, where they are sent in several TCP segments.
+            timeout: seconds for the response; by default the bound of a handshake.
+            label: what the connection is for, in the transcript, where it is not the one that is judged.
+
+        Returns:
+            What came back.
+
         """
         shown = request.target if isinstance(request.target, str) else request.target.decode("latin-1")
         connection = await self.tcp(" · ".join(filter(None, [label, f"{request.method} {shown}"])))

@@ -52,11 +52,21 @@ class Control(abc.ABC):
             raise Inconclusive(self.clean(said))
 
     async def status(self, action: str, **parameters: object) -> int:
-        """Cause a change and return the status of the answer, whatever it is."""
+        """Cause a change.
+
+        Returns:
+            The status of the answer, whatever it is.
+
+        """
         return (await self.answer(action, **parameters))[0]
 
     async def answer(self, action: str, **parameters: object) -> tuple[int, str]:
-        """Cause a change and return the status of the answer, and what to say of one that is not 204."""
+        """Cause a change.
+
+        Returns:
+            The status of the answer, and what to say of one that is not 204.
+
+        """
         texts = {name: str(value) for name, value in parameters.items()}
         async with self._turn:
             return await self._cause(action, texts)
@@ -121,7 +131,17 @@ class HttpControl(Control):
         return 0
 
     def _connect(self) -> http.client.HTTPConnection:
-        """Connect. A server just started may open this port a moment after its own: waited for once."""
+        """Connect.
+
+        A server just started may open this port a moment after its own: that is waited for once.
+
+        Returns:
+            The connection.
+
+        Raises:
+            ConnectionRefusedError: nobody listens.
+
+        """
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._netloc, timeout=self.timeout)
         deadline = time.monotonic() + min(START_BOUND, self.timeout)

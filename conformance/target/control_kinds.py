@@ -35,7 +35,12 @@ def control_of(
 ) -> Control:
     """Return the control interface that the profile declares, its placeholders filled.
 
-    ``other`` fills placeholders anew, for another instance than the first.
+    Args:
+        profile: what the team declares.
+        launcher: who started the server, where this run did.
+        timeout: seconds for each change.
+        clean: removes secrets from a text.
+        other: fills placeholders anew, for another instance than the first.
 
     Raises:
         Inconclusive: a placeholder stands in it that only a server started by this run fills.
@@ -190,7 +195,7 @@ class PythonControl(Control):
         return found  # type: ignore[no-any-return]
 
     def _frame(self, error: BaseException) -> str:
-        """Say what was raised and where in the user's own code: its last frame below the profile's folder."""
+        """Return what was raised, and the last line of the user's own code that it came through."""
         frames = traceback.extract_tb(error.__traceback__)
         own = [one for one in frames if Path(one.filename).is_relative_to(self._folder)]
         where = f" ({Path(own[-1].filename).name}:{own[-1].lineno} in {own[-1].name})" if own else ""

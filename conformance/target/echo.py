@@ -39,9 +39,16 @@ class Echo:
 async def find_echo(target: Target, path: str, user: Credential | None = None) -> Echo:
     """Send a text and a binary message on a path, and see what comes back.
 
-    It is opened with the token of ``user``, or without one, or with the first user's where that is refused.
-
     On a path that sends ``connection_confirmed`` nothing is looked for: heartbeats come back there.
+
+    Args:
+        target: the server under test.
+        path: the path to open.
+        user: whose token is sent; by default none, or the first user's where that is refused.
+
+    Returns:
+        What comes back.
+
     """
     attempt, name = await _open(target, path, user)
     client = target.client(attempt.connection)

@@ -51,7 +51,7 @@ class Tried:
         return self.misfit is not None or (self.session is not None and self.session.present)
 
     def __str__(self) -> str:
-        """Say what was asked and what came, for a person."""
+        """Return what was asked and what came, as a person says it."""
         by = f" with the token of {self.user.name}" if self.user else ""
         came = "was accepted" if self.kind == "serves" else f"was answered {self.attempt}"
         return f"{self.path}{by} {self.what or came}"
@@ -59,6 +59,14 @@ class Tried:
 
 async def tried(target: Target, path: str, user: Credential | None) -> Tried:
     """Open a path, and send a Ping where it is accepted; the caller leaves the client.
+
+    Args:
+        target: the server under test.
+        path: the path.
+        user: whose token is sent, if any.
+
+    Returns:
+        What the path is like.
 
     Raises:
         Unreachable: no connection could be made.
@@ -69,7 +77,15 @@ async def tried(target: Target, path: str, user: Credential | None) -> Tried:
 
 
 async def looked_at(target: Target, path: str, user: Credential | None, attempt: Attempt) -> Tried:
-    """Return what a path is like whose opening handshake was answered so."""
+    """Return what a path is like whose opening handshake was answered so.
+
+    Args:
+        target: the server under test.
+        path: the path.
+        user: whose token is sent, if any.
+        attempt: how its opening handshake was answered.
+
+    """
     client = target.client(attempt.connection)
     made = Tried(path, user, attempt, client, "refuses")
     if attempt.upgraded:
@@ -93,7 +109,7 @@ async def _ping_time(client: Client) -> float:
 
 
 async def _unanswered(target: Target, made: Tried, actual: str) -> tuple[Kind, str]:
-    """Tell a server that breaks on a Ping from an application that sends away whom it does not know."""
+    """Return whether a server breaks on a Ping, or an application sends away whom it does not know."""
     connection = made.client.connection
     left = connection.gone or any(frame.opcode == 0x8 for frame in connection.received_frames)
     if left and await _leaves_by_itself(target, made):
@@ -102,7 +118,7 @@ async def _unanswered(target: Target, made: Tried, actual: str) -> tuple[Kind, s
 
 
 async def _leaves_by_itself(target: Target, made: Tried) -> bool:
-    """Whether a connection on which nothing is said is ended too, so that no Ping is to blame."""
+    """Return whether a connection on which nothing is said is ended too, so that no Ping is to blame."""
     attempt = await target.attempt(made.attempt.request)
     client = target.client(attempt.connection)
     try:
@@ -118,6 +134,12 @@ async def hear(target: Target, one: Tried, *, claimed: bool) -> None:
     """Find out whether a path that serves speaks the permissions protocol, and whether it echoes.
 
     What gives back any text does not begin to speak by itself: there the confirmation is not waited for.
+
+    Args:
+        target: the server under test.
+        one: the path, which is given what is found.
+        claimed: whether the profile says that it speaks the protocol.
+
     """
     waiting = asyncio.create_task(session_of(one.client, one.path, claimed=claimed))
     one.echo = await find_echo(target, one.path, one.user)
@@ -134,6 +156,11 @@ async def hear(target: Target, one: Tried, *, claimed: bool) -> None:
 
 async def session_of(client: Client, path: str, *, claimed: bool) -> Capability:
     """Return whether a path sends ``connection_confirmed``.
+
+    Args:
+        client: an open connection.
+        path: the path that it was opened on.
+        claimed: whether the profile says that it speaks the protocol.
 
     Raises:
         Inconclusive: the first message shows that the profile's dialect does not fit.
@@ -158,7 +185,7 @@ def no_session(evidence: str, claim: str | None = None) -> Capability:
 
 
 def claims(target: Target) -> bool:
-    """Whether the profile says that the backend speaks the permissions protocol.
+    """Return whether the profile says that the backend speaks the permissions protocol.
 
     Credentials, carriers and origins say nothing of the kind: every backend may have them.
     """
@@ -177,9 +204,13 @@ def others(target: Target) -> list[str]:
 
 
 async def elsewhere(target: Target, *, claimed: bool) -> list[Tried]:
-    """Ask the permissions protocol's paths, all at once; return those that serve, in their order.
+    """Ask the permissions protocol's paths, all at once.
 
     One that cannot be reached, hangs or misbehaves is left out: it was not named.
+
+    Returns:
+        Those that serve, in their order.
+
     """
     asked = [(path, user) for path in others(target) for user in users_of(target)]
     made = await asyncio.gather(*(_one_elsewhere(target, *one, claimed=claimed) for one in asked))

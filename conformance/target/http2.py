@@ -24,6 +24,14 @@ UNLOCK = "serve WebSocket by extended CONNECT (RFC 8441)"
 async def dial(target: Target, *, label: str = "HTTP/2", window: int | None = None) -> Http2Connection:
     """Open an HTTP/2 connection: over TLS by ALPN, else by prior knowledge. It need not have become one.
 
+    Args:
+        target: the server under test.
+        label: what the connection is for, in the transcript.
+        window: octets that the server may send on each stream before it is given more.
+
+    Returns:
+        The connection.
+
     Raises:
         Unreachable: no connection could be made.
 
@@ -42,7 +50,12 @@ async def dial(target: Target, *, label: str = "HTTP/2", window: int | None = No
 
 
 async def offered(target: Target) -> list[Capability]:
-    """Find out whether the target speaks HTTP/2 with extended CONNECT, and WebSocket over it."""
+    """Find out whether the target speaks HTTP/2 with extended CONNECT, and WebSocket over it.
+
+    Returns:
+        Both capabilities.
+
+    """
     evidence = await _evidence(target)
     if not isinstance(evidence, Http2Connection):
         return [
@@ -112,7 +125,15 @@ class Link:
     ) -> Stream:
         """Try an extended CONNECT.
 
-        ``added`` are further fields; ``pseudo`` changes pseudo-header fields, ``None`` leaves one out.
+        Args:
+            request: the HTTP/1.1 handshake that asks for the same; by default a legal one.
+            added: fields that follow the others.
+            label: what the connection is for, in the transcript, where it is not the one that is judged.
+            pseudo: changes pseudo-header fields; ``None`` leaves one out.
+
+        Returns:
+            The stream, answered or not.
+
         """
         target = self.target
         request = request or target.opening()
@@ -131,7 +152,15 @@ class Link:
 
     @contextlib.asynccontextmanager
     async def upgraded(self, request: Request | None = None) -> AsyncIterator[Client]:
-        """Expect that an extended CONNECT opens a WebSocket; the stream is left at the end."""
+        """Expect that an extended CONNECT opens a WebSocket; the stream is left at the end.
+
+        Yields:
+            The open WebSocket.
+
+        Raises:
+            Nonconformance: the answer does not accept it.
+
+        """
         stream = await self.attempt(request)
         client = self.client(stream)
         try:
@@ -156,6 +185,9 @@ class Link:
     async def connect(self) -> AsyncIterator[Client]:
         """Open a WebSocket that a test needs but does not judge, confirmed where there is a session.
 
+        Yields:
+            The WebSocket.
+
         Raises:
             Inconclusive: it cannot be had.
 
@@ -175,7 +207,21 @@ class Link:
     async def refuses(
         self, request: Request, why: str, *added: tuple[str, str], **pseudo: str | None
     ) -> Stream:
-        """Expect that an extended CONNECT opens nothing, and charge whether the connection survives it."""
+        """Expect that an extended CONNECT opens nothing, and charge whether the connection survives it.
+
+        Args:
+            request: the HTTP/1.1 handshake that asks for the same.
+            why: what is wrong with it, for the message.
+            added: fields that follow the others.
+            pseudo: changes pseudo-header fields; ``None`` leaves one out.
+
+        Returns:
+            The stream.
+
+        Raises:
+            Nonconformance: it was accepted.
+
+        """
         stream = await self.attempt(request, *added, label=why, **pseudo)
         opened = stream.response is not None and stream.response.upgraded
         said = answer_of(stream)
@@ -200,6 +246,9 @@ class Link:
 @contextlib.asynccontextmanager
 async def linked(target: Target, *, window: int | None = None) -> AsyncIterator[Link]:
     """Open an HTTP/2 connection that a test needs but does not judge; it is closed at the end.
+
+    Yields:
+        The connection.
 
     Raises:
         Inconclusive: it cannot be had.

@@ -62,11 +62,11 @@ class Identity:
         return self.accepts.status == 101
 
     def __str__(self) -> str:
-        """Describe the service."""
+        """Return the service as a person says it."""
         return ", ".join(f"{name} → {getattr(self, part)}" for name, part in PARTS.items())
 
     def apart(self, others: Iterable[Identity]) -> str:
-        """Describe what of this service differs from the others."""
+        """Return what of this service differs from the others."""
         return ", ".join(
             f"{name} → {getattr(self, part)}"
             for name, part in PARTS.items()
@@ -75,7 +75,7 @@ class Identity:
 
 
 def differences(seen: Sequence[Identity]) -> str:
-    """Describe in what these answers differ, and how many gave which."""
+    """Return in what these answers differ, and how many gave which."""
     told = []
     for name, part in PARTS.items():
         counts = Counter(str(getattr(one, part)) for one in seen)
@@ -87,7 +87,10 @@ def differences(seen: Sequence[Identity]) -> str:
 
 
 async def reach(target: Target, address: str) -> Connection | None:
-    """Connect to one address of the target; ``None`` where it refuses or cannot be reached.
+    """Connect to one address of the target.
+
+    Returns:
+        The connection; ``None`` where the address refuses or cannot be reached.
 
     Raises:
         TimeoutError: the address neither accepts nor refuses.
@@ -112,9 +115,17 @@ async def reach(target: Target, address: str) -> Connection | None:
 async def attempt_at(
     target: Target, address: str, request: Request, *, timeout: float | None = None
 ) -> Attempt | None:
-    """Try an opening handshake at one address; ``None`` where TCP is refused.
+    """Try an opening handshake at one address.
 
-    The answer is waited for ``timeout`` seconds, or for the bound of a handshake.
+    Args:
+        target: the server under test.
+        address: the IP address.
+        request: the opening handshake.
+        timeout: seconds for the response; by default the bound of a handshake.
+
+    Returns:
+        What came back; ``None`` where TCP is refused.
+
     """
     connection = await reach(target, address)
     if connection is None:
@@ -125,7 +136,12 @@ async def attempt_at(
 
 
 async def state_of(target: Target, address: str) -> State:
-    """Tell a port that refuses from one whose holder never answers, and both from one that works."""
+    """Tell a port that refuses from one whose holder never answers, and both from one that works.
+
+    Returns:
+        The state of the port.
+
+    """
     try:
         attempt = await attempt_at(target, address, target.opening())
     except TimeoutError:
@@ -143,8 +159,13 @@ async def identify(
 ) -> tuple[Identity, Connection] | None:
     """Return who answers at an address, with the open connection; ``None`` where TCP is refused.
 
-    The caller shuts the connection: held open, it keeps its worker busy, so that samples spread. With
-    ``stranger_first`` the unknown path is asked for before the known one.
+    The caller shuts the connection: held open, it keeps its worker busy, so that samples spread.
+
+    Args:
+        target: the server under test.
+        address: the IP address.
+        stranger_first: whether the unknown path is asked for before the known one.
+
     """
     known, stranger = target.opening(), target.opening(target.at(UNKNOWN_PATH))
     attempts = {
@@ -163,7 +184,7 @@ async def identify(
 
 
 def answer(attempt: Attempt | None) -> Trait:
-    """Describe what came back as far as it is the same from each worker and at each moment."""
+    """Return what came back as far as it is the same from each worker and at each moment."""
     if attempt is None:
         return Trait("TCP refused")
     if attempt.response is None:

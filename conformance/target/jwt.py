@@ -28,7 +28,7 @@ def parts(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes] | None:
 
 
 def decoded(text: str) -> bytes:
-    """Decode base64url without padding.
+    """Return the octets of base64url without padding.
 
     Raises:
         ValueError: it is none.
@@ -38,18 +38,32 @@ def decoded(text: str) -> bytes:
 
 
 def encoded(value: bytes | dict[str, Any]) -> str:
-    """Encode bytes, or an object as compact JSON, in base64url without padding."""
+    """Return bytes, or an object as compact JSON, in base64url without padding."""
     raw = value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
-    """Put a token together with a signature that is made elsewhere, or with none."""
+    """Return a token with a signature that is made elsewhere, or with none.
+
+    Args:
+        header: its JOSE header.
+        claims: its claims.
+        signature: octets.
+
+    """
     return f"{encoded(header)}.{encoded(claims)}.{encoded(signature)}"
 
 
 def signed(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
-    """Put a token together and sign it by HMAC; the header's ``alg`` is set to HS256 unless it is an HMAC."""
+    """Return a token that is signed by HMAC.
+
+    Args:
+        header: its JOSE header; ``alg`` becomes HS256 unless it names an HMAC.
+        claims: its claims.
+        key: of the HMAC.
+
+    """
     alg = header.get("alg")
     header = {**header, "alg": alg if alg in HASHES else "HS256"}
     text = f"{encoded(header)}.{encoded(claims)}"

@@ -39,6 +39,10 @@ def free_port(host: str = "localhost") -> int:
     It is none of those that the kernel gives to outgoing connections, where that range is known: such a
     connection could take the port before the server does, and one that asks whether the server listens yet
     could even be connected to itself.
+
+    Raises:
+        Unreachable: none was found.
+
     """
     addresses = addresses_of(host)
     first, last = _ports()
@@ -76,6 +80,10 @@ def _reserve(port: int) -> bool:
 
     An abstract socket belongs to the network namespace, as ports do, and ends with the process. The latest
     few are held: by then the server listens.
+
+    Returns:
+        Whether the number is held, or cannot be.
+
     """
     if not sys.platform.startswith("linux"):
         return True
@@ -126,7 +134,12 @@ class Launcher:
     """One folder of temporary files, one set of ports, and the processes started in them."""
 
     def __init__(self, profile: Profile, places: Mapping[str, str] | None = None) -> None:
-        """Choose ports and folder, or take the ``places`` of a run whose server another process started."""
+        """Choose ports and folder, or take the ``places`` of a run whose server another process started.
+
+        Raises:
+            UsageProblem: the profile has no URL or no start command.
+
+        """
         if not profile.url or not profile.start:
             raise UsageProblem("a start command needs target.url and target.start in the profile")
         self.profile = profile
@@ -147,7 +160,7 @@ class Launcher:
         return Path(self._folder.name)
 
     def fill(self, text: str, **other: str) -> str:
-        """Put ports, interpreter and temporary folder in a text's placeholders."""
+        """Return a text with ports, interpreter and temporary folder in its placeholders."""
         for name, value in (self.places | other).items():
             text = text.replace("{" + name + "}", value)
         return text
@@ -185,7 +198,15 @@ class Launcher:
                 )
 
     def start(self, **other: str) -> Instance:
-        """Start the command; ``other`` fills placeholders anew, such as another ``port``."""
+        """Start the command; ``other`` fills placeholders anew, such as another ``port``.
+
+        Returns:
+            The process.
+
+        Raises:
+            Unreachable: the command cannot be started.
+
+        """
         command = [self.fill(word, **other) for word in self.profile.start]
         output = self.folder / f"output-{len(self.processes) + 1}.log"
         try:
@@ -347,7 +368,12 @@ class Adopted(Instance):
 
 @contextlib.contextmanager
 def launched(profile: Profile) -> Iterator[tuple[Launcher, Instance]]:
-    """Prepare, start and wait for a profile's server; stop it at the end, whatever happens."""
+    """Prepare, start and wait for a profile's server; stop it at the end, whatever happens.
+
+    Yields:
+        Who starts instances, and the first one.
+
+    """
     launcher = Launcher(profile)
     try:
         launcher.prepare()

@@ -173,7 +173,12 @@ def _pong(stream: socket.socket, rest: bytes, bound: float) -> Dead | None:
 
 @contextlib.contextmanager
 def _stream(target: Target, address: str) -> Iterator[socket.socket]:
-    """Connect as tests do: over TCP, and TLS where the URL says so."""
+    """Connect as tests do: over TCP, and TLS where the URL says so.
+
+    Yields:
+        The socket.
+
+    """
     endpoint = target.endpoint
     with contextlib.closing(
         socket.create_connection((address, endpoint.port), target.limits.handshake)
@@ -187,7 +192,12 @@ def _stream(target: Target, address: str) -> Iterator[socket.socket]:
 
 
 def _received(stream: socket.socket, bound: float) -> Iterator[bytes]:
-    """Yield what arrives until TCP ends; ``bound`` seconds are for all of it."""
+    """Yield what arrives until TCP ends; ``bound`` seconds are for all of it.
+
+    Raises:
+        TimeoutError: the time is over.
+
+    """
     deadline = time.monotonic() + bound
     while True:
         remaining = deadline - time.monotonic()

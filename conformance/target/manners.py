@@ -15,7 +15,12 @@ NO_TEXT = b"\xff\xfe harmless \x00"
 
 
 async def learn_manners(target: Target) -> Manners:
-    """Send a harmless text and harmless binary data, each on its own connection, and see who minds."""
+    """Send a harmless text and harmless binary data, each on its own connection, and see who minds.
+
+    Returns:
+        How the application takes each.
+
+    """
     text, binary = await asyncio.gather(
         _taking(target, Frame(TEXT, target.harmless()), back=target.has("echo")),
         _taking(target, Frame(BINARY, NO_TEXT), back=target.has("echo-binary")),

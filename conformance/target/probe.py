@@ -37,6 +37,9 @@ SAMPLE = 32 * 1024  # octets of the message that tells what the way carries
 def endpoint_of(url: ServerURL, profile: Profile) -> Endpoint:
     """Resolve a URL's host.
 
+    Returns:
+        Where to connect.
+
     Raises:
         Unreachable: the name does not resolve.
 
@@ -63,7 +66,10 @@ def scaled(round_trip: float, scale: float) -> Limits:
 
 
 async def probe(target: Target, *, scale: float) -> float:
-    """Find out what the target can do and set its bounds; return the round trip in seconds.
+    """Find out what the target can do and set its bounds.
+
+    Returns:
+        The round trip in seconds.
 
     Raises:
         Unreachable: it does not answer, or not as a WebSocket server.
@@ -90,6 +96,9 @@ async def _probed(target: Target, scale: float) -> float:
 async def _by_another_connection(target: Target, asked: list[Tried]) -> Tried:
     """Try again what was refused: two servers behind one URL answer by chance, or by address.
 
+    Returns:
+        The one that is accepted.
+
     Raises:
         Unreachable: nobody accepts an opening handshake.
 
@@ -103,7 +112,12 @@ async def _by_another_connection(target: Target, asked: list[Tried]) -> Tried:
 
 
 async def _broken(target: Target, fault: Tried) -> float:
-    """Take a target that answers, and does so wrongly: what shows just that is judged, and nothing else."""
+    """Take a target that answers, and does so wrongly: what shows just that is judged, and nothing else.
+
+    Returns:
+        The round trip in seconds.
+
+    """
     response = fault.attempt.response
     why = str(fault)
     target.learn(
@@ -172,7 +186,7 @@ async def _sole_subprotocol(target: Target) -> str | None:
 
 
 def _instead(target: Target, one: Tried, asked: list[Tried]) -> str | None:
-    """Say why another path than the named one is tested, where that is so."""
+    """Return why another path than the named one is tested, where that is so."""
     if one.path == target.url.path or not asked:
         return None
     why = f"{one.path} sent connection_confirmed" if one.speaks else f"{one.path} was accepted"
@@ -289,14 +303,14 @@ def _surroundings(target: Target) -> list[Capability]:
 
 
 def is_loopback(addresses: tuple[str, ...]) -> bool:
-    """Whether every address is a loopback address, so that whoever tests disturbs nobody else."""
+    """Return whether every address is a loopback address, so that whoever tests disturbs nobody else."""
     return bool(addresses) and all(
         ipaddress.ip_address(address.split("%")[0]).is_loopback for address in addresses
     )
 
 
 def is_local(addresses: tuple[str, ...]) -> bool:
-    """Whether every address is one of this machine's own."""
+    """Return whether every address is one of this machine's own."""
     own = {str(one.address).split("%")[0] for each in psutil.net_if_addrs().values() for one in each}
     return bool(addresses) and all(
         ipaddress.ip_address(address.split("%")[0]).is_loopback or address.split("%")[0] in own

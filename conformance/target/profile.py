@@ -122,7 +122,14 @@ class Profile:
 
 
 def load(path: Path, generated: Mapping[str, str] | None = None) -> Profile:
-    """Read and check a profile; ``generated`` are the secrets that were made for this run before.
+    """Read and check a profile.
+
+    Args:
+        path: the TOML file.
+        generated: the secrets that were made for this run before.
+
+    Returns:
+        What it declares.
 
     Raises:
         UsageProblem: the file, a key or a value is wrong; the message names file, key path and a suggestion.

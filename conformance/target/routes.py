@@ -65,7 +65,7 @@ class Routes:
         return None
 
     def serves(self, path: str) -> bool:
-        """Whether a path is one of the backend's endpoints."""
+        """Return whether a path is one of the backend's endpoints."""
         plain = {one.partition("?")[0] for one in (self.own, *self.anonymous)}
         if path in plain:
             return True
@@ -92,7 +92,7 @@ class Routes:
         return plain[: len(plain) - len(own)] if own and plain.endswith(own) else prefix
 
     def entries(self) -> Iterable[tuple[str, str]]:
-        """Give every route that is not the specification's, as key and value."""
+        """Yield every route that is not the specification's, as key and value."""
         for key, value in (("own", self.own), ("user", self.user)):
             if value is not None and value != getattr(SPECIFIED, key):
                 yield f"routes.{key}", value

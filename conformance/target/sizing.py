@@ -92,7 +92,7 @@ def _largest(target: Target) -> int:
 
 
 async def _fails_for_its_length_form(fragmented: Try, limit: Limit) -> bool:
-    """Whether frames of the next length form fail, and not messages of their size."""
+    """Return whether frames of the next length form fail, and not messages of their size."""
     if limit.size not in EDGES or limit.above == TOO_BIG:
         return False
     return (await fragmented(limit.size + 1)).fate is Fate.TAKEN
@@ -121,6 +121,13 @@ async def narrow(attempt: Try, taken: int, refused: int, above: str) -> Limit | 
     """Return the limit between a size that is taken and one that is refused.
 
     Most limits are powers of two, so that these are tried first, and then a byte more.
+
+    Args:
+        attempt: sends a message of a size, and tells what became of it.
+        taken: bytes of a message that is taken.
+        refused: bytes of one that is refused.
+        above: what was seen of that.
+
     """
     size = _power_below(refused)
     while refused - taken > 1:
@@ -144,18 +151,37 @@ def _power_below(size: int) -> int:
 
 
 def one_frame(client: Client, content: bytes, opcode: int) -> None:
-    """Send a message in one frame."""
+    """Send a message in one frame.
+
+    Args:
+        client: the connection.
+        content: the message.
+        opcode: TEXT or BINARY.
+
+    """
     client.send(Frame(opcode, content))
 
 
 def in_pieces(client: Client, content: bytes, opcode: int) -> None:
-    """Send a message in sixteen frames or more, so that none comes near to a limit of the single frame."""
+    """Send a message in sixteen frames or more, so that none comes near to a limit of the single frame.
+
+    Args:
+        client: the connection.
+        content: the message.
+        opcode: TEXT or BINARY.
+
+    """
     step = min(-(-len(content) // PIECES), LONGEST_PIECE)
     client.send(*fragments([content[at : at + step] for at in range(0, len(content), step)], opcode))
 
 
 def compressed(client: Client, content: bytes, opcode: int) -> None:
     """Send a message compressed.
+
+    Args:
+        client: the connection.
+        content: the message.
+        opcode: TEXT or BINARY.
 
     Raises:
         Inconclusive: compression was declined.
@@ -169,7 +195,14 @@ def compressed(client: Client, content: bytes, opcode: int) -> None:
 
 
 def way_of(target: Target, send: Send, opcode: int = TEXT) -> Try:
-    """Return what sends a message of a size on a connection of its own, and tells what became of it."""
+    """Return what sends a message of a size on a connection of its own, and tells what became of it.
+
+    Args:
+        target: the server under test.
+        send: sends a message in one way.
+        opcode: TEXT or BINARY.
+
+    """
 
     async def attempt(size: int) -> Answer:
         try:
@@ -207,7 +240,7 @@ def _content(target: Target, client: Client, opcode: int, size: int) -> bytes:
 
 
 async def _come_back(client: Client, content: bytes, opcode: int) -> Answer:
-    """Tell what became of a message that comes back where it is taken."""
+    """Return what became of a message that comes back where it is taken."""
     reply: dict[str, object] = {}
 
     def telling(event: Event) -> bool:
@@ -229,7 +262,7 @@ async def _come_back(client: Client, content: bytes, opcode: int) -> Answer:
 
 
 async def _taken(client: Client, size: int) -> Answer:
-    """Tell what became of a message that nothing answers: a Pong behind it says that it was taken."""
+    """Return what became of a message that nothing answers: a Pong after it says that it was taken."""
     event: Event | None = None
     for bound in (client.limits.back(size), client.limits.reply):
         # Twice: an application may make up its mind a moment after the first Pong.

@@ -31,7 +31,7 @@ class Taking:
     said: str = ""
 
     def __str__(self) -> str:
-        """Describe it for a person."""
+        """Return it as a person says it."""
         how = {"back": "it comes back", "taken": "it is taken"}.get(self.how, "it is unwelcome")
         return how + (f": {self.said}" if self.said else "")
 

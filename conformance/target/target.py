@@ -58,7 +58,19 @@ class Target(Connector):
     async def upgraded(
         self, request: Request, *, segments: Sequence[bytes] | None = None
     ) -> AsyncIterator[Client]:
-        """Expect that an opening handshake succeeds; the open connection is left at the end."""
+        """Expect that an opening handshake succeeds; the open connection is left at the end.
+
+        Args:
+            request: the opening handshake.
+            segments: its bytes, where they are sent in several TCP segments.
+
+        Yields:
+            The open connection.
+
+        Raises:
+            Nonconformance: it was answered otherwise.
+
+        """
         attempt = await self.attempt(request, segments=segments)
         client = self.of(attempt)
         try:
@@ -90,6 +102,19 @@ class Target(Connector):
 
         On the permissions protocol the confirmation is waited for, so that later silences are silent.
 
+        Args:
+            path: the request target; by default the endpoint that the probe found.
+            user: whose token is sent.
+            token: the token, where it is not a user's.
+            carrier: where the token goes; by default the first carrier that the profile offers.
+            origin: the value of Origin, as :meth:`opening` takes it.
+            extra: header lines.
+            confirm: whether the confirmation is waited for.
+            label: what the connection is for, in the transcript, where it is not the one that is judged.
+
+        Yields:
+            The open connection.
+
         Raises:
             Inconclusive: it cannot be had, so nothing is proven about what would have followed.
 
@@ -119,6 +144,7 @@ class Target(Connector):
 
         Raises:
             Inconclusive: it does; it may wait for a login.
+            Nonconformance: what is judged failed for another reason.
 
         """
         try:
@@ -141,7 +167,12 @@ class Target(Connector):
     async def echoing(self, *, abused: bool = False) -> AsyncIterator[Client]:
         """Open a connection on which messages come back, by the echo path or by heartbeats.
 
-        With ``abused`` a fault may be tried on it: an aftermath stands behind it.
+        Args:
+            abused: whether a fault may be tried on it: then it is followed by an aftermath.
+
+        Yields:
+            The open connection.
+
         """
         if abused:
             await self.bystander()
@@ -155,7 +186,12 @@ class Target(Connector):
 
     @contextlib.asynccontextmanager
     async def abused(self) -> AsyncIterator[Client]:
-        """Open a connection on which a fault is tried: proven alive before, and an aftermath behind it."""
+        """Open a connection on which a fault is tried: proven alive before, and followed by an aftermath.
+
+        Yields:
+            The open connection.
+
+        """
         await self.bystander()
         async with self.connect() as client:
             await client.alive()
@@ -174,9 +210,18 @@ class Target(Connector):
         actual: object,
         happened: Happened | None = None,
     ) -> None:
-        """Expect what no verb says: ``expected`` is the accepted set, ``actual`` what occurred.
+        """Expect what no verb says.
 
-        ``happened`` is the kind of what occurred, where ``actual`` is a text that says more.
+        Args:
+            kept: whether it is so.
+            message: what was seen, in a sentence.
+            expected: the accepted set.
+            actual: what occurred.
+            happened: the kind of what occurred, where ``actual`` is a text that says more.
+
+        Raises:
+            Nonconformance: it is not so.
+
         """
         if not kept:
             raise Nonconformance(message, expected=expected, actual=actual, happened=happened)
@@ -200,13 +245,22 @@ class Target(Connector):
     ) -> Attempt:
         """Expect that an opening handshake is refused, and that the server is none the worse for it.
 
-        That it is refused in time, by a client error, is judged under requirements of its own, so is
-        ``statuses`` where the caller gives them to ``handshake.refusal-status``. ``blind`` holds, by the
-        requirement that each breaks, the same request without the field that is judged, or with it plainly
-        wrong: a server that accepts that does not look at the field, and is charged with that alone.
+        That it is refused in time, by a client error, is judged under requirements of its own.
+
+        Args:
+            request: the opening handshake.
+            statuses: the accepted statuses, judged under ``handshake.refusal-status``.
+            segments: its bytes, where they are sent in several TCP segments.
+            blind: by the requirement that each breaks, the same request without the field that is judged, or
+                with it plainly wrong. A server that accepts that does not look at the field, and is charged
+                with that alone.
+
+        Returns:
+            How it was refused.
 
         Raises:
             NotApplicable: the server does not look at the field.
+            Nonconformance: it was accepted, or harmed the server.
 
         """
         await self.bystander()
@@ -232,7 +286,12 @@ class Target(Connector):
         return attempt
 
     async def _blame_blindness(self, blind: Mapping[str, Request]) -> None:
-        """Charge the requirement that a server breaks by not looking at a field at all."""
+        """Charge the requirement that a server breaks by not looking at a field at all.
+
+        Raises:
+            NotApplicable: the server does not look at the field.
+
+        """
         for requirement, plain in blind.items():
             control = await self.attempt(plain, label="the same without that field")
             control.connection.shut()

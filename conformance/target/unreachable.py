@@ -23,8 +23,16 @@ TRIES = 11  # one of two equal halves is missed by all of them once in 2000 time
 async def served_elsewhere(target: Target, asked: Iterable[Tried]) -> Tried | None:
     """Try more connections, to each address of the target; from then on use the one that serves.
 
-    ``asked`` is what was refused. Silence costs the bound of one handshake, and is suffered again only where
-    somebody else can answer: at another address, or from another listening socket.
+    Silence costs the bound of one handshake. It is suffered again only where somebody else can answer: at
+    another address, or from another listening socket.
+
+    Args:
+        target: the server under test.
+        asked: what was refused.
+
+    Returns:
+        What was accepted, or ``None``.
+
     """
     claimed, named = claims(target), [(one.path, one.user) for one in asked]
     own = [(path, user) for path in others(target) for user in users_of(target)]
@@ -57,7 +65,7 @@ async def served_elsewhere(target: Target, asked: Iterable[Tried]) -> Tried | No
 
 
 async def alone(target: Target) -> bool:
-    """Whether one listening socket is all that can answer."""
+    """Return whether one listening socket is all that can answer."""
     return (
         len(target.endpoint.addresses) == 1 and len(await asyncio.to_thread(listeners, target.url.port)) == 1
     )
@@ -113,7 +121,14 @@ def no_websocket(asked: Sequence[Tried]) -> str:
 
 
 def reason(fault: str, target: Target, *, local: bool) -> str:
-    """Return why there is nothing to judge, who holds the port as far as it is seen, and where to ask."""
+    """Return why there is nothing to judge, who holds the port as far as it is seen, and where to ask.
+
+    Args:
+        fault: why, in a sentence.
+        target: the server under test.
+        local: whether the port is on this machine.
+
+    """
     holders = who_holds(target.url.port) if local else ""
     command = shlex.join(["conformance", "doctor", str(target.url)])
     return " ".join(

@@ -85,31 +85,30 @@ class WrongURL(UsageProblem):
 def parse(text: str) -> ServerURL:
     """Parse a server URL.
 
+    Returns:
+        The URL, taken apart.
+
     Raises:
         WrongURL: it is none; the message says what is wrong and shows one that is right.
 
     """
-
-    def wrong(what: str) -> WrongURL:
-        return WrongURL(text, what)
-
     if not text.isprintable() or " " in text:
-        raise wrong("it holds blanks or control characters")
+        raise WrongURL(text, "it holds blanks or control characters")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise wrong(str(error)) from None
+        raise WrongURL(text, str(error)) from None
     if parts.scheme.lower() not in _SECURE:
-        raise wrong(f"the scheme {parts.scheme!r} is none of ws, wss, http, https")
+        raise WrongURL(text, f"the scheme {parts.scheme!r} is none of ws, wss, http, https")
     if not parts.hostname:
-        raise wrong("there is no host in it")
+        raise WrongURL(text, "there is no host in it")
     if port == 0:
-        raise wrong("port 0 is no port that a server listens on")
+        raise WrongURL(text, "port 0 is no port that a server listens on")
     if parts.username is not None or parts.password is not None:
-        raise wrong("credentials belong in the profile, not in the URL")
+        raise WrongURL(text, "credentials belong in the profile, not in the URL")
     if parts.fragment or "#" in text:
-        raise wrong("a WebSocket URL has no fragment (RFC 6455 §3)")
+        raise WrongURL(text, "a WebSocket URL has no fragment (RFC 6455 §3)")
     secure = _SECURE[parts.scheme.lower()]
     path = parts.path or "/"
     prefix = path.split(ENDPOINTS, 1)[0] if ENDPOINTS in path + "/" else path

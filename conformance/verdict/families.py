@@ -34,7 +34,7 @@ class Family:
     entries: tuple[KnownFailure, ...]
 
     def fits(self, header: str) -> bool:
-        """Whether a ``Server`` header is one of this family's."""
+        """Return whether a ``Server`` header is one of this family's."""
         return any(fits(pattern, header) for pattern in self.server)
 
     def explains(self, broken: Mapping[str, Sequence[Symptom]]) -> list[str]:
@@ -45,7 +45,7 @@ class Family:
         ]
 
     def looks_like(self, broken: Mapping[str, Sequence[Symptom]]) -> bool:
-        """Whether a server that breaks this, in these ways, is probably of this family.
+        """Return whether a server that breaks this, in these ways, is probably of this family.
 
         It explains most of what is broken, and little of what it is known for is missing there.
         """

@@ -78,7 +78,7 @@ class Gate:
         return found
 
     def is_new(self, requirement: Requirement, since: str = "") -> bool:
-        """Whether a rule, or a test of it that came later, is newer than what the baseline pins."""
+        """Return whether a rule, or a test of it that came later, is newer than what the baseline pins."""
         if self.baseline is None:
             return False
         return max(numbers(requirement.since), numbers(since or "0")) > numbers(self.baseline.version)

@@ -35,7 +35,7 @@ class KnownFailure:
     family: str = ""
 
     def concerns(self, names: Iterable[str]) -> bool:
-        """Whether the entry is about the target that goes by these names."""
+        """Return whether the entry is about the target that goes by these names."""
         return self.target == "*" or any(fits(self.target, name) for name in names)
 
 

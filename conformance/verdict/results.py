@@ -80,11 +80,11 @@ class Results:
         return self.gate.known
 
     def tolerates(self, result: TestResult) -> bool:
-        """Whether everything that failed in a test is a known failure."""
+        """Return whether everything that failed in a test is a known failure."""
         return self._all_known(result.requirement, symptoms_of_test(result))
 
     def tolerates_breach(self, charge: Mapping[str, Any]) -> bool:
-        """Whether every way in which a test saw another requirement broken is known."""
+        """Return whether every way in which a test saw another requirement broken is known."""
         return self._all_known(charge["requirement"], symptoms_of_charge(charge))
 
     def _all_known(self, requirement: str, symptoms: Iterable[Symptom]) -> bool:
@@ -113,7 +113,7 @@ class Results:
         return Outcome.ADVISED if requirement.advisory else Outcome.OBSERVED
 
     def fails(self, requirement: Requirement) -> bool:
-        """Whether breaking a requirement fails the run."""
+        """Return whether breaking a requirement fails the run."""
         return self.level_outcome(requirement) == Outcome.FAILED
 
     def requirements(self) -> list[RequirementResult]:

@@ -106,13 +106,13 @@ def _steady(text: str) -> str:
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether a text is what a pattern says; ``*`` stands for anything, nothing else is special."""
+    """Return whether a text is what a pattern says; ``*`` stands for anything, nothing else is special."""
     wanted = ".*".join(re.escape(part) for part in pattern.split("*"))
     return re.fullmatch(wanted, text, re.IGNORECASE | re.DOTALL) is not None
 
 
 def known(pattern: str, seen: Symptom) -> bool:
-    """Whether an entry's pattern is about this failure; those of earlier versions name its message."""
+    """Return whether an entry's pattern is about this failure; those of earlier versions name its message."""
     return fits(pattern, str(seen)) or fits(pattern, seen.text)
 
 

@@ -31,7 +31,12 @@ class Agreement:
 
 
 def agreement(header: str | None) -> Agreement | None:
-    """Read the agreement from a response's extension header; ``None`` where compression is not in force."""
+    """Read the agreement from a response's extension header.
+
+    Returns:
+        The agreement; ``None`` where compression is not in force.
+
+    """
     for name, parameters in parse_extensions(header or "") or ():
         if name == NAME:
             values = dict(parameters)
@@ -84,7 +89,12 @@ class Inflater:
         return bytes(content)
 
     def _one_stream(self, data: bytes, content: bytearray) -> bytes:
-        """Add what ``data`` inflates to, as far as it is read; return what lies behind the stream's end."""
+        """Add what ``data`` inflates to, as far as it is read.
+
+        Returns:
+            What lies behind the stream's end.
+
+        """
         stream = self._stream
         if self._agreed.server_max_window_bits == 15:
             content += stream.decompress(data, MAX_INFLATED - len(content) + 1)

@@ -54,7 +54,7 @@ class Ending:
         return "an end without a Close frame" if self.end is not None else "no end"
 
     def __str__(self) -> str:
-        """Describe the ending for a person."""
+        """Return the ending as a person says it."""
         parts = [describe(event) for event in self.before[:SHOWN]]
         if len(self.before) > SHOWN:
             parts.append(f"{len(self.before) - SHOWN} more")

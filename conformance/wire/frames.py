@@ -30,7 +30,7 @@ def name_of(opcode: int) -> str:
 
 
 def apply_mask(payload: bytes, key: bytes) -> bytes:
-    """XOR octet i of the payload with octet i mod 4 of the masking key (RFC 6455 §5.3)."""
+    """Return the payload, its octet i XORed with octet i mod 4 of the masking key (RFC 6455 §5.3)."""
     if not payload:
         return b""
     size = len(payload)

@@ -89,7 +89,15 @@ def opening(
     key: str | None = None,
     extra: Iterable[tuple[str, str]] = (),
 ) -> Request:
-    """Return a legal opening handshake (RFC 6455 §4.1) with ``extra`` header lines at its end."""
+    """Return a legal opening handshake (RFC 6455 §4.1).
+
+    Args:
+        target: the request target: path and query.
+        host: the value of the Host header.
+        key: the value of Sec-WebSocket-Key; by default a fresh one.
+        extra: header lines that follow the others.
+
+    """
     headers = (
         ("Host", host),
         ("Upgrade", "websocket"),
@@ -161,7 +169,7 @@ class Response:
 
 
 def _ends_with_chunks(body: bytes) -> bool:
-    """Whether a body in chunks has its last one, and the end of the trailer section (RFC 9112 §7.1)."""
+    """Return whether a body in chunks has its last one and its trailer section ends (RFC 9112 §7.1)."""
     at = 0
     while (end := body.find(b"\r\n", at)) >= 0:
         size = body[at:end].partition(b";")[0].strip()
@@ -218,6 +226,10 @@ def parse_head(head: bytes) -> Response | None:
     """Parse a response head; lines that are no header field are kept as defects.
 
     A head whose lines end with LF alone is read too, as RFC 9112 §2.2 allows; ``bare`` counts those lines.
+
+    Returns:
+        The response; ``None`` where the first line is not a status line.
+
     """
     bare = 0
     if head.endswith(b"\r\n\r\n"):
@@ -247,9 +259,12 @@ def parse_head(head: bytes) -> Response | None:
 
 
 def parse_extensions(value: str) -> list[tuple[str, list[tuple[str, str | None]]]] | None:
-    """Parse a ``Sec-WebSocket-Extensions`` value (RFC 6455 §9.1); ``None`` when it breaks the grammar.
+    """Parse a ``Sec-WebSocket-Extensions`` value (RFC 6455 §9.1).
 
-    Returns a list of (name, [(parameter, value or None), …]).
+    Returns:
+        (name, [(parameter, value or None), …]) for each extension; ``None`` when the value breaks the
+        grammar.
+
     """
     found = []
     for element in _split(value, ","):
@@ -272,7 +287,7 @@ def parse_extensions(value: str) -> list[tuple[str, list[tuple[str, str | None]]
 
 
 def _split(value: str, separator: str) -> list[str]:
-    """Split at a separator that stands outside quoted strings."""
+    """Return the parts of a value between separators that stand outside quoted strings."""
     parts, quoted, current = [], False, ""
     escaped = False
     for character in value:

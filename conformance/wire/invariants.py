@@ -45,7 +45,7 @@ MOST_TOLD, LONGEST = 3, 300  # of lines that are no header field: a head may hol
 
 
 def valid_close_code(code: int) -> bool:
-    """Whether a status code may stand in a Close frame (RFC 6455 §7.4 and the dated registry)."""
+    """Return whether a status code may stand in a Close frame (RFC 6455 §7.4 and the dated registry)."""
     return code in _SENDABLE
 
 

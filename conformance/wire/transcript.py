@@ -52,7 +52,14 @@ class Transcript:
         return time.perf_counter() - self.began
 
     def add(self, direction: str, data: bytes = b"", note: str = "") -> None:
-        """Record bytes that were ``sent`` or ``received``, or an ``event`` with a note."""
+        """Record bytes, or an event.
+
+        Args:
+            direction: ``sent``, ``received`` or ``event``.
+            data: the bytes.
+            note: what to say of them, or what the event was.
+
+        """
         if len(self.entries) >= MAX_ENTRIES:
             self.dropped += 1
             return
@@ -65,7 +72,14 @@ class Transcript:
     def mark(
         self, part: str, frame: bytes = b"", suits: Callable[[bytes], bool] = lambda _data: True
     ) -> None:
-        """Mark what is wrong in the last that was received, or in the last of it that ``suits``."""
+        """Mark what is wrong in what was received last.
+
+        Args:
+            part: what is wrong: a name of :func:`fields_of`, or a header.
+            frame: the frame that it is in.
+            suits: which received bytes may hold it; the last that suit are marked.
+
+        """
         for position in range(len(self.entries) - 1, -1, -1):
             entry = self.entries[position]
             if part and entry.direction == "received" and suits(entry.data):
@@ -164,7 +178,14 @@ def _header(part: str, text: str, clean: Callable[[str], str]) -> dict[str, Any]
 def fields_of(
     frame: ReceivedFrame, clean: Callable[[str], str], wrong: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return the named fields of a frame, as RFC 6455 §5.2 names them; those in ``wrong`` are at fault."""
+    """Return the named fields of a frame, as RFC 6455 §5.2 names them.
+
+    Args:
+        frame: the frame.
+        clean: removes secrets from a text.
+        wrong: names of the fields that are at fault.
+
+    """
     rows = [
         ("FIN", str(int(frame.fin))),
         ("RSV1-3", "".join(str(int(bit)) for bit in frame.rsv)),

@@ -98,7 +98,7 @@ def versions() -> dict[int, Version]:
 
 
 def complete(name: str) -> bool:
-    """Whether one of :data:`FILES` holds everything that was registered by :func:`date`."""
+    """Return whether one of :data:`FILES` holds everything that was registered by :func:`date`."""
     return bool(_table(name)["complete"])
 
 
