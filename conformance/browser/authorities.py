@@ -31,7 +31,17 @@ class _Trust(ctypes.Structure):
 
 
 async def write_store(folder: Path, ca_file: Path, executable: Path) -> str:
-    """Write a store of these authorities; return why it cannot be had, or an empty string."""
+    """Write a store of these authorities.
+
+    Args:
+        folder: where the store goes.
+        ca_file: their certificates, in PEM form.
+        executable: the browser that will read it.
+
+    Returns:
+        Why it cannot be had, or an empty string.
+
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "conformance.browser.authorities", str(folder), str(ca_file), str(executable),
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

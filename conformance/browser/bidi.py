@@ -58,6 +58,9 @@ _PREFERENCES: Mapping[str, object] = {
 async def started(executable: Path, ca_file: Path | None = None) -> AsyncIterator[Browser]:
     """Start a Firefox with a profile of its own, which trusts the authorities of a file too, and end it.
 
+    Yields:
+        The browser.
+
     Raises:
         Error: it does not start, or does not speak BiDi.
         NotApplicable: it cannot be made to trust them.
@@ -149,7 +152,10 @@ class Browser:
         await asyncio.gather(self._reader, *self._tasks, return_exceptions=True)
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """Give a command and return its result.
+        """Give a command.
+
+        Returns:
+            Its result.
 
         Raises:
             Error: the browser says that it failed.

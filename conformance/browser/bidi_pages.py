@@ -47,7 +47,14 @@ class Route:
         self.request = SimpleNamespace(url=request["url"])
 
     async def fulfill(self, *, status: int, content_type: str, body: str) -> None:
-        """Answer in place of the network (``network.provideResponse``)."""
+        """Answer in place of the network (``network.provideResponse``).
+
+        Args:
+            status: of the response.
+            content_type: the value of Content-Type.
+            body: its text.
+
+        """
         headers = [{"name": "Content-Type", "value": {"type": "string", "value": content_type}}]
         await self._browser.ask(
             "network.provideResponse", request=self._id, statusCode=status, reasonPhrase="OK",
@@ -67,7 +74,12 @@ class Context(Listeners):
         self._intercepts: dict[str, str] = {}
 
     async def new_page(self) -> Page:
-        """Open a tab (``browsingContext.create``)."""
+        """Open a tab (``browsingContext.create``).
+
+        Returns:
+            The tab.
+
+        """
         made = await self.browser.ask("browsingContext.create", type="tab", userContext=self._name)
         page = self.browser.pages[made["context"]] = Page(self, made["context"])
         self.emit("page", page)
@@ -160,7 +172,12 @@ class Page(Listeners):
         await self.context.browser.ask("browsingContext.reload", context=self._name, wait="complete")
 
     async def go_back(self, **_: str) -> None:
-        """Go one step back (``browsingContext.traverseHistory``) and wait until the address says so."""
+        """Go one step back (``browsingContext.traverseHistory``) and wait until the address says so.
+
+        Raises:
+            Error: the address stays as it was.
+
+        """
         before = self.url
         await self.context.browser.ask("browsingContext.traverseHistory", context=self._name, delta=-1)
         for _attempt in range(200):
@@ -172,7 +189,15 @@ class Page(Listeners):
         raise Error(f"the page stays at {before}")
 
     async def evaluate(self, expression: str, argument: object = None) -> Any:
-        """Call a function in the page, or read an expression (``script.callFunction``); values are JSON."""
+        """Call a function in the page, or read an expression (``script.callFunction``); values are JSON.
+
+        Returns:
+            What it gives.
+
+        Raises:
+            Error: the script raised something.
+
+        """
         made = await self.context.browser.ask(
             "script.callFunction", functionDeclaration=_CALL % expression, awaitPromise=True,
             target={"context": self._name}, arguments=[{"type": "string", "value": json.dumps(argument)}],
@@ -182,7 +207,7 @@ class Page(Listeners):
         return json.loads(made["result"]["value"])
 
     def is_closed(self) -> bool:
-        """Whether the tab was closed."""
+        """Return whether the tab was closed."""
         return self._closed
 
     async def screenshot(self, **_: float) -> bytes:

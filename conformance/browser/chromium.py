@@ -63,7 +63,14 @@ def launch_options(executable: Path) -> dict[str, Any]:
 
 
 async def trusting(home: Path, ca_file: Path, executable: Path) -> tuple[dict[str, str], str]:
-    """Return the environment in which Chromium trusts the authorities of a file, or why there is none."""
+    """Return the environment in which Chromium trusts the authorities of a file, or why there is none.
+
+    Args:
+        home: the home directory that Chromium is to have.
+        ca_file: their certificates, in PEM form.
+        executable: the browser.
+
+    """
     if not sys.platform.startswith("linux"):
         return {}, "on this system Chromium asks the system alone: add the authority there"
     why = await write_store(home / ".pki" / "nssdb", ca_file, executable)

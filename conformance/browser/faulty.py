@@ -44,7 +44,12 @@ FAULTS: Mapping[str, ServerFault] = {
 
 @contextlib.asynccontextmanager
 async def faulty_server() -> AsyncIterator[str]:
-    """Serve on loopback; yield the URL that a fault's name is put behind, and ``right`` for none."""
+    """Serve on loopback, each fault under its own path.
+
+    Yields:
+        The URL that a fault's name is put after, and ``right`` for none.
+
+    """
     server = await asyncio.start_server(_answer, "127.0.0.1", 0)
     try:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"

@@ -53,7 +53,7 @@ class Started:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether a process runs, or at least stands still."""
+    """Return whether a process runs, or at least stands still."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -76,7 +76,13 @@ def kill(roots: Iterable[psutil.Process]) -> None:
 async def launched(name: str, executable: Path, ca_file: Path | None = None) -> AsyncIterator[Started]:
     """Start a browser by Playwright, and a Firefox of the system by WebDriver BiDi.
 
-    With ``ca_file`` it trusts these authorities beside its own.
+    Args:
+        name: chromium, firefox or webkit.
+        executable: its program.
+        ca_file: certificates of authorities that it trusts beside its own.
+
+    Yields:
+        The browser.
 
     Raises:
         Inconclusive: it does not start.

@@ -38,7 +38,7 @@ class Seen:
     content: str = ""
 
     def __str__(self) -> str:
-        """Describe it as script says it."""
+        """Return it as script says it."""
         match self.kind:
             case "open":
                 return f"open (protocol {self.protocol!r})"
@@ -131,7 +131,7 @@ class ScriptSocket:
         )
 
     def __str__(self) -> str:
-        """Describe all that script saw."""
+        """Return all that script saw."""
         seen = "script saw " + (", then ".join(map(str, self.seen[-4:])) or "nothing")
         return f"{seen}; the browser says: {self._said[-1]}" if self._said else seen
 
@@ -157,14 +157,22 @@ async def serve_also(page: Page, origin: str) -> None:
 async def open_socket(
     page: Page, url: str, protocols: Sequence[str] = (), *, where: str = "page"
 ) -> ScriptSocket:
-    """Construct a WebSocket. What script may not know of a failure, the browser tells us.
+    """Construct a WebSocket. What script may not know of a failure, the browser reports.
 
-    ``where`` is what constructs it: the ``page``; a ``worker`` of it, its ``service-worker``, or a sandboxed
-    ``frame`` in it, whose origin is opaque; or ``again`` for the page with a script that reconnects with
-    backoff whenever the socket closes.
+    Args:
+        page: the page.
+        url: of the WebSocket.
+        protocols: the subprotocols to offer.
+        where: what constructs it: the ``page``; a ``worker`` of it, its ``service-worker``, or a sandboxed
+            ``frame`` in it, whose origin is opaque; or ``again`` for the page with a script that reconnects
+            with backoff whenever the socket closes.
+
+    Returns:
+        The socket, opening.
 
     Raises:
         NotApplicable: the browser does not let this page try it at all (mixed content).
+        Error: the page cannot run the script.
 
     """
     said: list[str] = []

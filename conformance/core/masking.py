@@ -202,7 +202,7 @@ def _dumped(value: str) -> re.Pattern[str]:
 
 
 def _without_cut(text: str, value: str) -> str:
-    """Mask a secret's beginning or end where the rest of it was cut off."""
+    """Return a text with a secret's beginning or end masked where the rest of it was cut off."""
     head, tail = value[:_LEAST_CUT], value[-_LEAST_CUT:]
     at = text.find(head)
     while at >= 0:

@@ -12,10 +12,17 @@ from conformance.ports.listeners import PROC, holders
 
 
 def fetched(port: int, clients: Collection[int], proc: Path = PROC) -> dict[int, int | None]:
-    """Return, for each of our own port numbers, the inode of the server's end of that connection.
+    """Return which connections a server has accepted.
 
-    ``None`` where the connection is still in the server's queue: no process has accepted it. A port that is
-    missing from the answer has no other end here.
+    Args:
+        port: of the server.
+        clients: our own port numbers.
+        proc: the folder of the kernel's tables.
+
+    Returns:
+        For each of our port numbers, the inode of the server's end; ``None`` where the connection is still in
+        the server's queue, so that no process has accepted it. A port that is missing has no other end here.
+
     """
     found: dict[int, int | None] = {}
     for fields in _rows(port, proc):

@@ -40,7 +40,7 @@ class Listener:
     waiting: int | None = None
 
     def __str__(self) -> str:
-        """Describe the socket for a person."""
+        """Return the socket as a person says it."""
         where = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
         if self.pids:
             return f"{where} held by PID {', '.join(map(str, self.pids))}"

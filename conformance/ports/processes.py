@@ -27,7 +27,7 @@ class Owner:
     orphan: bool = False
 
     def __str__(self) -> str:
-        """Describe the process in one line."""
+        """Return the process in one line."""
         orphan = ", whose parent has ended" if self.orphan else ""
         stopped = ", stopped by a signal" if self.stopped else ""
         return f"PID {self.pid} ({self.command}) since {self.started}{orphan}{stopped}"
@@ -94,7 +94,7 @@ def _is_parent(above: psutil.Process | None, worker: psutil.Process) -> bool:
 
 
 def trees(pids: Iterable[int]) -> list[set[int]]:
-    """Group processes into trees: one above the other, or workers of one command in one process group.
+    """Return processes as trees: one above the other, or workers of one command in one process group.
 
     Workers may outlive the parent that made them, so a common group with the same program counts as one tree
     too. What an interpreter runs is the program; numbers in its command differ between workers and are not

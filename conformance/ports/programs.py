@@ -33,7 +33,7 @@ def described(found: Sequence[Listener], programs: Iterable[set[int]]) -> list[s
 
 
 def who_holds(port: int) -> str:
-    """Say in a sentence or two who listens on a port of this machine, as far as it can be seen."""
+    """Return who listens on a port of this machine, in a sentence or two, as far as it can be seen."""
     found = listeners(port)
     if not found:
         ended = lingering(port)

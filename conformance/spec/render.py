@@ -136,7 +136,7 @@ def html(proven: Mapping[str, Sequence[str]]) -> str:
 
 
 def _linked(source: str) -> list[tuple[str, str]]:
-    """Cut a source into (text, address) pairs; RFC sections have the address of their text."""
+    """Return a source as (text, address) pairs; RFC sections have the address of their text."""
     pieces: list[tuple[str, str]] = []
     position = 0
     for match in re.finditer(r"RFC (\d+) §(\d[\d.]*\d|\d)", source):

@@ -53,7 +53,7 @@ async def offered(target: Target) -> list[Capability]:
     """Find out whether the target speaks HTTP/2 with extended CONNECT, and WebSocket over it.
 
     Returns:
-        Both capabilities.
+        The capabilities ``http2`` and ``http2-websocket``.
 
     """
     evidence = await _evidence(target)

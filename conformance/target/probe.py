@@ -115,7 +115,7 @@ async def _broken(target: Target, fault: Tried) -> float:
     """Take a target that answers, and does so wrongly: what shows just that is judged, and nothing else.
 
     Returns:
-        The round trip in seconds.
+        0: no round trip was measured.
 
     """
     response = fault.attempt.response
