@@ -179,6 +179,13 @@ def test_family_is_named_where_the_server_header_says_it_and_the_family_breaks_t
     broken = {"handshake.http-version": [seen], "framing.unmasked": [other], "auth.bad-token": [other]}
     family = "the server library's, not yours; tolerate with --family=uvicorn"
     assert told("uvicorn", broken) == {"handshake.http-version": family, "framing.unmasked": UNKNOWN}
+    further = next(
+        one for one in families()["uvicorn-wsproto"].entries if one.requirement == "handshake.upgrade-in-426"
+    )
+    case, _, happened = further.symptom[0].partition(": ")
+    both = {"handshake.http-version": [seen], "handshake.upgrade-in-426": [Symptom(case, happened, happened)]}
+    # The family that explains the most is named for all, and it tolerates what the one that it includes does.
+    assert set(told("uvicorn", both).values()) == {family.replace("uvicorn", "uvicorn-wsproto")}
     # What the family does not know of the same rule, its option does not tolerate.
     assert told("uvicorn", {"handshake.http-version": [seen, other]}) == {"handshake.http-version": UNKNOWN}
     assert told("another", {"handshake.http-version": [seen]}) == {"handshake.http-version": UNKNOWN}

@@ -50,8 +50,9 @@ def test_every_node_that_is_named_is_one(begin):
     [
         ('[target]\nfamily = ["dafne"]\n', {}, r"profile .*conformance\.toml: target\.family"),
         ("", {"families": ("dafne",)}, r"^--family"),
+        ("", {"families": ("daphne", "nginks")}, r"^--family: .* 'nginks'"),
     ],
-    ids=["profile", "option"],
+    ids=["profile", "option", "second"],
 )
 def test_family_that_nobody_knows_is_told_by_where_it_was_named(begin, tmp_path, profile, options, where):
     (tmp_path / "conformance.toml").write_text(profile)

@@ -345,8 +345,8 @@ class Peer(Talk):
     async def _in_kind(self, close: Close, sent: int | None) -> bool:
         """Return whether a Close frame answers a faulty one as if it were in order.
 
-        The code that was sent does. Close 1000, or an empty Close, does too, but not from a server that fails
-        every connection so.
+        The code that was sent does. An empty Close, or Close 1000, does where a Close frame in order gets
+        that very answer, its reason included, but not from a server that fails every connection so.
 
         Raises:
             Inconclusive: this server answers by it what is in order and what is not.
@@ -358,19 +358,20 @@ class Peer(Talk):
             return False
         if self.again is None:
             return close.code == 1000
+        alike = await self._gets(close, None if sent is None else VALID)
         failed = await self._close_to(Frame(UNKNOWN, b"fault"))
-        if failed is None or failed.code != close.code:
-            return close.code == 1000 or await self._gets(close, sent)
-        if await self._gets(close, sent):
-            raise Inconclusive(
-                f"this server answers Close frames, and fails connections, by {describe(close)}"
-            )
-        return False
+        if failed is not None and failed.code == close.code:
+            if alike:
+                raise Inconclusive(
+                    f"this server answers Close frames, and fails connections, by {describe(close)}"
+                )
+            return False
+        return alike or (close.code == 1000 and await self._gets(close, 1000))
 
-    async def _gets(self, close: Close, sent: int | None) -> bool:
-        """Return whether a Close frame in order, with an application's code or none, gets this answer."""
-        answer = await self._close_to(Frame(CLOSE, close_payload(None if sent is None else VALID)))
-        return answer is not None and answer.code == close.code
+    async def _gets(self, close: Close, code: int | None) -> bool:
+        """Return whether a Close frame in order, with this code or with none, gets this very answer."""
+        answer = await self._close_to(Frame(CLOSE, close_payload(code)))
+        return answer is not None and (answer.code, answer.reason) == (close.code, close.reason)
 
     async def _close_to(self, frame: Frame) -> Close | None:
         """Return the Close frame that answers a frame on another connection."""

@@ -53,7 +53,7 @@ def run_of(config: pytest.Config) -> Run:
             plan=planned(option["examples"], getattr(config.option, "hypothesis_seed", None)),
             intrusive=option["intrusive"],
             polite=option["polite"],
-            families=tuple(option["family"]),
+            families=tuple(name.strip() for names in option["family"] for name in names.split(",")),
             baseline=option["baseline"],
             update_baseline=option["update_baseline"],
             expect_applicable=option["expect_applicable"],

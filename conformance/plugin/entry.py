@@ -92,8 +92,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "metavar": "NAME",
         "action": "append",
         "default": [],
-        "help": "tolerate the known deviations of a server family, such as daphne; may be repeated "
-        "(list: `conformance spec --families`)",
+        "help": "tolerate the known deviations of a server family, such as daphne, or of several: "
+        "nginx,daphne (list: `conformance spec --families`)",
     },
     "update-baseline": {
         "action": "store_true",

@@ -23,7 +23,7 @@ from conformance.plugin.ending import pytest_sessionfinish, pytest_terminal_summ
 from conformance.plugin.entry import EARLY, SUITE
 from conformance.plugin.fixtures import plan, target
 from conformance.plugin.judging import dress, judged
-from conformance.plugin.mending import Mender
+from conformance.plugin.mending import Mender, unmended
 from conformance.plugin.progress import show
 from conformance.plugin.repeat import repeat
 from conformance.plugin.run import Run
@@ -278,6 +278,7 @@ def pytest_runtest_makereport(
         return report
     run = run_of(item.config)
     result = judged(run, item, call, requirement)
+    ended = bool(run.results.trouble)
     if _may_have_died(run, result) and (why := _stop_if_dead(item, run)):
         # Nobody can tell a broken rule from a server that died; the run's verdict names the test.
         result.outcome, result.confined = Outcome.INCONCLUSIVE, False
@@ -286,6 +287,8 @@ def pytest_runtest_makereport(
         result.charges = [
             one for one in result.charges if one["kept"] or one["requirement"] not in OF_A_DEATH
         ]
+        if run.results.trouble and not ended and not why.startswith(REFUSES):
+            result.charges.append(unmended(item.nodeid, why))
     if not run.results.trouble and run.target is not None:
         why = run.patience.lost(result.outcome, result.told, run.target.limits.reply)
         _stop(item, run, why, "gave nothing to judge")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -131,6 +131,13 @@ class Mender:
         self.run.results.tests[item.nodeid] = replace(
             found, charges=[*found.charges, charge], notes=[*found.notes, f"the server died {message}"]
         )
+
+
+def unmended(test: str, why: str) -> dict[str, Any]:
+    """Return the charge against a server that died in a test, where nobody can start it to ask again."""
+    where = test.rsplit("/", 1)[-1]
+    message = f"in {where}: {why}; the run did not start the server, so it could not try that again"
+    return {"requirement": SURVIVES, "kept": False, "message": message, "unstable": True}
 
 
 def _result(reports: Sequence[pytest.TestReport]) -> TestResult | None:

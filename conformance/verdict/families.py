@@ -87,20 +87,25 @@ def entries_of(names: Iterable[str], where: str) -> tuple[KnownFailure, ...]:
             hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(families())}."
             raise UsageProblem(f"{where}: there is no server family {name!r}. {hint}")
         found += families()[name].entries
-    return tuple(found)
+    return tuple(dict.fromkeys(found))  # one family may include another that was named too
 
 
 def recognised(header: str | None, broken: Mapping[str, Sequence[Symptom]]) -> list[tuple[Family, list[str]]]:
     """Return the families that a ``Server`` header names, each with what of ``broken`` it explains.
 
-    Where there is no such header, the one family whose servers send none and that fails in the same ways.
+    The first explains the most, and each other one something that those before it do not. Where there is no
+    such header, it is the one family whose servers send none and that fails in the same ways.
     """
     explained = {family.name: family.explains(broken) for family in families().values()}
     chosen = [one for one in families().values() if header and one.fits(header)]
     if not header:
         alike = [one for one in families().values() if not one.server and one.looks_like(broken)]
         chosen = sorted(alike, key=lambda one: -len(explained[one.name]))[:1]
-    return [(family, explained[family.name]) for family in chosen if explained[family.name]]
+    found: list[tuple[Family, list[str]]] = []
+    for family in sorted(chosen, key=lambda one: (-len(explained[one.name]), len(one.entries))):
+        if not set(explained[family.name]) <= {rule for _, rules in found for rule in rules}:
+            found.append((family, explained[family.name]))
+    return found
 
 
 def read_family(path: Path) -> Family:

@@ -20,6 +20,7 @@ class Ending:
     before: list[Event] = field(default_factory=list)
     beneath: str = "TCP"
     given_up: End | None = None  # we stopped reading, which is no end of the server's making
+    lingered: float = 0.0  # seconds between the Close frame and the end of TCP, or of our patience
 
     @property
     def messages(self) -> list[Message]:

@@ -165,3 +165,16 @@ def understands_drafts_and_declines_everything_else() -> None:
             refusal.headers["Sec-WebSocket-Version"] = "13, 8, 7"
 
     worded(change)
+
+
+@handshake_manner
+def ends_a_handshake_that_comes_in_more_than_64_segments() -> None:
+    """As tungstenite does: it takes it for an attack."""
+
+    @around(StrictConnection, "data_received")
+    def data_received(original, self, data):
+        self.segments = getattr(self, "segments", 0) + 1
+        if self.segments > 64 and not self._handshake_done:
+            self.transport.abort()
+        else:
+            original(self, data)

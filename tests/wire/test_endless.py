@@ -198,6 +198,30 @@ async def test_end_behind_a_close_is_not_waited_for_after_many_in_vain(before, w
     assert recorder.unended_failures == before + 1
 
 
+async def test_end_that_comes_late_behind_a_close_counts_as_one_in_vain():
+    async def script(served):
+        await served.frame()
+        served.say("88 02 03 ea")
+        await asyncio.sleep(0.3)
+
+    async with upgraded(script, replace(QUICK, close=BOUND, prompt=0.4)) as peer:
+        peer.send_text("no matter what")
+        ending = await peer.expect_failed(code=1002)
+        assert ending.end is not None
+        assert peer.recorder.unended_failures == 1
+
+
+async def test_farewell_that_is_answered_late_counts_as_one_in_vain():
+    async def script(served):
+        await served.frame()
+        await asyncio.sleep(0.3)
+
+    async with upgraded(script, replace(QUICK, prompt=0.8)) as peer:
+        await peer.leave()
+        assert peer.connection.end is not None
+        assert peer.recorder.unanswered_farewells == 1
+
+
 async def test_slow_close_is_waited_for_even_after_many_ends_in_vain():
     async def script(served):
         await served.frame()

@@ -100,6 +100,8 @@ def test_response_other_than_101_is_not_judged():
     "request_",
     [
         pytest.param(opening("/", "h").without("Upgrade"), id="no-upgrade"),
+        pytest.param(opening("/", "h").without("Connection"), id="no-connection"),
+        pytest.param(opening("/", "h").setting("Connection", "keep-alive"), id="connection-for-http"),
         pytest.param(opening("/", "h").without("Sec-WebSocket-Key"), id="no-key"),
         pytest.param(opening("/", "h").adding(("sec-websocket-key", "x")), id="two-keys"),
         pytest.param(opening("/", "h").saying(method="POST"), id="post"),
@@ -129,6 +131,10 @@ def test_of_several_protocols_websocket_alone_is_judged(protocols, chosen, judge
     head = f"HTTP/1.1 101 S\r\nUpgrade: {chosen}\r\nConnection: Upgrade\r\n\r\n".encode()
     watched.monitor.response(asked, ResponseParser().feed(head))
     assert ("handshake.accept-value" in watched.requirements) == judged
+
+
+def test_folded_key_has_no_right_answer():
+    assert Watched().answer(key="\r\n\tAAAAAAAAAAAAAAAAAAAAAA==").breaches == []
 
 
 def test_key_beyond_ascii_is_judged_as_it_was_sent():
