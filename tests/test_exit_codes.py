@@ -94,6 +94,7 @@ def test_http_server_without_websocket_is_10(suite: Suite, server: Server) -> No
 def test_server_that_dies_midway_is_10(suite: Suite, server: Server) -> None:
     done = suite(f"--server-url=ws://127.0.0.1:{server('plain', '12')}", "conformance/suite/protocol")
     assert done.returncode == 10, done.stdout
+    assert "could not be judged: robustness.survives (MUST): in test_" in done.stdout
     assert "stopped answering during test_" in verdict(done)
 
 

@@ -27,7 +27,7 @@ from conformance.plugin.mending import Mender, unmended
 from conformance.plugin.progress import show
 from conformance.plugin.repeat import repeat
 from conformance.plugin.run import Run
-from conformance.plugin.stash import MENDER, PARTIAL, REQUIREMENT
+from conformance.plugin.stash import MENDER, PARTIAL, REQUIREMENT, UNMENDED
 from conformance.plugin.tests_page import (
     pytest_html_report_title,
     pytest_html_results_table_header,
@@ -278,7 +278,6 @@ def pytest_runtest_makereport(
         return report
     run = run_of(item.config)
     result = judged(run, item, call, requirement)
-    ended = bool(run.results.trouble)
     if _may_have_died(run, result) and (why := _stop_if_dead(item, run)):
         # Nobody can tell a broken rule from a server that died; the run's verdict names the test.
         result.outcome, result.confined = Outcome.INCONCLUSIVE, False
@@ -287,7 +286,7 @@ def pytest_runtest_makereport(
         result.charges = [
             one for one in result.charges if one["kept"] or one["requirement"] not in OF_A_DEATH
         ]
-        if run.results.trouble and not ended and not why.startswith(REFUSES):
+        if item.stash.get(UNMENDED, None):
             result.charges.append(unmended(item.nodeid, why))
     if not run.results.trouble and run.target is not None:
         why = run.patience.lost(result.outcome, result.told, run.target.limits.reply)
@@ -325,6 +324,7 @@ def _stop_if_dead(item: pytest.Item, run: Run) -> str:
             run.results.deaths.append(_told(item, run, why, "stopped answering"))
     else:
         _stop(item, run, why, "stopped answering")
+        item.stash[UNMENDED] = dead.sign is not Sign.REFUSES
     return why
 
 

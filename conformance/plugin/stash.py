@@ -11,5 +11,6 @@ from conformance.spec import Requirement
 RUN = pytest.StashKey[Run]()
 REQUIREMENT = pytest.StashKey[Requirement]()
 PARTIAL = pytest.StashKey[bool]()
+UNMENDED = pytest.StashKey[bool]()
 VERDICT = pytest.StashKey[str]()
 MENDER = pytest.StashKey[Mender]()
