@@ -19,8 +19,9 @@ class Kind(Enum):
     END = "the connection ended"
     RESPONSE = "HTTP"
     NO_HTTP = "bytes that are no HTTP"
+    MISSING_FIELD = ""  # of a response whose status the detail names
     UNREAD_FIELD = "the server does not look at the field"
-    OTHER = ""
+    OTHER = "something else"  # which its detail says
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Happened:
 
     def __str__(self) -> str:
         """Return it in words, as symptoms do."""
-        head = self.kind.value if self.code is None else f"{self.kind.value} {self.code}"
+        head = "" if self.kind is Kind.OTHER else self.kind.value
+        head += "" if self.code is None else f" {self.code}"
         told = ", ".join(filter(None, (head, self.detail)))
         return told if self.then is None else f"{told}, then {self.then}"
 

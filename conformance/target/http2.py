@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from conformance.client.session import Client
 from conformance.core.errors import Inconclusive, Nonconformance, Unreachable
+from conformance.core.evidence import Happened, Kind, Told
 from conformance.net.http2 import Http2Connection
 from conformance.net.stream import Stream, extended_connect
 from conformance.target.snapshot import Capability
@@ -102,11 +103,11 @@ async def _evidence(target: Target) -> Http2Connection | str:
     return said
 
 
-def answer_of(stream: Stream) -> str:
-    """Return what became of a request, for a person."""
+def answer_of(stream: Stream) -> Told:
+    """Return what became of a request."""
     if stream.response is not None:
-        return stream.response.line
-    return stream.end.kind if stream.end is not None else "nothing"
+        return Told(stream.response.line, Happened(Kind.RESPONSE, stream.response.status))
+    return Told(stream.end.kind if stream.end is not None else "nothing")
 
 
 class Link:

@@ -81,7 +81,7 @@ class RequirementResult:
 
 def symptoms_of_test(test: TestResult) -> list[Symptom]:
     """Return in which ways a test saw its requirement broken."""
-    return [Symptom.of_data(one) for one in test.symptoms] or [Symptom.of_text(test.message, test.actual)]
+    return [Symptom.of_data(one) for one in test.symptoms] or [Symptom.of_text(test.message)]
 
 
 def symptoms_of_charge(charge: Mapping[str, Any]) -> list[Symptom]:

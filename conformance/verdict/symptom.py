@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from conformance.core.errors import Nonconformance
-from conformance.core.evidence import Happened
+from conformance.core.evidence import Happened, Kind
 from conformance.verdict.charges import Way
 
 LONGEST = 200
@@ -54,9 +54,9 @@ class Symptom:
         return asdict(self)
 
     @classmethod
-    def of_text(cls, message: str, actual: str = "", *, case: str = "") -> Symptom:
+    def of_text(cls, message: str, *, case: str = "") -> Symptom:
         """Return the symptom of a failure of which nothing is known but its message."""
-        text = symptom(message, actual)
+        text = symptom(message)
         return cls(case, text, text)
 
     @classmethod
@@ -77,26 +77,31 @@ def symptoms_of(test: str, error: Nonconformance) -> Iterator[Symptom]:
         for one in error.cases:
             yield from symptoms_of(f"{test}/{error.case}" if error.case else test, one)
         return
-    text = symptom(str(error), error.actual)
+    text = symptom(error.message, _status_of(error))
     case = f"{test}/{error.case}" if error.case else test
     yield Symptom(_steady(case), _of_kind(error.happened) or text, text)
 
 
-def symptom(message: str, actual: str = "") -> str:
+def symptom(message: str, status: int | None = None) -> str:
     """Return a failure's message without ports, addresses, times and ids, one line of 200 characters at most.
 
-    Close codes and status codes stay, for they tell failures apart; the status of an HTTP answer that came
-    back is added. Of a story only the first line counts: its steps are drawn.
+    Close codes and status codes stay, for they tell failures apart; the ``status`` of an HTTP answer that came
+    back is added.
     """
-    text = _steady(" ".join(message.partition("\n")[0].split())) or "without a message"
-    status = re.match(r"HTTP/\d(?:\.\d)? (\d{3})\b", actual)
-    if status and status[1] not in text:
-        text += f" (HTTP {status[1]})"
+    text = _steady(" ".join(message.split())) or "without a message"
+    text += "" if status is None else f" (HTTP {status})"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}*"
 
 
+def _status_of(error: Nonconformance) -> int | None:
+    """Return the status of the response that is at fault, where the message does not name it."""
+    named = error.happened is not None and error.happened.kind is Kind.MISSING_FIELD
+    return error.at.code if error.at is not None and error.at.kind is Kind.RESPONSE and not named else None
+
+
 def _of_kind(happened: Happened | None) -> str:
-    return "" if happened is None else _steady(str(happened))
+    """Return a kind in words; its detail may be what a server said, with what varies in it."""
+    return "" if happened is None else str(replace(happened, detail=_steady(happened.detail)))
 
 
 def _steady(text: str) -> str:

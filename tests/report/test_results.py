@@ -298,14 +298,14 @@ def test_symptoms_are_those_of_tests_and_charges_each_once():
     made = results(
         result("failed", message="broke"),
         result("failed", message="broke"),
-        result("failed", message="not accepted", actual="HTTP/1.1 426 Upgrade Required"),
+        result("failed", message="not accepted"),
         result(charges=[charge(MUST, message="charged"), charge(SHOULD, message="advised")]),
         result("known-failure", message="was known"),
         result("observed", message="nothing of it"),
         result("inconclusive", message="nor of this"),
     )
     told = [str(one) for one in entry_of(made).symptoms]
-    assert told == ["broke", "not accepted (HTTP 426)", "charged", "was known"]
+    assert told == ["broke", "not accepted", "charged", "was known"]
     assert [str(one) for one in entry_of(made, SHOULD).symptoms] == ["advised"]
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from conformance.core.errors import NotApplicable
-from conformance.core.evidence import Told
+from conformance.core.evidence import Happened, Kind, Told
 from conformance.target.attempt import Attempt
 from conformance.target.target import Target
 from conformance.wire.handshake import Request, Response
@@ -99,6 +99,7 @@ async def having(target: Target, status: int, header: str) -> None:
                 f"{response.line} with {', '.join(sorted({name for name, _ in response.headers}))}",
                 attempt.at,
             ),
+            happened=Happened(Kind.MISSING_FIELD, detail=f"a refusal with {status} has no {header}"),
         )
     if not seen:
         raise NotApplicable(f"no refusal of this server is a {status}")

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 from conformance.core.errors import Inconclusive, NotApplicable
+from conformance.core.evidence import Told
 from conformance.target.http2 import answer_of, linked
 from conformance.target.target import Target
 from conformance.wire import deflate
@@ -127,7 +128,7 @@ async def test_subprotocol_is_chosen_as_by_http1(target: Target) -> None:
                 attempt.upgraded == bool(stream.response and stream.response.upgraded) and before == after,
                 "the same offer of subprotocols is answered otherwise over HTTP/2",
                 expected=[f"{attempt} with {before or 'no subprotocol'}, as over HTTP/1.1"],
-                actual=f"{answer_of(stream)} with {after or 'no subprotocol'}",
+                actual=Told(f"{answer_of(stream)} with {after or 'no subprotocol'}", answer_of(stream).at),
             )
 
 
