@@ -85,7 +85,7 @@ def symptoms_of(test: str, error: Nonconformance) -> Iterator[Symptom]:
 def symptom(message: str, status: int | None = None) -> str:
     """Return a failure's message without ports, addresses, times and ids, one line of 200 characters at most.
 
-    Close codes and status codes stay, for they tell failures apart; the ``status`` of an HTTP answer that came
+    Close codes and status codes stay, for they tell failures apart; the ``status`` of a response that came
     back is added.
     """
     text = _steady(" ".join(message.split())) or "without a message"
@@ -104,10 +104,10 @@ def _of_kind(happened: Happened | None) -> str:
     return "" if happened is None else str(replace(happened, detail=_steady(happened.detail)))
 
 
-def _steady(text: str) -> str:
+def _steady(message: str) -> str:
     for pattern, word in _PATTERNS:
-        text = pattern.sub(word, text)
-    return text
+        message = pattern.sub(word, message)
+    return message
 
 
 def fits(pattern: str, text: str) -> bool:

@@ -40,7 +40,7 @@ async def http2(case: Case) -> Finding | None:
             await _page(case, connection)
             stream = await link.attempt(case.request(origin=case.origin or case.url.origin))
             opened = stream.response is not None and stream.response.upgraded
-            answers.append((opened, case.clean(answer_of(stream))))
+            answers.append((opened, case.clean(str(answer_of(stream)))))
             stream.shut()
     finally:
         connection.close()

@@ -62,13 +62,17 @@ class Talk:
         self._write(b"".join(lines))
 
     def send(self, text: str) -> None:
-        """Send bytes written in hex, or after `z` as zlib in base64; `--` begins a segment, `#` a comment."""
+        """Send bytes written in hex, or after `z` as zlib in base64; `--` begins a segment.
+
+        A comment behind `#` is shown, one behind `# #` is not.
+        """
         segments = [b""]
         for line in text.splitlines():
             data, _, comment = line.partition("#")
             word = data.strip()
-            if comment and "its payload" not in comment:
-                self.show(f"-> {comment.strip()}")
+            said = comment.strip()
+            if said and not said.startswith("#"):
+                self.show(f"-> {said}")
             if word == "--":
                 segments.append(b"")
             elif word.startswith("z "):

@@ -182,7 +182,7 @@ class _Frames:
             behind = head + frame.declared_length
             about = describe(frame, self._clean)
             rows += self._rows(max(begin, at), min(end, head), about)
-            rows += self._rows(max(begin, head), min(end, behind), "its payload")
+            rows += self._rows(max(begin, head), min(end, behind), "# its payload")
         rest = self._found[-1][0] + _length(self._found[-1][1]) if self._found else 0
         rows += self._rows(max(begin, rest), end, "no whole frame")
         return ['talk.send(r"""', *(f"    {row}" for row in rows), '""")']
