@@ -38,15 +38,10 @@ from conformance.plugin.workers import Controller, Worker, is_worker
 from conformance.spec import NEEDS, Requirement, requirements
 from conformance.target.liveness import Sign
 from conformance.target.target import Target
-from conformance.verdict.outcomes import BREACHES, Outcome
-from conformance.verdict.result_data import TestResult
+from conformance.verdict.deciding import died, may_have_died, tolerate
+from conformance.verdict.outcomes import Outcome
 
 WORKER = "conformance-worker"
-
-# What a death breaks beside: who was connected is harmed, and no Close frame comes.
-OF_A_DEATH = frozenset(
-    {"robustness.others-unharmed", "robustness.prompt", "closing.failure-close-frame", "closing.failure-code"}
-)
 
 __all__ = [
     "plan",
@@ -278,32 +273,19 @@ def pytest_runtest_makereport(
         return report
     run = run_of(item.config)
     result = judged(run, item, call, requirement)
-    if _may_have_died(run, result) and (why := _stop_if_dead(item, run)):
-        # Nobody can tell a broken rule from a server that died; the run's verdict names the test.
-        result.outcome, result.confined = Outcome.INCONCLUSIVE, False
-        before = f" Before that: {result.message}" if result.message else ""
-        result.message = run.clean(f"the target died in this test: {why}.{before}")
-        result.charges = [
-            one for one in result.charges if one["kept"] or one["requirement"] not in OF_A_DEATH
-        ]
+    if may_have_died(result, ended=run.ended) and (why := _stop_if_dead(item, run)):
+        died(result, run.clean(why))  # the run's verdict names the test
         if item.stash.get(UNMENDED, None):
-            result.charges.append(unmended(item.nodeid, why))
+            result.charges = [*result.charges, unmended(item.nodeid, why)]
     if not run.results.trouble and run.target is not None:
         why = run.patience.lost(result.outcome, result.told, run.target.limits.reply)
         _stop(item, run, why, "gave nothing to judge")
-    if result.outcome in BREACHES and run.results.tolerates(result):
-        result.outcome = Outcome.KNOWN_FAILURE
+    tolerate(result, run.results.tolerates)
     run.patience.waited(result.requirement, result.outcome, call.duration)
     report.conformance = result.as_data()  # type: ignore[attr-defined]
     report.conformance_trouble = run.results.trouble  # type: ignore[attr-defined]
     dress(report, run, result, requirement)
     return report
-
-
-def _may_have_died(run: Run, result: TestResult) -> bool:
-    harmed = any(one["requirement"] in OF_A_DEATH for one in result.breaches)
-    broken = result.outcome in BREACHES and result.outcome != Outcome.ADVISED
-    return harmed or run.ended or broken or result.outcome in {Outcome.INCONCLUSIVE, Outcome.SUITE_FAULT}
 
 
 def _stop_if_dead(item: pytest.Item, run: Run) -> str:

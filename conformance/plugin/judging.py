@@ -9,7 +9,7 @@ import pytest
 
 from conformance.browser.witness import cut
 from conformance.client.recorder import Record
-from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
+from conformance.core.errors import Nonconformance, NotApplicable
 from conformance.core.printable import printable
 from conformance.plugin.run import Run
 from conformance.report.cards import anchor
@@ -18,13 +18,12 @@ from conformance.report.gate_lines import tolerance_lines
 from conformance.report.repro.files import repro, repro_path
 from conformance.report.whose import told
 from conformance.spec import Requirement, requirements
-from conformance.spec.levels import Level
+from conformance.verdict.deciding import decide, found_nothing_wrong, nobody_answered
 from conformance.verdict.outcomes import BREACHES, KEPT, Outcome
 from conformance.verdict.result_data import TestResult, symptoms_of_charge, symptoms_of_test
 from conformance.verdict.symptom import Symptom, symptoms_of
 from conformance.wire.fault_marking import mark
 
-SILENT = "no connection of this test was answered by HTTP: what did not happen there proves nothing"
 ALIVE = "the server ended what this test opened without an answer; asked behind it, it was alive"
 
 
@@ -36,7 +35,7 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
     result = TestResult(
         id=item.nodeid,
         requirement=requirement.id,
-        outcome=Outcome.PASSED,
+        outcome=Outcome.UNTESTED,
         duration=round(call.duration, 4),
         notes=[run.clean(note) for note in record.notes],
         observed=[run.clean(text) for text in record.observed],
@@ -54,38 +53,25 @@ def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement
         dialect=sorted(run.profile.dialect.seen - run.results.dialect_seen),
         since=marker.kwargs.get("since", "") if marker else "",
     )
-    match error:
-        case None:
-            if requirement.level == Level.MAY:
-                result.outcome = Outcome.OBSERVED
-        case NotApplicable():
-            result.outcome = Outcome.NOT_APPLICABLE
-        case Inconclusive():
-            result.outcome = Outcome.INCONCLUSIVE
-            result.confined = not isinstance(error, Unreachable)
-        case Nonconformance(expected=expected, actual=actual):
-            result.outcome = run.results.level_outcome(requirement, result.since)
-            result.expected, result.actual = [run.clean(one) for one in expected], run.clean(actual)
-            result.story = [run.clean(one) for one in error.story]
-            result.symptoms = _cleaned(run, symptoms_of(_test(item), error))
-        case pytest.skip.Exception():
-            result.outcome = Outcome.NOT_APPLICABLE
-        case _:
-            result.outcome = Outcome.SUITE_FAULT
-            result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
+    if isinstance(error, pytest.skip.Exception):
+        error = NotApplicable(str(error))
+    decide(result, error, requirement, lambda: run.results.level_outcome(requirement, result.since))
+    if isinstance(error, Nonconformance):
+        result.expected, result.actual = [run.clean(one) for one in error.expected], run.clean(error.actual)
+        result.story = [run.clean(one) for one in error.story]
+        result.symptoms = _cleaned(run, symptoms_of(_test(item), error))
+    if result.outcome == Outcome.SUITE_FAULT:
+        result.notes = [*result.notes, f"{type(error).__name__} raised by the suite"]
     result.message = run.clean(_message(error)) if error is not None else ""
-    if result.outcome in KEPT | {Outcome.NOT_APPLICABLE} and _silent(record):
-        # What must not happen does not happen on a server that says nothing: nobody has been judged.
+    if found_nothing_wrong(result) and _silent(record):
         # To end TCP is an answer, of a server that is there.
         ended = any(one.ended for one in record.transcripts)
         dead = run.why_dead() if ended else None
         if ended and dead is None:
             result.notes = [*result.notes, ALIVE]
         else:
-            result.outcome, result.confined = Outcome.INCONCLUSIVE, False
-            result.message = f"{SILENT}, for {run.clean(str(dead))}" if dead else SILENT
-            result.charges = [one for one in result.charges if not one["kept"]]
-    if result.outcome not in KEPT | {Outcome.NOT_APPLICABLE} or result.breaches:
+            nobody_answered(result, run.clean(str(dead)) if dead else "")
+    if not found_nothing_wrong(result) or result.breaches:
         if isinstance(error, Nonconformance):
             mark(record.transcripts, error.at)
         result.transcripts = run.recorder.transcripts_as_data()

@@ -18,6 +18,7 @@ from conformance.core.errors import Unreachable
 from conformance.core.printable import printable
 from conformance.report.console import failure_text
 from conformance.spec import requirements
+from conformance.verdict.outcomes import Outcome
 from conformance.verdict.result_data import TestResult
 
 if TYPE_CHECKING:
@@ -142,4 +143,4 @@ def unmended(test: str, why: str) -> dict[str, Any]:
 
 def _result(reports: Sequence[pytest.TestReport]) -> TestResult | None:
     found = [TestResult(**data) for one in reports if (data := getattr(one, "conformance", None)) is not None]
-    return next((one for one in found if one.outcome != "passed"), found[0] if found else None)
+    return next((one for one in found if one.outcome != Outcome.PASSED), found[0] if found else None)

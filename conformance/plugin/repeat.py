@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from conformance.verdict.outcomes import Outcome, gravity
+from conformance.verdict.deciding import gravest, rank, unstable
+from conformance.verdict.outcomes import Outcome
 from conformance.verdict.result_data import TestResult
 
 Round = tuple[list[pytest.TestReport], TestResult | None]
@@ -36,7 +37,7 @@ def repeat(
         if item.session.shouldstop or item.session.shouldfail:
             break
     results = [result for _, result in rounds if result is not None]
-    reports, _ = min(rounds, key=lambda one: _rank(one[1].outcome if one[1] else Outcome.SUITE_FAULT))
+    reports, _ = min(rounds, key=lambda one: rank(one[1].outcome if one[1] else Outcome.SUITE_FAULT))
     if results:
         whole = folded(results)
         for report in reports:
@@ -51,10 +52,11 @@ def repeat(
 def folded(results: Sequence[TestResult]) -> TestResult:
     """Return one result for several of the same test; verdicts that differ make it inconclusive."""
     counts = Counter(one.outcome for one in results)
-    gravest = min(results, key=lambda one: _rank(one.outcome))
+    first = gravest(results)
+    assert first is not None
     charges, flips = _charges(results)
     made = replace(
-        gravest,
+        first,
         duration=round(sum(one.duration for one in results), 4),
         charges=charges,
         samples=_samples(results),
@@ -63,21 +65,16 @@ def folded(results: Sequence[TestResult]) -> TestResult:
         dialect=sorted({name for one in results for name in one.dialect}),
         symptoms=_each_once(one.symptoms for one in results),
     )
-    if Outcome.SUITE_FAULT in counts:
-        return made
-    total = len(results)
-    if len(counts) > 1:
-        told = ", ".join(f"{name} in {n} of {total}" for name, n in _ordered(counts))
-        made.outcome, made.unstable = Outcome.INCONCLUSIVE, told
-        made.message = f"unstable: {told}; {gravest.outcome}: {gravest.message or 'without a message'}"
-    elif flips:  # the test's own verdict is the same each time; what it saw on the way is not
+    unstable(made, counts)
+    if len(counts) == 1 and flips and Outcome.SUITE_FAULT not in counts:
+        # The test's own verdict is the same each time; what it saw on the way is not.
         made.unstable = "; ".join(flips)
     return made
 
 
 def _result(reports: Sequence[pytest.TestReport]) -> TestResult | None:
     found = [TestResult(**data) for one in reports if (data := getattr(one, "conformance", None)) is not None]
-    return min(found, key=lambda one: _rank(one.outcome), default=None)
+    return gravest(found)
 
 
 def _charges(results: Sequence[TestResult]) -> tuple[list[Mapping[str, Any]], list[str]]:
@@ -111,11 +108,3 @@ def _samples(results: Sequence[TestResult]) -> dict[str, list[float]]:
         for name, times in one.samples.items():
             samples.setdefault(name, []).extend(times)
     return samples
-
-
-def _ordered(counts: Counter[Outcome]) -> list[tuple[Outcome, int]]:
-    return sorted(counts.items(), key=lambda one: _rank(one[0]))
-
-
-def _rank(outcome: Outcome) -> int:
-    return -1 if outcome == Outcome.SUITE_FAULT else gravity(outcome)

@@ -31,7 +31,7 @@ from conformance.report.repro.files import write_scripts
 from conformance.spec import requirements
 from conformance.target import profile as profiles
 from conformance.target.launch import Adopted, Launcher
-from conformance.target.liveness import Dead, Sign, why_dead
+from conformance.target.liveness import Dead, why_dead
 from conformance.target.probe import endpoint_of, is_loopback, probe
 from conformance.target.profile_secrets import of_profile
 from conformance.target.secret_values import of_url
@@ -239,8 +239,6 @@ class Run:
 
     def why_dead(self) -> Dead | None:
         """Return why the target answers nobody any more, or ``None`` while it does."""
-        if self.target is None:
-            return Dead(Sign.NO_TARGET, "there is no target")
         return why_dead(self.target)
 
     @property

@@ -26,7 +26,7 @@ from conformance.net.pace import WORKERS
 from conformance.plugin.entry import SUITE
 from conformance.plugin.judging import dress
 from conformance.spec import requirements
-from conformance.verdict.outcomes import BREACHES, Outcome
+from conformance.verdict.deciding import died_elsewhere
 from conformance.verdict.result_data import TestResult
 
 if TYPE_CHECKING:
@@ -192,11 +192,10 @@ class Controller:
         data = getattr(report, "conformance", None)
         if data is not None:
             run.results.trouble = run.results.trouble or getattr(report, "conformance_trouble", "")
-            if run.results.trouble and data["outcome"] in BREACHES:
-                data["outcome"] = str(
-                    Outcome.INCONCLUSIVE
-                )  # the target died meanwhile in another worker's hands
             result = TestResult(**data)
+            if run.results.trouble:
+                died_elsewhere(result)
+                data["outcome"] = str(result.outcome)
             dress(report, run, result, requirements()[result.requirement])
         elif report.failed:
             run.results.suite_faults.append(f"{report.nodeid} (its worker process crashed)")

@@ -54,12 +54,14 @@ class Dead:
         return self.seen
 
 
-def why_dead(target: Target) -> Dead | None:
+def why_dead(target: Target | None) -> Dead | None:
     """Return why the target answers nobody any more, or ``None`` while it does.
 
     Asked synchronously, between tests. A target is given up only when no attempt succeeds for twice as long
     as the longest pause that was seen.
     """
+    if target is None:
+        return Dead(Sign.NO_TARGET, "there is no target")
     instance = target.instance
     if instance is not None and not instance.running:
         return _ended(instance)

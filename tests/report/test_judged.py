@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from conformance.core.errors import Inconclusive, Nonconformance, NotApplicable, Unreachable
-from conformance.plugin.judging import SILENT, judged
+from conformance.plugin.judging import judged
 from conformance.spec import requirements
 from conformance.target.launch import Adopted
 from conformance.target.liveness import Dead, Sign
 from conformance.verdict.baseline import Baseline
+from conformance.verdict.deciding import SILENT
 from conformance.verdict.symptom import Symptom
 from conformance.wire.ending import came
 from conformance.wire.events import Close
