@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 from conformance.core.errors import Inconclusive, Nonconformance
 from conformance.core.evidence import other
 from conformance.fuzz.drawing import Draw, Unfit, at_random, simplest
-from conformance.fuzz.shrinking import shrink
+from conformance.fuzz.shrinking import load, shrink
 
 T = TypeVar("T", bound=Hashable)
 DEFAULT_SEED = 6455
@@ -203,6 +203,7 @@ async def search(
         return len(state.played)
 
     def shorten() -> None:
+        load()
         state.ends = time.monotonic() + budget
         with contextlib.suppress(_Enough):  # told below, from what the check saw
             if leave_out is not None:

@@ -22,19 +22,28 @@ def keep_in(folder: str) -> None:
     _folder[:] = [folder]
 
 
-def shrink(make: Callable[[Draw], T], chosen: Sequence[int], fails: Callable[[T], bool]) -> None:
-    """Look for shorter examples that fail, beginning with the one that was made of the ``chosen`` numbers.
-
-    ``fails`` remembers what it was asked; what it raises that is no ``Exception`` ends the search at once.
-    """
+def load() -> None:
+    """Load Hypothesis, which may take seconds on a busy machine, and tell it of the folder."""
     with warnings.catch_warnings(action="ignore"):  # of a library that is loaded amid a test
-        from hypothesis import Phase, Verbosity, find, reject, settings  # noqa: PLC0415 - see above
-        from hypothesis import strategies as st  # noqa: PLC0415
-        from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415
-        from hypothesis.database import InMemoryExampleDatabase, choices_to_bytes  # noqa: PLC0415
+        from hypothesis.configuration import set_hypothesis_home_dir  # noqa: PLC0415 - see above
 
     for folder in _folder:
         set_hypothesis_home_dir(folder)
+
+
+def shrink(make: Callable[[Draw], T], chosen: Sequence[int], fails: Callable[[T], bool]) -> None:
+    """Look for shorter examples that fail, the same for the same example.
+
+    Args:
+        make: makes an example of numbers.
+        chosen: the numbers of the example that failed.
+        fails: whether an example fails; it remembers what it was asked. What it raises that is not an
+            ``Exception`` ends the search at once.
+
+    """
+    from hypothesis import Phase, Verbosity, find, reject, settings  # noqa: PLC0415 - see above
+    from hypothesis import strategies as st  # noqa: PLC0415
+    from hypothesis.database import InMemoryExampleDatabase, choices_to_bytes  # noqa: PLC0415
 
     @st.composite
     def examples(draw: st.DrawFn) -> T:
@@ -46,13 +55,14 @@ def shrink(make: Callable[[Draw], T], chosen: Sequence[int], fails: Callable[[T]
     # To Hypothesis the example is the failure of an earlier run.
     earlier = InMemoryExampleDatabase()
     earlier.save(b"found", choices_to_bytes([*chosen, 0]))  # one too many, lest it be taken for short already
-    how = settings(
-        max_examples=1_000_000,  # the caller bounds it by time
-        deadline=None,
-        database=earlier,
-        print_blob=False,
-        phases=(Phase.reuse, Phase.shrink),
-        verbosity=Verbosity.quiet,
-    )
     with contextlib.suppress(Exception):  # also Hypothesis's own: what failed is known to ``fails``
+        how = settings(
+            settings(derandomize=True),
+            max_examples=1_000_000,  # the caller bounds it by time
+            deadline=None,
+            database=earlier,
+            print_blob=False,
+            phases=(Phase.reuse, Phase.shrink),
+            verbosity=Verbosity.quiet,
+        )
         find(examples(), fails, settings=how, database_key=b"found")

@@ -52,3 +52,18 @@ def test_what_is_made_short_leaves_its_notes_with_the_run(kept):
         asyncio.run(search(numbers, check, examples=20, plan=Plan(), budget=5.0))
     where = configuration.storage_directory("constants", intent_to_write=False)
     assert where.home_directory == kept
+
+
+def test_same_failure_becomes_the_same_short_one():
+    asked = [[], []]
+    for seen in asked:
+
+        def fails(example, seen=seen):
+            seen.append(example)
+            return sum(example) > 700
+
+        shrinking.shrink(
+            lambda draw: tuple(draw.up_to(8, lambda: draw.integer(0, 300))), [4, *[299] * 4], fails
+        )
+    assert len(asked[0]) > 5
+    assert asked[0] == asked[1]
