@@ -15,15 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from conformance.net.endpoint import Endpoint
 from conformance.wire.allowance import Allowance
 from conformance.wire.events import Close, End, Event, Message, Pong
-from conformance.wire.frames import (
-    CLOSE,
-    PING,
-    PONG,
-    Frame,
-    FrameParser,
-    Outgoing,
-    ReceivedFrame,
-)
+from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, Outgoing, ReceivedFrame
 from conformance.wire.handshake import Request, Response, ResponseParser
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.transcript import Transcript
@@ -78,7 +70,7 @@ class Connection(asyncio.Protocol):
         timeout: float,
         address: str | None = None,
     ) -> Connection:
-        """Connect over TCP (and TLS).
+        """Return a new connection over TCP, and TLS where the endpoint says so.
 
         Args:
             endpoint: where the server is, and by which TLS.
@@ -86,9 +78,6 @@ class Connection(asyncio.Protocol):
             report: is called with each breach that the monitor sees.
             timeout: seconds.
             address: one of the endpoint's addresses; by default they are tried in turn.
-
-        Returns:
-            The connection.
 
         Raises:
             OSError: the connection was refused or could not be made; ``TimeoutError`` after ``timeout``
@@ -169,12 +158,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> bool:
-        """Note the server's FIN; keeping our half of a WebSocket open lets a test go on writing.
-
-        Returns:
-            Whether our half stays open.
-
-        """
+        """Return whether our half stays open at the server's FIN: that of a WebSocket, to go on writing."""
         self.transcript.ended = True
         self._finish("fin")
         if not self._upgraded or self._transport is None:
