@@ -24,7 +24,7 @@ CHARGERS = [
     "wire/invariants.py",
     "client/peer.py",
     "target/target.py",
-    "client/session.py",
+    "client/speaker.py",
 ]
 
 # Each requirement by itself; what is not in order is listed.
