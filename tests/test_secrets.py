@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote_plus
 
@@ -19,7 +19,8 @@ from conformance.report.artefacts import MAKERS
 from conformance.wire.frames import FrameParser
 from tests.conftest import ROOT, Suite
 
-NAMES = ("ALICE", "BOB", "CAROL", *(f"DISPOSABLE_{number}" for number in range(1, 7)))
+BAD = ("EXPIRED", "NOT_YET", "REVOKED", "INACTIVE")
+NAMES = ("ALICE", "BOB", "CAROL", *(f"DISPOSABLE_{number}" for number in range(1, 7)), *BAD)
 TOKENS = {f"{name}_TOKEN": f"canary-{name.lower().replace('_', '-')}-4f9c2e" for name in NAMES}
 BASIC = base64.b64encode(b"me:canary-basic-5a1d").decode()
 # What else a profile holds, one canary a place.
@@ -113,7 +114,59 @@ def test_no_artefact_holds_a_secret(suite: Suite, tmp_path: Path) -> None:
     assert any('talk.secret("HEADER_X_API_KEY"' in text for text in scripts.values())
     written |= scripts
     assert "[secret]" in written["conformance.json"]
+    written |= compared(reports / "conformance.json", tmp_path)
     assert {name: found[:3] for name, text in written.items() if (found := leaks(text))} == {}
+
+
+def compared(document: Path, folder: Path) -> dict[str, str]:
+    """Return what `conformance compare` writes and prints of a run."""
+    files = {kind: folder / f"compared.{kind}" for kind in ("html", "markdown", "json")}
+    options = [f"--{kind}={path}" for kind, path in files.items()]
+    done = conformance(folder, "compare", str(document), str(document), *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {"comparison": done.stdout + done.stderr} | {
+        path.name: path.read_text() for path in files.values()
+    }
+
+
+def conformance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder, with the secrets in its environment."""
+    return subprocess.run(
+        [sys.executable, "-m", "conformance", *arguments],
+        cwd=folder, env={"PATH": "/usr/bin:/bin", **TOKENS}, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+
+
+def test_no_baseline_holds_a_secret(suite: Suite, tmp_path: Path) -> None:
+    known = tmp_path / "known.toml"
+    suite(
+        f"--profile={profile_in(tmp_path)}", "conformance/suite/auth/test_carriers.py",
+        f"--baseline={known}", "--update-baseline", **TOKENS,
+    )  # fmt: skip
+    assert "[[known_failure]]" in known.read_text()
+    assert leaks(known.read_text()) == []
+
+
+def test_no_failing_control_command_tells_a_secret(suite: Suite, tmp_path: Path) -> None:
+    failing = tmp_path / "control.py"
+    failing.write_text("import sys\nprint('cannot', *sys.argv[1:], file=sys.stderr)\nsys.exit(1)\n")
+    profile = profile_in(tmp_path)
+    text = profile.read_text()
+    command = ["{python}", str(failing), "--key", "canary-command-6b0d", "{action}", "{parameters}"]
+    profile.write_text(f"{text.partition('[control]')[0]}[control]\ncommand = {json.dumps(command)}\n")
+    done = suite(f"--profile={profile}", "conformance/suite/events", "-v", **TOKENS, timeout=200)
+    written = {path.name: path.read_text() for path in sorted((tmp_path / "reports").glob("*.*"))}
+    written |= {"terminal": done.stdout, "errors": done.stderr}
+    assert "cannot --key" in written["conformance.json"], "the command was not run"
+    assert {name: found[:3] for name, text in written.items() if (found := leaks(text))} == {}
+
+
+def test_profile_that_init_writes_holds_no_secret(server: Callable[..., int], tmp_path: Path) -> None:
+    url = f"ws://127.0.0.1:{server('plain')}/?key=canary-init-51ce&room=canary%2Dinit%2Droom"
+    done = conformance(tmp_path, "init", url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert leaks(done.stdout + done.stderr + (tmp_path / "conformance.toml").read_text()) == []
 
 
 def test_no_complaint_about_a_profile_holds_a_secret(tmp_path: Path) -> None:
@@ -125,9 +178,6 @@ def test_no_complaint_about_a_profile_holds_a_secret(tmp_path: Path) -> None:
         ("[carriers]", "[no_such_table]"),
     ):
         profile.write_text(text.replace(place, wrong))
-        done = subprocess.run(
-            [sys.executable, "-m", "conformance", "run", f"--profile={profile}", "-k", "pong"], cwd=tmp_path,
-            env={"PATH": "/usr/bin:/bin", **TOKENS}, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        done = conformance(tmp_path, "run", f"--profile={profile}", "-k", "pong")
         assert done.returncode == 4, done.stdout + done.stderr
         assert leaks(done.stdout + done.stderr) == []
