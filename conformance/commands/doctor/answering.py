@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from conformance.commands.doctor.answers import answers_itself
 from conformance.commands.doctor.case import NOBODY, Case, line_of
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.encryption import (
     client_certificate,
     needs_tls,
@@ -95,7 +96,7 @@ async def _behind_proxy(case: Case, plain: Attempt) -> Finding | None:
         return None
     return broken(
         "http",
-        "proxy.upstream",
+        Cause.PROXY_UPSTREAM,
         "A proxy answers, but it cannot reach the server behind it.",
         evidence=(
             f"a plain GET is answered {case.clean(line_of(plain))}",
@@ -129,7 +130,7 @@ async def _unanswered(case: Case) -> Finding:
         owners = described(case, caught_by(case.listeners, case.address))
         return broken(
             "http",
-            "http.not-http",
+            Cause.HTTP_NOT_HTTP,
             f"What answers on port {case.url.port} does not speak HTTP.",
             evidence=(f"its first bytes: {case.clean(repr(garbage[:60]))}", *owners),
             steps=(Step("Check the port: another service has it."), list_owners(case.url.port)),
@@ -141,7 +142,7 @@ async def _unanswered(case: Case) -> Finding:
     if ended:
         return broken(
             "http",
-            "http.ended",
+            Cause.HTTP_ENDED,
             "The server accepts connections and ends them without an answer.",
             evidence=lines,
             steps=(
@@ -150,7 +151,7 @@ async def _unanswered(case: Case) -> Finding:
         )
     return broken(
         "http",
-        "http.silent",
+        Cause.HTTP_SILENT,
         "The server accepts connections and never answers: neither a GET nor a handshake, "
         f"within {case.timeout:g} s.",
         evidence=(*lines, *described(case, held)),
@@ -173,7 +174,7 @@ def _forwarded(case: Case, attempts: list[Attempt], lines: tuple[str, ...]) -> F
     name = program.name or "A forwarder (a container's published port, a tunnel)"
     return broken(
         "http",
-        "forward.nobody",
+        Cause.FORWARD_NOBODY,
         f"{name} takes the connection and drops it at once: nobody listens where it forwards to.",
         evidence=(*lines, *described(case, caught_by(case.listeners, case.address))),
         steps=(
@@ -210,7 +211,7 @@ async def _differing(case: Case) -> Finding | None:
         faces = await asyncio.gather(*(_face(case, one) for one in case.reached))
         by_address = {one: face for one, face in zip(case.reached, faces, strict=True) if face is not None}
         if len(_servers(by_address.values())) > 1:
-            return _several(case, "port.addresses-differ", by_address)
+            return _several(case, Cause.PORT_ADDRESSES_DIFFER, by_address)
     held = caught_by(case.listeners, case.address)
     crowd = len(held) > 1 and not all(one.pids for one in held)
     samples = MANY_SAMPLES if crowd else SAMPLES if case.local else REMOTE_SAMPLES
@@ -222,7 +223,9 @@ async def _differing(case: Case) -> Finding | None:
             )
         seen.update(one for one in batch if one is not None)
         if len(_servers(seen)) > 1:
-            return _several(case, "port.answers-differ", {f"{seen[face]} x": face for face in _servers(seen)})
+            return _several(
+                case, Cause.PORT_ANSWERS_DIFFER, {f"{seen[face]} x": face for face in _servers(seen)}
+            )
     return None
 
 
@@ -237,11 +240,12 @@ def _servers(faces: Iterable[Face]) -> set[Face]:
     return found - failing
 
 
-def _several(case: Case, cause: str, faces: Mapping[str, Face]) -> Finding:
+def _several(case: Case, cause: Cause, faces: Mapping[str, Face]) -> Finding:
     what = {
-        "port.addresses-differ": f"The addresses of {case.url.host} are answered by different servers: "
+        Cause.PORT_ADDRESSES_DIFFER: f"The addresses of {case.url.host} are answered by different servers: "
         "which one a client reaches depends on the client.",
-        "port.answers-differ": f"Connections to {case.address} are answered by different servers, by chance.",
+        Cause.PORT_ANSWERS_DIFFER: f"Connections to {case.address} are answered by different servers, by "
+        "chance.",
     }[cause]
     hidden = any(not one.pids for one in case.listeners)
     steps: tuple[Step, ...] = (

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from conformance.commands.doctor.answers import said
 from conformance.commands.doctor.case import AGAIN, Case, line_of
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, ok
 from conformance.commands.doctor.programs import program_of
 from conformance.target.attempt import Attempt
@@ -71,7 +72,7 @@ async def _asked_again(case: Case, asked: Request) -> Finding | None:
         return None
     return broken(
         "browser",
-        "upgrade.first-lost",
+        Cause.UPGRADE_FIRST_LOST,
         "The first handshake got no answer; the same handshake, asked a second time, opened.",
         evidence=(
             f"the first: nothing within {case.timeout:g} s",
@@ -111,7 +112,7 @@ def _one_at_a_time(case: Case, first: Attempt, third: Attempt) -> Finding:
     program = program_of(case, first)
     return broken(
         "browser",
-        "server.one-connection",
+        Cause.SERVER_ONE_CONNECTION,
         "The server serves one connection at a time: while one WebSocket is open, nobody else is answered.",
         evidence=(
             f"the first handshake: {case.clean(line_of(first))}",
@@ -146,7 +147,7 @@ def _named(case: Case, opened: list[str], first: Attempt, found: Mapping[str, At
     if opened == ["connection"]:
         return broken(
             "browser",
-            "proxy.exact-connection",
+            Cause.PROXY_EXACT_CONNECTION,
             "Firefox is refused: something compares the field Connection with exactly 'Upgrade', and Firefox "
             "sends 'keep-alive, Upgrade'.",
             evidence=(
@@ -162,7 +163,7 @@ def _named(case: Case, opened: list[str], first: Attempt, found: Mapping[str, At
     if opened == ["offer"]:
         return broken(
             "browser",
-            "upgrade.compression-offer",
+            Cause.UPGRADE_COMPRESSION_OFFER,
             "Browsers are refused: the server, or a proxy in front of it, cannot cope with the offer of "
             "compression that every browser sends.",
             evidence=(
@@ -188,7 +189,7 @@ def _named(case: Case, opened: list[str], first: Attempt, found: Mapping[str, At
     }
     return broken(
         "browser",
-        "upgrade.browser-fields",
+        Cause.UPGRADE_BROWSER_FIELDS,
         "Browsers are refused, plain clients are not: the server objects to a field that browsers send.",
         evidence=(*evidence, *(f"without {names[one]}: {case.clean(line_of(found[one]))}" for one in opened)),
         steps=(program.read_log,),

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance.commands.doctor.case import case_of, line_of
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.document import document
 from conformance.commands.doctor.findings import Diagnosis
 from conformance.commands.doctor.screen import show
@@ -160,7 +161,7 @@ def demo(console: Console) -> int:
                 before = _diagnosed(console, url)
             _say(console, f"5. The intruder, PID {second.pid}, is ended, and the doctor is asked again", "")
             after = _diagnosed(console, url)
-    told = before.last is not None and before.last.cause == "port.shared" and after.verdict == "healthy"
+    told = before.last is not None and before.last.cause == Cause.PORT_SHARED and after.verdict == "healthy"
     console.print(Text("\nEverything that was started has been ended.", style="dim"))
     return 0 if told else 10
 

@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from conformance.commands.doctor.case import Case
-from conformance.commands.doctor.findings import CAUSES, Diagnosis
+from conformance.commands.doctor.findings import Diagnosis
 from conformance.commands.doctor.routing import Row
 
 VERSION = 1
@@ -37,7 +37,7 @@ def document(case: Case, diagnosis: Diagnosis, rows: list[Row] | None = None) ->
         "verdict": diagnosis.verdict,
         "exit_code": diagnosis.exit_code,
         "cause": last.cause if last else None,
-        "meaning": CAUSES[last.cause] if last and last.cause else None,
+        "meaning": last.cause.meaning if last and last.cause else None,
         "layer": last.layer if last else None,
         "seconds": round(diagnosis.seconds, 3),
         "not_seen": [one.summary for one in diagnosis.findings if one.state == "unseen" and not one.ends],

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 
 from conformance.commands.doctor.case import Case, line_of
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.chain import Sent, chain_of
 from conformance.commands.doctor.findings import Finding, Step, broken, ok
 from conformance.net.connection import Connection
@@ -13,14 +14,14 @@ from conformance.net.endpoint import Endpoint
 
 # X509_V_ERR_… of OpenSSL's x509_vfy.h.
 _CAUSES = {
-    9: "tls.not-yet-valid",
-    10: "tls.expired",
-    18: "tls.unknown-ca",
-    19: "tls.unknown-ca",
-    20: "tls.unknown-ca",
-    21: "tls.unknown-ca",
-    62: "tls.wrong-name",
-    64: "tls.wrong-name",
+    9: Cause.TLS_NOT_YET_VALID,
+    10: Cause.TLS_EXPIRED,
+    18: Cause.TLS_UNKNOWN_CA,
+    19: Cause.TLS_UNKNOWN_CA,
+    20: Cause.TLS_UNKNOWN_CA,
+    21: Cause.TLS_UNKNOWN_CA,
+    62: Cause.TLS_WRONG_NAME,
+    64: Cause.TLS_WRONG_NAME,
 }
 
 
@@ -75,7 +76,7 @@ def client_certificate(case: Case, evidence: str) -> Finding:
     given = case.profile.certificate is not None
     return broken(
         "tls",
-        "tls.client-certificate",
+        Cause.TLS_CLIENT_CERTIFICATE,
         "The server wants a certificate of the client, and "
         + ("does not accept the one of the profile." if given else "none was given."),
         evidence=(case.clean(evidence),),
@@ -92,7 +93,7 @@ def client_certificate(case: Case, evidence: str) -> Finding:
 
 def _incomplete(case: Case, error: ssl.SSLCertVerificationError, sent: Sent | None) -> Finding | None:
     """Return the finding of a chain whose intermediate certificate was not sent."""
-    if _CAUSES.get(error.verify_code) != "tls.unknown-ca" or sent is None or not sent.stops_short:
+    if _CAUSES.get(error.verify_code) != Cause.TLS_UNKNOWN_CA or sent is None or not sent.stops_short:
         return None
     if sent.issuer_trusted(case.target.endpoint.tls):
         return None
@@ -115,7 +116,7 @@ def _incomplete(case: Case, error: ssl.SSLCertVerificationError, sent: Sent | No
     if case.profile.ca_file is None:
         return broken(
             "tls",
-            "tls.unknown-ca",
+            Cause.TLS_UNKNOWN_CA,
             f"The server's certificate was issued by {issuer}, whose own certificate is neither sent nor "
             "trusted here. Either that is an intermediate authority and the server does not send the full "
             "chain, or it is a root of your own.",
@@ -124,7 +125,7 @@ def _incomplete(case: Case, error: ssl.SSLCertVerificationError, sent: Sent | No
         )
     return broken(
         "tls",
-        "tls.incomplete-chain",
+        Cause.TLS_INCOMPLETE_CHAIN,
         f"The chain of certificates is incomplete: {sent.count} sent, and no certificate of its issuer "
         f"({issuer}). Browsers may find it elsewhere; scripts and phones do not.",
         evidence=evidence,
@@ -133,18 +134,18 @@ def _incomplete(case: Case, error: ssl.SSLCertVerificationError, sent: Sent | No
 
 
 def _untrusted(case: Case, error: ssl.SSLCertVerificationError) -> Finding:
-    cause = _CAUSES.get(error.verify_code, "tls.untrusted")
+    cause = _CAUSES.get(error.verify_code, Cause.TLS_UNTRUSTED)
     what = {
-        "tls.expired": "has expired. Clients refuse it",
-        "tls.not-yet-valid": "is not valid yet. Clients refuse it, or this machine's clock is wrong",
-        "tls.wrong-name": f"is not for the name {case.url.host}",
-        "tls.unknown-ca": "comes from an authority that is not trusted here",
-        "tls.untrusted": "is not accepted",
+        Cause.TLS_EXPIRED: "has expired. Clients refuse it",
+        Cause.TLS_NOT_YET_VALID: "is not valid yet. Clients refuse it, or this machine's clock is wrong",
+        Cause.TLS_WRONG_NAME: f"is not for the name {case.url.host}",
+        Cause.TLS_UNKNOWN_CA: "comes from an authority that is not trusted here",
+        Cause.TLS_UNTRUSTED: "is not accepted",
     }[cause]
     fix = {
-        "tls.expired": Step("Renew the certificate and reload the server."),
-        "tls.not-yet-valid": Step("Compare the clocks of both machines", "date -u"),
-        "tls.wrong-name": Step("Use a name that the certificate holds, or issue one for this name."),
+        Cause.TLS_EXPIRED: Step("Renew the certificate and reload the server."),
+        Cause.TLS_NOT_YET_VALID: Step("Compare the clocks of both machines", "date -u"),
+        Cause.TLS_WRONG_NAME: Step("Use a name that the certificate holds, or issue one for this name."),
     }.get(
         cause, Step("Trust the authority's certificate", f"conformance doctor {case.bare()} --ca-file CA.pem")
     )
@@ -163,7 +164,7 @@ async def _no_tls(case: Case, evidence: str) -> Finding:
     if plain is not None and plain.response is not None:
         return broken(
             "tls",
-            "tls.plain-port",
+            Cause.TLS_PLAIN_PORT,
             f"TLS was asked for (wss), but port {case.url.port} speaks plain HTTP.",
             evidence=(case.clean(evidence), f"a plain GET is answered {case.clean(line_of(plain))}"),
             steps=(
@@ -173,7 +174,7 @@ async def _no_tls(case: Case, evidence: str) -> Finding:
         )
     return broken(
         "tls",
-        "tls.failed",
+        Cause.TLS_FAILED,
         f"No TLS connection can be made to port {case.url.port}.",
         evidence=(case.clean(evidence),),
         steps=(
@@ -202,7 +203,7 @@ def needs_tls(case: Case, evidence: tuple[str, ...]) -> Finding:
     """Return the finding of a TLS port that was asked for plain HTTP."""
     return broken(
         "tls",
-        "tls.needed",
+        Cause.TLS_NEEDED,
         f"Plain HTTP was asked for (ws), but port {case.url.port} speaks TLS.",
         evidence=evidence,
         steps=(Step("Use wss://", f"conformance doctor {case.bare(secure=True)}"),),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from conformance.commands.doctor.answers import answers_itself, said
 from conformance.commands.doctor.case import Case, line_of
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken
 from conformance.commands.doctor.frameworks import on_exception, on_refusal
 from conformance.commands.doctor.ownership import caught_by, described
@@ -46,7 +47,7 @@ def nothing_upgrades(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
 class Made(NamedTuple):
     """A cause, what it means here, and what to do."""
 
-    cause: str
+    cause: Cause
     summary: str
     steps: tuple[Step, ...]
 
@@ -61,7 +62,7 @@ def _proxied(case: Case, attempt: Attempt, response: Response, ordinary: Respons
     own = answers_itself(response)
     if program.is_proxy and not own and (_same(response, ordinary) or asks):
         return Made(
-            "proxy.no-upgrade",
+            Cause.PROXY_NO_UPGRADE,
             f"The handshake reaches the application as plain HTTP: {program.name}, the proxy in between, "
             "drops the headers Upgrade and Connection.",
             (
@@ -75,7 +76,7 @@ def _proxied(case: Case, attempt: Attempt, response: Response, ordinary: Respons
     if program.is_proxy and own:
         denies = "it denies this path, or " if response.status == 403 else ""
         return Made(
-            "upgrade.static",
+            Cause.UPGRADE_STATIC,
             f"{program.name} itself answers {response.status}: {denies}no location passes this path on "
             "to a WebSocket server.",
             (
@@ -85,7 +86,7 @@ def _proxied(case: Case, attempt: Attempt, response: Response, ordinary: Respons
         )
     if asks and response.status == 426:
         return Made(
-            "proxy.no-upgrade",
+            Cause.PROXY_NO_UPGRADE,
             "The server asks for an upgrade that was asked for: something in between drops the headers "
             "Upgrade and Connection.",
             (Step("Look for a proxy, a middleware or a debugging tool in front of the server."),),
@@ -97,7 +98,7 @@ def _known(case: Case, response: Response, server: str) -> Made | None:
     port = case.url.port
     if "wsgiserver" in server:
         return Made(
-            "upgrade.wsgi",
+            Cause.UPGRADE_WSGI,
             "Django's runserver answers as WSGI: it serves HTTP and never WebSocket. Daphne was meant.",
             (
                 Step('Put "daphne" first in INSTALLED_APPS and set ASGI_APPLICATION: it then serves both'),
@@ -107,7 +108,7 @@ def _known(case: Case, response: Response, server: str) -> Made | None:
     if "gunicorn" in server or "waitress" in server or "mod_wsgi" in server or "werkzeug" in server:
         name = next(one for one in ("gunicorn", "waitress", "mod_wsgi", "werkzeug") if one in server)
         return Made(
-            "upgrade.wsgi",
+            Cause.UPGRADE_WSGI,
             f"{name} answers as a WSGI server: it serves HTTP and never WebSocket.",
             (
                 Step(
@@ -118,20 +119,20 @@ def _known(case: Case, response: Response, server: str) -> Made | None:
         )
     if "simplehttp" in server:
         return Made(
-            "upgrade.static",
+            Cause.UPGRADE_STATIC,
             "Python's http.server answers: it serves files and never WebSocket.",
             (Step("Stop it, and start the WebSocket server on this port."),),
         )
     if "uvicorn" in server and response.status < 500:
         return Made(
-            "upgrade.asgi-http-only",
+            Cause.UPGRADE_ASGI_HTTP_ONLY,
             "uvicorn answers the handshake as plain HTTP: it lacks a WebSocket library, "
             "or runs with --ws none.",
             (Step("Install one and start it again", "pip install 'uvicorn[standard]'"),),
         )
     if "granian" in server and response.status == 404:
         return Made(
-            "upgrade.asgi-http-only",
+            Cause.UPGRADE_ASGI_HTTP_ONLY,
             "granian answers the handshake as plain HTTP: it runs with --no-ws, or not as asgi.",
             (
                 Step(
@@ -151,7 +152,7 @@ def _raised(case: Case, attempt: Attempt, server: str) -> Made | None:
         return None
     why, steps = on_exception(case, attempt)
     return Made(
-        "upgrade.no-websocket-app",
+        Cause.UPGRADE_NO_WEBSOCKET_APP,
         f"{name} passes the handshake on, but the application fails on it: {why}.",
         steps,
     )
@@ -160,13 +161,13 @@ def _raised(case: Case, attempt: Attempt, server: str) -> Made | None:
 def _other(case: Case, attempt: Attempt, response: Response, ordinary: Response | None) -> Made:
     if response.status >= 500:
         return Made(
-            "upgrade.failed",
+            Cause.UPGRADE_FAILED,
             f"The server fails on a handshake ({response.status}).",
             (Step("Read the server's log: it holds the exception."),),
         )
     if _same(response, ordinary):
         return Made(
-            "upgrade.http-only",
+            Cause.UPGRADE_HTTP_ONLY,
             f"The server answers a handshake as it answers plain HTTP ({response.status}): it knows no "
             "WebSocket on any path that was tried, or another server than you think holds the port.",
             (
@@ -175,7 +176,7 @@ def _other(case: Case, attempt: Attempt, response: Response, ordinary: Response 
             ),
         )
     return Made(
-        "upgrade.refused",
+        Cause.UPGRADE_REFUSED,
         f"No handshake is accepted ({response.status}) on any path that was tried.",
         (*on_refusal(case, attempt), Step("Read the server's log.")),
     )

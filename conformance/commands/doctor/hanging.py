@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psutil
 
 from conformance.commands.doctor.case import AGAIN, Case
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, undecided
 from conformance.commands.doctor.ownership import described, list_owners
 from conformance.commands.doctor.programs import program_of
@@ -88,7 +89,7 @@ async def hanging(case: Case, held: Sequence[Listener], evidence: tuple[str, ...
     if stopped:
         return broken(
             "owners",
-            "port.stopped",
+            Cause.PORT_STOPPED,
             f"The process that holds port {case.url.port} is stopped (SIGSTOP or Ctrl-Z): it answers nobody.",
             evidence=lines,
             steps=(
@@ -114,7 +115,7 @@ def _exhausted(case: Case, seen: Sequence[State], layer: str, lines: tuple[str, 
         return None
     return broken(
         layer,
-        "server.descriptors",
+        Cause.SERVER_DESCRIPTORS,
         f"The process that holds port {case.url.port} has no file descriptors left: it can accept no "
         "connection.",
         evidence=(
@@ -141,7 +142,7 @@ def _busy(case: Case, seen: Sequence[State], layer: str, lines: tuple[str, ...])
         return None
     return broken(
         layer,
-        "server.busy",
+        Cause.SERVER_BUSY,
         f"The process that holds port {case.url.port} computes and accepts nobody meanwhile: "
         "its event loop is blocked, or it is overloaded.",
         evidence=(f"PID {one.pid} was computing at each of {LOOKS} looks, while nobody was answered", *lines),
@@ -162,7 +163,7 @@ def _taken(case: Case, seen: Sequence[State], layer: str, lines: tuple[str, ...]
     clients = ", ".join(f"PID {one.pid} serves 1 connection" for one in workers)
     return broken(
         layer,
-        "server.one-connection",
+        Cause.SERVER_ONE_CONNECTION,
         "The server serves one connection at a time, and somebody is connected: nobody else is answered.",
         evidence=(clients, *lines),
         steps=(
@@ -175,7 +176,7 @@ def _taken(case: Case, seen: Sequence[State], layer: str, lines: tuple[str, ...]
 def _late(case: Case, layer: str, lines: tuple[str, ...]) -> Finding:
     return undecided(
         layer,
-        "server.busy",
+        Cause.SERVER_BUSY,
         "The server accepted nobody for a while, then answered again: it is busy now and then.",
         evidence=(*lines, "asked again a moment later: it answered"),
         steps=(Step("Ask again, and wait longer", f"conformance doctor {case.bare()} --timeout 10"),),
@@ -194,7 +195,7 @@ def _hung(case: Case, layer: str, lines: tuple[str, ...], pids: Sequence[int], *
         ]
     return broken(
         layer,
-        "port.backlog-full" if full else "http.not-accepting",
+        Cause.PORT_BACKLOG_FULL if full else Cause.HTTP_NOT_ACCEPTING,
         f"The process that holds port {case.url.port} accepts no connections any more; {queue}.",
         evidence=lines,
         steps=tuple(steps),

@@ -9,6 +9,7 @@ import psutil
 
 from conformance.commands.doctor.answers import said
 from conformance.commands.doctor.case import Case, line_of
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, undecided
 from conformance.commands.doctor.ownership import caught_by
 from conformance.commands.doctor.programs import program_of
@@ -39,7 +40,7 @@ async def host_lost(case: Case, own: Attempt | None, foreign: Attempt | None) ->
     if inner is not None:
         return broken(
             "origin",
-            "origin.host-lost",
+            Cause.ORIGIN_HOST_LOST,
             f"Browsers are refused: {program.name} does not pass the client's Host on, and the server "
             "behind it "
             "compares Origin with the Host that it gets.",
@@ -48,7 +49,7 @@ async def host_lost(case: Case, own: Attempt | None, foreign: Attempt | None) ->
         )
     return undecided(
         "origin",
-        "origin.host-lost",
+        Cause.ORIGIN_HOST_LOST,
         f"Browsers are refused, the page's own origin as well. Either {program.name} does not pass the "
         "client's "
         "Host on and the server behind it compares Origin with it, or the server has a list of origins and "

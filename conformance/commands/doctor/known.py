@@ -6,6 +6,7 @@ import re
 
 from conformance.commands.doctor.answers import said, text_of, whole_body
 from conformance.commands.doctor.case import NOBODY, Case, line_of
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, undecided
 from conformance.commands.doctor.programs import Program, program_of
 from conformance.target.attempt import Attempt
@@ -38,7 +39,7 @@ async def _airplay(case: Case, attempt: Attempt, _plain: Attempt | None) -> Find
         return None
     return broken(
         "upgrade",
-        "port.other-program",
+        Cause.PORT_OTHER_PROGRAM,
         f"Another program than yours answers on port {case.url.port}: macOS's AirPlay Receiver.",
         evidence=(_shown(case, attempt),),
         steps=(
@@ -66,7 +67,7 @@ async def _basic(case: Case, attempt: Attempt, _plain: Attempt | None) -> Findin
     )
     return broken(
         "upgrade",
-        "access.http-auth",
+        Cause.ACCESS_HTTP_AUTH,
         f"{by} wants HTTP {scheme} credentials before it lets a handshake pass. "
         "Some browsers (Safari) send none on a WebSocket.",
         evidence=(_shown(case, attempt), f"WWW-Authenticate: {case.clean(wanted)}"),
@@ -87,7 +88,7 @@ async def _certificate(case: Case, attempt: Attempt, _plain: Attempt | None) -> 
         return None
     return broken(
         "tls",
-        "tls.client-certificate",
+        Cause.TLS_CLIENT_CERTIFICATE,
         "The server wants a certificate of the client, and none was given or it was not accepted.",
         evidence=(_shown(case, attempt),),
         steps=(
@@ -112,7 +113,7 @@ async def _too_large(case: Case, attempt: Attempt, _plain: Attempt | None) -> Fi
         evidence.append(f"the same without Cookie and Authorization: {case.clean(line_of(bare))}")
     return broken(
         "upgrade",
-        "upgrade.too-large",
+        Cause.UPGRADE_TOO_LARGE,
         "The server refuses the handshake for its size: header fields, mostly cookies, are larger than it "
         "takes.",
         evidence=tuple(evidence),
@@ -132,7 +133,7 @@ async def _sockjs(case: Case, attempt: Attempt, plain: Attempt | None) -> Findin
         return None
     return broken(
         "routes",
-        "route.sockjs",
+        Cause.ROUTE_SOCKJS,
         f"{case.clean(case.path)} is a SockJS endpoint, which plain WebSocket clients reach at "
         f"{case.clean(path)}.",
         evidence=(
@@ -156,7 +157,7 @@ async def _engine(case: Case, attempt: Attempt, plain: Attempt | None) -> Findin
         return None
     return broken(
         "routes",
-        "route.engine-io",
+        Cause.ROUTE_ENGINE_IO,
         f"{case.clean(case.path)} is an Engine.IO (Socket.IO) endpoint: it wants {ENGINE} in the query, "
         "and its own messages after that.",
         evidence=(_shown(case, attempt), f"with {ENGINE}: {case.clean(line_of(raw))}"),
@@ -181,7 +182,7 @@ async def _limited(case: Case, attempt: Attempt, _plain: Attempt | None) -> Find
     directive = Step("nginx's directives that say so", "limit_conn …; limit_req …;") if own else None
     return (broken if opens else undecided)(
         "upgrade",
-        "proxy.limited",
+        Cause.PROXY_LIMITED,
         f"{program.name or 'The server'} limits connections or requests, and refuses what is beyond the "
         "limit.",
         evidence=(
@@ -204,7 +205,7 @@ async def _envoy(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding
         return None
     return broken(
         "upgrade",
-        "proxy.no-upgrade",
+        Cause.PROXY_NO_UPGRADE,
         "Envoy refuses the upgrade: it takes only the upgrades that its configuration names.",
         evidence=(_shown(case, attempt), f"a plain GET: {case.clean(line_of(plain))}"),
         steps=(program.pass_upgrade,),
@@ -228,7 +229,7 @@ async def _catch_all(case: Case, attempt: Attempt, plain: Attempt | None) -> Fin
     steps = [_location(case, program), Step("Or give the path that your server has a WebSocket route on.")]
     return broken(
         "upgrade",
-        "upgrade.catch-all",
+        Cause.UPGRADE_CATCH_ALL,
         f"A catch-all page answers instead of a WebSocket route: {by} gives {response.status} and the same "
         "HTML page for this path and for an unknown one.",
         evidence=(

@@ -13,6 +13,7 @@ import psutil
 
 from conformance.client.peer import describe
 from conformance.commands.doctor.case import Case
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, ok, unseen
 from conformance.commands.doctor.ownership import caught_by
 from conformance.commands.doctor.programs import program_of
@@ -91,7 +92,7 @@ def _cut(case: Case, attempt: Attempt, event: Event, seconds: float) -> Finding:
     }.get(program.name)
     return broken(
         "later",
-        "idle.cut",
+        Cause.IDLE_CUT,
         f"An idle connection is ended after {seconds:.0f} s, and nothing was sent on it before to keep it "
         "open.",
         evidence=(f"after {seconds:.1f} s of silence: {case.clean(describe(event))}", *program.evidence),
@@ -117,7 +118,7 @@ async def _early(case: Case) -> Finding | str:
         return "early messages: cannot be told, this server gives no message back"
     return broken(
         "later",
-        "message.early-lost",
+        Cause.MESSAGE_EARLY_LOST,
         "A message sent right after the handshake is lost; one sent a second later comes back.",
         evidence=(f"sent at once: nothing came back; sent {LATE:g} s later: it came back",),
         steps=(
@@ -158,7 +159,7 @@ async def _slow(case: Case) -> Finding | str:
         return f"slow readers: the server's memory changed by {grown / 2**20:.1f} MiB in {took:.0f} s"
     return broken(
         "later",
-        "memory.slow-reader",
+        Cause.MEMORY_SLOW_READER,
         f"The server's memory grows for a client that does not read: {grown / 2**20:.0f} MiB in {took:.0f} "
         "s.",
         evidence=((f"PID {', '.join(map(str, pids))}: {before / 2**20:.0f} MiB before, "

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from conformance.commands.doctor.case import Case
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Step
 from conformance.ports.listeners import Listener
 from conformance.ports.processes import owner, trees
@@ -70,7 +71,7 @@ class Programs:
 class Conflict:
     """Two programs at one port: the cause, and every listener that takes part."""
 
-    cause: str
+    cause: Cause
     parties: tuple[Listener, ...]
     address: str
     other: str
@@ -82,17 +83,17 @@ def conflict(found: Sequence[Listener], addresses: Sequence[str], programs: Prog
         caught = caught_by(found, address)
         for one in caught[1:]:
             if programs.differ(caught[0], one):
-                return Conflict("port.shared", tuple(caught), address, address)
+                return Conflict(Cause.PORT_SHARED, tuple(caught), address, address)
     for address in addresses:
         caught = caught_by(found, address)
         hidden = [one for one in covering(found, address) if one not in caught]
         for one in hidden:
             if programs.differ(caught[0], one):
-                return Conflict("port.shadowed", (*caught, *hidden), address, one.address)
+                return Conflict(Cause.PORT_SHADOWED, (*caught, *hidden), address, one.address)
     taken = [(address, caught) for address in addresses if (caught := caught_by(found, address))]
     for address, caught in taken[1:]:
         if programs.differ(taken[0][1][0], caught[0]):
-            return Conflict("port.families", (*taken[0][1], *caught), taken[0][0], address)
+            return Conflict(Cause.PORT_FAMILIES, (*taken[0][1], *caught), taken[0][0], address)
     return None
 
 

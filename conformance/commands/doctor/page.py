@@ -10,6 +10,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from conformance.commands.doctor.case import Case
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, ok
 
 # Fetch §2.9, "bad port".
@@ -28,7 +29,7 @@ async def page(case: Case) -> Finding | None:
     if len(set(case.subprotocols)) < len(case.subprotocols):
         return broken(
             "page",
-            "browser.subprotocol",
+            Cause.BROWSER_SUBPROTOCOL,
             "Browsers refuse this before they connect: a subprotocol is named twice.",
             evidence=(f"offered: {', '.join(case.subprotocols)}",),
             steps=(Step("Name each once: new WebSocket() throws a SyntaxError otherwise."),),
@@ -39,7 +40,7 @@ async def page(case: Case) -> Finding | None:
             return ok("page", f"no browser connects to port {port}; other clients do", line)
         return broken(
             "page",
-            "browser.blocked-port",
+            Cause.BROWSER_BLOCKED_PORT,
             f"Browsers refuse port {port} before they connect.",
             evidence=(line, "Chrome says net::ERR_UNSAFE_PORT, Firefox NS_ERROR_PORT_ACCESS_NOT_ALLOWED"),
             steps=(Step("Serve on another port, such as 8080 or 8443."),),
@@ -64,7 +65,7 @@ def _mixed(case: Case) -> Finding:
         )
     return broken(
         "page",
-        "browser.mixed-content",
+        Cause.BROWSER_MIXED_CONTENT,
         "Browsers refuse ws:// from a page that was loaded over https, before they connect.",
         evidence=tuple(evidence),
         steps=(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from conformance.commands.doctor.case import Case, line_of
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, ok, unseen
 from conformance.commands.doctor.hanging import hanging
 from conformance.commands.doctor.ownership import (
@@ -92,7 +93,7 @@ def _orphan(case: Case, held: Sequence[Listener], orphans: list[int]) -> Finding
     pids = " ".join(map(str, orphans))
     return broken(
         "owners",
-        "port.orphan",
+        Cause.PORT_ORPHAN,
         f"PID {pids} holds port {case.url.port} although the parent that started it has ended: "
         "it serves old code, and nobody restarts or reloads it.",
         evidence=tuple(described(case, held)),
@@ -103,7 +104,7 @@ def _orphan(case: Case, held: Sequence[Listener], orphans: list[int]) -> Finding
 async def _conflict(case: Case, found: Conflict, programs: Programs) -> Finding:
     port = case.url.port
     parties = list(dict.fromkeys(found.parties))
-    asked = case.reached if found.cause == "port.families" else (found.address,)
+    asked = case.reached if found.cause == Cause.PORT_FAMILIES else (found.address,)
     seen = []
     for address in asked:
         caught = map(programs.group, caught_by(found.parties, address))
@@ -115,12 +116,12 @@ async def _conflict(case: Case, found: Conflict, programs: Programs) -> Finding:
     groups = [programs.group(one) for one in parties]
     known = [group for group in dict.fromkeys(groups) if group]
     what = {
-        "port.shared": f"{len(known) or 'Several'} programs share port {port} at {found.address} "
+        Cause.PORT_SHARED: f"{len(known) or 'Several'} programs share port {port} at {found.address} "
         "(SO_REUSEPORT): each connection reaches one of them by chance.",
-        "port.families": f"{found.address} and {found.other} belong to different programs on port {port}: "
-        f"which of them a client reaches under the name {case.url.host} depends on the client.",
-        "port.shadowed": f"A program that listens on {found.other} is hidden at {found.address} by another "
-        f"that listens on just that address of port {port}.",
+        Cause.PORT_FAMILIES: f"{found.address} and {found.other} belong to different programs on port "
+        f"{port}: which of them a client reaches under the name {case.url.host} depends on the client.",
+        Cause.PORT_SHADOWED: f"A program that listens on {found.other} is hidden at {found.address} by "
+        f"another that listens on just that address of port {port}.",
     }[found.cause]
     return broken(
         "owners",

@@ -8,6 +8,7 @@ import socket
 from typing import Literal
 
 from conformance.commands.doctor.case import Case
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, ok
 from conformance.commands.doctor.hanging import hanging
 from conformance.commands.doctor.ownership import caught_by, described
@@ -42,7 +43,7 @@ async def name(case: Case) -> Finding:
 def _unresolved(host: str, evidence: str) -> Finding:
     return broken(
         "name",
-        "name.unresolved",
+        Cause.NAME_UNRESOLVED,
         f"The host name {host} does not resolve.",
         evidence=(evidence,),
         steps=(
@@ -86,7 +87,7 @@ async def tcp(case: Case) -> Finding:
     if not case.refusing:
         return broken(
             "tcp",
-            "tcp.unreachable",
+            Cause.TCP_UNREACHABLE,
             f"There is no route to {case.url.host}.",
             evidence=tuple(lines),
             steps=(
@@ -132,7 +133,7 @@ async def _silent(case: Case, silent: list[str]) -> Finding:
         )
     return broken(
         "tcp",
-        "tcp.filtered",
+        Cause.TCP_FILTERED,
         f"Port {port} of {case.url.host} neither accepts nor refuses connections.",
         evidence=tuple(evidence),
         steps=(
@@ -157,7 +158,7 @@ async def _refused(case: Case, lines: tuple[str, ...]) -> Finding:
         scheme = "wss" if case.url.secure else "ws"
         return broken(
             "tcp",
-            "tcp.other-address",
+            Cause.TCP_OTHER_ADDRESS,
             f"Nothing listens on {' or '.join(at(one, port) for one in case.addresses)}, "
             f"but a server listens on the same port at {elsewhere.address}.",
             evidence=(*lines, *described(case, case.listeners)),
@@ -173,7 +174,7 @@ async def _refused(case: Case, lines: tuple[str, ...]) -> Finding:
     if waits:
         return broken(
             "tcp",
-            "tcp.time-wait",
+            Cause.TCP_TIME_WAIT,
             f"Nothing listens on port {port}. A server there has ended a moment ago.",
             evidence=(*lines, f"{waits} of its connections linger in TIME_WAIT, for at most 60 s"),
             steps=(
@@ -190,7 +191,7 @@ async def _refused(case: Case, lines: tuple[str, ...]) -> Finding:
         steps.append(Step("See which ports are listened on", "ss -ltnp"))
     return broken(
         "tcp",
-        "tcp.refused",
+        Cause.TCP_REFUSED,
         f"Nothing listens on port {port} of {case.url.host}.",
         evidence=lines,
         steps=tuple(steps),

@@ -7,6 +7,7 @@ import json
 
 from conformance.client.peer import describe
 from conformance.commands.doctor.case import Case, line_of, token_in, without_token
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, ok, undecided, unseen
 from conformance.commands.doctor.hosts import STRANGER, host_lost
 from conformance.commands.doctor.upgrading import FRESH, refused_origin
@@ -79,7 +80,7 @@ async def subprotocol(case: Case) -> Finding | None:
     if chosen is not None and chosen not in names:
         return broken(
             "subprotocol",
-            "subprotocol.not-offered",
+            Cause.SUBPROTOCOL_NOT_OFFERED,
             f"The server names the subprotocol {case.clean(chosen)}, which was not offered: browsers end "
             "the connection.",
             evidence=(f"offered: {offered or 'none'}; answered: {case.clean(chosen)}",),
@@ -95,7 +96,7 @@ async def subprotocol(case: Case) -> Finding | None:
     if names and chosen is None:
         return broken(
             "subprotocol",
-            "subprotocol.not-chosen",
+            Cause.SUBPROTOCOL_NOT_CHOSEN,
             f"The server chooses none of the offered subprotocols ({offered}): "
             "Chromium ends such a connection with 1006.",
             evidence=("answered 101 without Sec-WebSocket-Protocol",),
@@ -126,7 +127,7 @@ async def token(case: Case) -> Finding:
             answer = line_of(attempt) if not attempt.upgraded else describe(ending)
             return broken(
                 "token",
-                "token.refused",
+                Cause.TOKEN_REFUSED,
                 f"The server refuses the profile's token as {carrier}.",
                 evidence=(f"with it: {case.clean(answer)}", "the handshake itself is accepted"),
                 steps=(Step("Get a fresh token, or correct carriers.offered in the profile."),),
@@ -164,7 +165,7 @@ async def message(case: Case) -> Finding:
     if isinstance(event, End):
         return broken(
             "message",
-            "message.ended",
+            Cause.MESSAGE_ENDED,
             "The server accepts the upgrade and drops the connection at once.",
             evidence=(f"{describe(event)} without a Close frame (browsers report 1006)",),
             steps=(Step("Read the server's log: the handler failed, or a proxy cut the connection."),),
@@ -180,7 +181,7 @@ async def message(case: Case) -> Finding:
     )
     return broken(
         "message",
-        "message.silent",
+        Cause.MESSAGE_SILENT,
         "The server accepts the upgrade and is silent.",
         evidence=(f"no message within {case.timeout:g} s", heard),
         steps=(
@@ -202,7 +203,7 @@ def _said(case: Case, event: Message) -> Finding:
     if token_in(case.query) and user is None and "anonymous" not in case.path:
         return broken(
             "token",
-            "token.refused",
+            Cause.TOKEN_REFUSED,
             "The server lets the client in, but as anonymous: it ignores the token.",
             evidence=("connection_confirmed with user_id null",),
             steps=(Step("Get a fresh token; check the name of the query's member that the server reads."),),
@@ -228,7 +229,7 @@ async def _closed(case: Case, event: Close) -> Finding:
     )
     return broken(
         "message",
-        "message.closed",
+        Cause.MESSAGE_CLOSED,
         f"The server accepts the upgrade and closes at once with {event.code or 'no code'}.",
         evidence=tuple(evidence),
         steps=(Step(hint),),
@@ -239,7 +240,7 @@ async def _turned_away(case: Case, evidence: list[str]) -> Finding:
     if not token_in(case.query):
         return undecided(
             "token",
-            "token.required",
+            Cause.TOKEN_REQUIRED,
             "The server accepts the upgrade and turns the client away: no token was given.",
             evidence=tuple(evidence),
             steps=(
@@ -256,7 +257,7 @@ async def _turned_away(case: Case, evidence: list[str]) -> Finding:
             evidence.append("without the token the client is let in: path and server are right")
     return broken(
         "token",
-        "token.refused",
+        Cause.TOKEN_REFUSED,
         "The server accepts the upgrade, then refuses the token.",
         evidence=tuple(evidence),
         steps=(FRESH,),

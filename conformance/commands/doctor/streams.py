@@ -7,6 +7,7 @@ Chrome opens a connection of its own. A server that announces it and then refuse
 from __future__ import annotations
 
 from conformance.commands.doctor.case import Case
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, ok
 from conformance.commands.doctor.programs import program_of
 from conformance.core.errors import Inconclusive
@@ -71,7 +72,7 @@ def _judged(case: Case, answers: list[tuple[bool, str]]) -> Finding:
     ]
     return broken(
         "http2",
-        "upgrade.http2-refused",
+        Cause.UPGRADE_HTTP2_REFUSED,
         "The port announces WebSocket over HTTP/2 and refuses it"
         + (" now and then" if any(opened for opened, _ in answers) else "")
         + ": browsers that reuse their page's connection (Firefox) fail, others do not.",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from conformance.commands.doctor.answers import answers_itself, said
 from conformance.commands.doctor.case import NOBODY, Case, line_of, token_in, without_token
+from conformance.commands.doctor.causes import Cause
 from conformance.commands.doctor.findings import Finding, Step, broken, ok, undecided
 from conformance.commands.doctor.fingerprint import nothing_upgrades
 from conformance.commands.doctor.frameworks import on_refusal
@@ -92,7 +93,7 @@ async def _unanswered(case: Case, attempt: Attempt | None, plain: Attempt | None
     )
     return broken(
         "upgrade",
-        "upgrade.silent",
+        Cause.UPGRADE_SILENT,
         "Plain HTTP is answered, but a handshake is "
         + ("ended without an answer." if ended else f"not: nothing came within {case.timeout:g} s."),
         evidence=(
@@ -115,7 +116,7 @@ def _accepted(case: Case, attempt: Attempt) -> Finding:
     if accept != wanted or upgrade_to != "websocket" or "upgrade" not in options or not bodiless:
         return broken(
             "upgrade",
-            "upgrade.wrong",
+            Cause.UPGRADE_WRONG,
             "The server answers 101, but not as a WebSocket server: clients refuse it.",
             evidence=(
                 f"Upgrade: {case.clean(upgrade_to) or 'missing'}",
@@ -203,7 +204,7 @@ def _redirected(case: Case, attempt: Attempt) -> Finding:
     command = f"conformance doctor {_quoted(case.clean(there))}" if there else None
     return broken(
         "upgrade",
-        "upgrade.redirect",
+        Cause.UPGRADE_REDIRECT,
         "The handshake is redirected, and WebSocket clients do not follow.",
         evidence=(f"{case.clean(line_of(attempt))}, Location: {case.clean(location) or 'missing'}",),
         steps=(Step("Use the address that it names", command),),
@@ -244,7 +245,7 @@ def _carried(case: Case, attempt: Attempt, found: Mapping[Variant, Attempt]) -> 
     if Differs.NO_TOKEN in opened:
         return broken(
             "token",
-            "token.refused",
+            Cause.TOKEN_REFUSED,
             "The server refuses the token in the URL.",
             evidence=(refused, "without it: 101, the path and the server are right"),
             steps=(FRESH,),
@@ -252,7 +253,7 @@ def _carried(case: Case, attempt: Attempt, found: Mapping[Variant, Attempt]) -> 
     if Differs.NO_SUBPROTOCOL in opened:
         return broken(
             "subprotocol",
-            "subprotocol.refused",
+            Cause.SUBPROTOCOL_REFUSED,
             f"The server refuses the handshake because of the subprotocol {', '.join(case.subprotocols)}.",
             evidence=(refused, "without it: 101"),
             steps=(Step("Offer a subprotocol that the server knows, or none."),),
@@ -270,7 +271,7 @@ def refused_origin(case: Case, *evidence: str) -> Finding:
     """Return the finding of an origin whose pages may not connect."""
     return broken(
         "origin",
-        "origin.refused",
+        Cause.ORIGIN_REFUSED,
         f"The server refuses pages of the origin {case.origin}.",
         evidence=tuple(evidence),
         steps=(
@@ -287,7 +288,7 @@ def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
     if token_in(case.query):
         return broken(
             "token",
-            "token.refused",
+            Cause.TOKEN_REFUSED,
             "The server refuses the token in the URL for this path, and nobody gets in without one.",
             evidence=evidence,
             steps=(FRESH,),
@@ -297,7 +298,7 @@ def _locked(case: Case, attempt: Attempt, unknown: Attempt | None) -> Finding:
     alike = unknown is not None and unknown.status == attempt.status
     return undecided(
         "token",
-        "token.required",
+        Cause.TOKEN_REQUIRED,
         f"The server lets nobody in like this ({attempt.status}), on whatever path: it may want a token, "
         "which was not given."
         if alike
@@ -321,7 +322,7 @@ def _forbidden(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) 
     ]
     return undecided(
         "upgrade",
-        "access.refused",
+        Cause.ACCESS_REFUSED,
         f"The handshake is refused ({attempt.status}) as on an unknown path: a wrong path, a missing token "
         "and a refused origin look the same from outside.",
         evidence=tuple(evidence),
@@ -351,14 +352,14 @@ def _elsewhere(case: Case, attempt: Attempt, open_paths: Mapping[str, Attempt]) 
         what = "must not end" if path.endswith("/") else "must end"
         return broken(
             "routes",
-            "route.trailing-slash",
+            Cause.ROUTE_TRAILING_SLASH,
             f"The path {what} with a slash: {nearest} is the route.",
             evidence=tuple(evidence),
             steps=(step,),
         )
     return broken(
         "routes",
-        "route.wrong-path",
+        Cause.ROUTE_WRONG_PATH,
         f"There is no WebSocket route {path}. The nearest that works: {nearest}",
         evidence=tuple(evidence),
         steps=(step,),
