@@ -84,7 +84,7 @@ class Conversation:
         return [payload for burst in self.bursts for payload in burst.pings]
 
     def __str__(self) -> str:
-        """Say the conversation in a line or a few: frames, and how many segments they come in."""
+        """Return the conversation in a line or a few: its frames, and how many segments they come in."""
         return " | ".join(
             f"{', '.join(map(short, burst.frames))} ({len(burst.segments)} segments)"
             if burst.cuts

@@ -25,7 +25,7 @@ class Draw:
         self._below = below
 
     def below(self, bound: int) -> int:
-        """Draw a number from 0 to below ``bound``."""
+        """Return a drawn number from 0 to below ``bound``."""
         if bound <= 1:
             return 0
         number = self._below(bound)
@@ -33,28 +33,28 @@ class Draw:
         return number
 
     def integer(self, least: int, most: int) -> int:
-        """Draw a number from ``least``, the simplest, to ``most``."""
+        """Return a drawn number from ``least``, the simplest, to ``most``."""
         return least + self.below(most - least + 1)
 
     def flag(self) -> bool:
-        """Draw whether something is so; that it is not is the simplest."""
+        """Return whether something is so; that it is not is the simplest."""
         return self.below(2) == 1
 
     def choice(self, options: Sequence[T]) -> T:
-        """Draw one of several; the first is the simplest."""
+        """Return one of several; the first is the simplest."""
         return options[self.below(len(options))]
 
     def octets(self, length: int) -> bytes:
-        """Draw so many octets."""
+        """Return so many drawn octets."""
         return self.below(1 << 8 * length).to_bytes(length, "big")
 
     def up_to(self, most: int, one: Callable[[], T]) -> list[T]:
-        """Draw as many as ``most`` of what ``one`` draws; none is the simplest."""
+        """Return as many as ``most`` of what ``one`` draws; none is the simplest."""
         return [one() for _ in range(self.below(most + 1))]
 
 
 def simplest(_bound: int) -> int:
-    """Choose the simplest, wherever there is a choice."""
+    """Return the simplest choice, wherever there is one."""
     return 0
 
 

@@ -92,7 +92,7 @@ class Wrong:
         return self.conversation.size
 
     def __str__(self) -> str:
-        """Say the conversation."""
+        """Return the conversation in words."""
         return str(self.conversation)
 
 
@@ -138,7 +138,7 @@ def _code(frame: Frame) -> int | None:
 
 
 def _left_open(frames: Sequence[Frame], *, opened: bool) -> bool:
-    """Whether a message is unfinished behind these frames for a server that overlooks what is wrong."""
+    """Return whether a message is unfinished after these frames for a server that overlooks what is wrong."""
     for frame in frames:
         if frame.opcode in DATA_OPCODES:
             opened = not frame.fin
@@ -146,7 +146,7 @@ def _left_open(frames: Sequence[Frame], *, opened: bool) -> bool:
 
 
 def _any_frame(draw: Draw, menu: Menu, *, opened: bool) -> Frame:
-    """Draw a frame that would be in order here."""
+    """Return a drawn frame that would be in order here."""
     kinds = [PING, CONTINUATION, PONG] if opened else [PING, TEXT, PONG] if menu.texts else [PING, PONG]
     kind = draw.choice(kinds)
     if kind in {PING, PONG}:
@@ -155,28 +155,28 @@ def _any_frame(draw: Draw, menu: Menu, *, opened: bool) -> Frame:
     return Frame(kind, content, fin=draw.flag(), mask=TAME_KEY)
 
 
-def reserved_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Set one reserved bit, or more, of a frame that is in order otherwise."""
+def _reserved_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a frame that is in order but for one reserved bit, or more."""
     bits = draw.choice(BITS)
     frame = _any_frame(draw, menu, opened=opened)
     return [replace(frame, rsv1=bool(bits & 4), rsv2=bool(bits & 2), rsv3=bool(bits & 1))]
 
 
-def reserved_opcode(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a frame that no version of the protocol knows."""
+def _reserved_opcode(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a frame that no version of the protocol knows."""
     del opened
     opcode = draw.choice([3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
     payload = bytes(125) if draw.flag() else octets(draw)
     return [Frame(opcode, payload[: menu.control], mask=TAME_KEY)]
 
 
-def unmasked(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a frame without a mask."""
+def _unmasked(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a frame without a mask."""
     return [replace(_any_frame(draw, menu, opened=opened), mask=None)]
 
 
-def long_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a control frame of more than 125 bytes."""
+def _long_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a control frame of more than 125 bytes."""
     del opened
     opcode = draw.choice([PING, PONG])
     sizes = [126, 127, 200, 65_536]
@@ -185,22 +185,25 @@ def long_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     return [Frame(opcode, b"c" * draw.choice(sizes), mask=TAME_KEY)]
 
 
-def fragmented_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a control frame with FIN clear."""
+def _fragmented_control(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a control frame with FIN clear."""
     del opened
     return [Frame(draw.choice([PING, PONG]), octets(draw)[: menu.control], fin=False, mask=TAME_KEY)]
 
 
-def continuation_of_nothing(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Continue a message that was never begun."""
+def _continuation_of_nothing(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return the continuation of a message that was never begun."""
     del opened
     # A server that takes it for a message shows it to the application, which may end the connection itself.
     content = menu.spoken(heartbeat("fault", "")) if menu.texts and draw.flag() else octets(draw)
     return [Frame(CONTINUATION, content, fin=draw.flag() and menu.texts, mask=TAME_KEY)]
 
 
-def message_inside_message(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Begin a message inside another; the application sees none that it minds, whoever overlooks that."""
+def _message_inside_message(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a message that begins inside another.
+
+    The application sees none that it minds, even where that is overlooked.
+    """
     kinds = [TEXT, BINARY] if menu.binaries or not menu.texts else [TEXT]
     begun = [] if opened else [Frame(draw.choice(kinds), b"{", fin=False, mask=TAME_KEY)]
     opcode = draw.choice(kinds)
@@ -210,8 +213,8 @@ def message_inside_message(draw: Draw, menu: Menu, *, opened: bool) -> list[Fram
     ]
 
 
-def top_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Declare a length with its top bit set."""
+def _top_bit(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a frame that declares a length with its top bit set."""
     opcode = CONTINUATION if opened else draw.choice([TEXT, BINARY])
     length = 1 << 63 | draw.choice([0, 1, 5, 125, 126, (1 << 63) - 1])
     return [Frame(opcode, b"", fin=menu.texts, length_form=64, declared_length=length, mask=TAME_KEY)]
@@ -229,14 +232,19 @@ def _broken(draw: Draw, menu: Menu) -> bytes:
     raise Unfit  # what stood there made a character of it
 
 
-def invalid_text(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a text message in one frame that is no UTF-8."""
+def _invalid_text(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a text message in one frame that is not UTF-8."""
     del opened
     return [Frame(TEXT, _broken(draw, menu), mask=TAME_KEY)]
 
 
-def invalid_fragments(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a text message in fragments that together are no UTF-8."""
+def _invalid_fragments(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a text message in fragments that together are not UTF-8.
+
+    Raises:
+        Unfit: there is one fragment only.
+
+    """
     del opened
     frames = fragments_of(draw, _broken(draw, menu), TEXT, tame)
     if len(frames) == 1:
@@ -247,14 +255,14 @@ def invalid_fragments(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     return [*frames[:place], *pongs, *frames[place:]]
 
 
-def one_byte_close(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a Close frame of one byte."""
+def _one_byte_close(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a Close frame of one byte."""
     del menu, opened
     return [Frame(CLOSE, bytes([draw.integer(0, 255)]), mask=TAME_KEY)]
 
 
-def invalid_code(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a Close frame with a code that may not be sent."""
+def _invalid_code(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a Close frame with a code that may not be sent."""
     del menu, opened
     return [
         Frame(
@@ -267,15 +275,15 @@ def invalid_code(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     ]
 
 
-def invalid_reason(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a Close frame with a reason that is no UTF-8."""
+def _invalid_reason(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a Close frame with a reason that is not UTF-8."""
     del menu, opened
     reason = draw.choice([b"", b"because ", "é".encode()]) + draw.choice(INVALID)
     return [Frame(CLOSE, close_payload(draw.choice([1001, 3000, 4999]), reason), mask=TAME_KEY)]
 
 
-def rsv1_elsewhere(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Set RSV1 where compression gives it no meaning."""
+def _rsv1_elsewhere(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a frame with RSV1 set where compression gives it no meaning."""
     control = Frame(draw.choice([PING, PONG]), octets(draw)[: menu.control], rsv1=True, mask=TAME_KEY)
     if draw.flag():
         return [control]
@@ -284,8 +292,8 @@ def rsv1_elsewhere(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
     return [*begun, Frame(CONTINUATION, b"}", fin=fin, rsv1=True, mask=TAME_KEY)]
 
 
-def corrupt_stream(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
-    """Send a compressed message that stops being DEFLATE."""
+def _corrupt_stream(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
+    """Return a compressed message that stops being DEFLATE."""
     del menu, opened
     # Whole blocks, then one of the reserved type, or a stored one whose lengths disagree.
     whole = draw.choice([b"", b'\x00\x05\x00\xfa\xff{"a":'])
@@ -295,18 +303,18 @@ def corrupt_stream(draw: Draw, menu: Menu, *, opened: bool) -> list[Frame]:
 
 
 FAULTS: Sequence[Fault] = (
-    Fault("reserved-bit", "framing.reserved-bits", reserved_bit),
-    Fault("reserved-opcode", "framing.reserved-opcode", reserved_opcode),
-    Fault("unmasked", "framing.unmasked", unmasked),
-    Fault("long-control-frame", "framing.control-length", long_control, frozenset({1002, 1009})),
-    Fault("fragmented-control-frame", "framing.control-fragmented", fragmented_control),
-    Fault("continuation-of-nothing", "framing.continuation-first", continuation_of_nothing, between=True),
-    Fault("message-inside-message", "framing.message-inside-message", message_inside_message),
-    Fault("length-top-bit", "framing.length-top-bit", top_bit, frozenset({1002, 1009}), swallows=True),
+    Fault("reserved-bit", "framing.reserved-bits", _reserved_bit),
+    Fault("reserved-opcode", "framing.reserved-opcode", _reserved_opcode),
+    Fault("unmasked", "framing.unmasked", _unmasked),
+    Fault("long-control-frame", "framing.control-length", _long_control, frozenset({1002, 1009})),
+    Fault("fragmented-control-frame", "framing.control-fragmented", _fragmented_control),
+    Fault("continuation-of-nothing", "framing.continuation-first", _continuation_of_nothing, between=True),
+    Fault("message-inside-message", "framing.message-inside-message", _message_inside_message),
+    Fault("length-top-bit", "framing.length-top-bit", _top_bit, frozenset({1002, 1009}), swallows=True),
     Fault(
         "invalid-text",
         "utf8.invalid-text",
-        invalid_text,
+        _invalid_text,
         frozenset({1007}),
         between=True,
         texts=True,
@@ -315,20 +323,22 @@ FAULTS: Sequence[Fault] = (
     Fault(
         "invalid-text-in-fragments",
         "utf8.invalid-across-fragments",
-        invalid_fragments,
+        _invalid_fragments,
         frozenset({1007}),
         between=True,
         texts=True,
         late=True,
     ),
-    Fault("close-of-one-byte", "closing.one-byte", one_byte_close, closing=True),
-    Fault("invalid-close-code", "closing.invalid-code", invalid_code, closing=True),
-    Fault("invalid-close-reason", "utf8.close-reason", invalid_reason, frozenset({1002, 1007}), closing=True),
-    Fault("rsv1-where-it-means-nothing", "deflate.reserved-bit-control", rsv1_elsewhere, deflate=True),
+    Fault("close-of-one-byte", "closing.one-byte", _one_byte_close, closing=True),
+    Fault("invalid-close-code", "closing.invalid-code", _invalid_code, closing=True),
+    Fault(
+        "invalid-close-reason", "utf8.close-reason", _invalid_reason, frozenset({1002, 1007}), closing=True
+    ),
+    Fault("rsv1-where-it-means-nothing", "deflate.reserved-bit-control", _rsv1_elsewhere, deflate=True),
     Fault(
         "corrupt-stream",
         "deflate.corrupt-stream",
-        corrupt_stream,
+        _corrupt_stream,
         frozenset({1002, 1007}),
         between=True,
         deflate=True,

@@ -99,7 +99,7 @@ class _State(Generic[T]):
     stopped: bool = False
 
     async def holds(self, example: T, manner: Manner) -> bool:
-        """Whether the check accepts an example; why not is kept."""
+        """Return whether the check accepts an example; why not is kept."""
         self.played[example] = None
         try:
             await self.check(example, manner)
@@ -109,7 +109,14 @@ class _State(Generic[T]):
         return True
 
     def refuses(self, example: T) -> bool:
-        """Whether the check refuses an example, or did so before; called from another thread."""
+        """Return whether the check refuses an example, or did so before.
+
+        It is called from another thread.
+
+        Raises:
+            _Enough: there is no time left, or something else failed than the check.
+
+        """
         if example in self.failures:
             return True
         if example in self.played:
@@ -136,7 +143,17 @@ class _State(Generic[T]):
 
 
 def drawn(make: Callable[[Draw], T], seed: int | str, count: int) -> Iterator[tuple[T, list[int]]]:
-    """Draw up to ``count`` different examples, the simplest first, each with the numbers that make it."""
+    """Draw different examples, the simplest first.
+
+    Args:
+        make: draws an example.
+        seed: the same seed draws the same examples.
+        count: how many at most.
+
+    Yields:
+        Each example, with the numbers that make it.
+
+    """
     source = at_random(seed)
     seen: set[T] = set()
     for number in range(count * TRIES):
@@ -225,7 +242,12 @@ async def search(
 
 @contextlib.asynccontextmanager
 async def _all_or_none() -> AsyncIterator[asyncio.TaskGroup]:
-    """Wait for tasks; what one of them raises ends the others, and is raised as it is."""
+    """Wait for tasks; what one of them raises ends the others, and is raised as it is.
+
+    Yields:
+        The group to start the tasks in.
+
+    """
     try:
         async with asyncio.TaskGroup() as group:
             yield group
@@ -249,7 +271,7 @@ def _leave_out(
 
 
 async def _confirmed(state: _State[T], examples: Iterable[T], plan: Plan) -> Exception:
-    """Try examples again in every manner; return the verdict."""
+    """Return the verdict of trying examples again in every manner."""
     again = f"drawn again by {' '.join(plan.again)}"
     for example, manner in itertools.product(examples, CONFIRMING):
         try:
@@ -269,7 +291,7 @@ async def _confirmed(state: _State[T], examples: Iterable[T], plan: Plan) -> Exc
 
 
 async def _confirmed_in_order(state: _State[T], shortest: T, history: Sequence[T]) -> Exception:
-    """Try the shortest failure once more, else what came before the first one; return the verdict."""
+    """Return the verdict of trying the shortest failure once more, else what came before the first one."""
     # What an earlier example left behind in the server may be what this one stumbled over.
     lengths = [1 << power for power in range((2 * len(history) - 1).bit_length())]
     for examples in ([shortest], *(history[-length:] for length in lengths)):

@@ -33,7 +33,7 @@ CUTS = 12  # in one conversation: each costs the time in which a server reads wh
 
 
 def masks(draw: Draw) -> bytes:
-    """Draw a masking key: octets that a mask may go wrong with, or any."""
+    """Return a drawn masking key: octets that a mask may go wrong with, or any."""
     return draw.octets(4) if draw.flag() else draw.choice(KEYS)
 
 
@@ -44,12 +44,12 @@ def tame(draw: Draw) -> bytes:
 
 
 def octets(draw: Draw) -> bytes:
-    """Draw what a control frame carries: a little of anything, or as much as it may."""
+    """Return what a control frame carries: a little of anything, or as much as it may."""
     return draw.octets(draw.choice([0, 125, 1, 124, draw.below(13)]))
 
 
 def words(draw: Draw) -> str:
-    """Draw up to six characters, of one to four octets each."""
+    """Return up to six drawn characters, of one to four octets each."""
     return "".join(draw.up_to(6, lambda: chr(draw.integer(*draw.choice(CHARACTERS)))))
 
 
@@ -76,9 +76,15 @@ class Script:
 
 
 def scripts(draw: Draw, menu: Menu, *, longest: int = 3) -> Script:
-    """Draw up to ``longest`` messages in fragments, with control frames before, between and behind.
+    """Return drawn messages in fragments, with control frames before, between and after them.
 
     With compression in force only the compression is arbitrary, so that nothing else can be at fault.
+
+    Args:
+        draw: where choices come from.
+        menu: what this target takes.
+        longest: how many messages at most.
+
     """
     script, compressed = Script(), menu.agreed is not None
     if not compressed:
@@ -128,7 +134,15 @@ def _message(draw: Draw, menu: Menu, script: Script, identity: str) -> list[Fram
 def fragments_of(
     draw: Draw, content: bytes, opcode: int, keys: Callable[[Draw], bytes] = masks
 ) -> list[Frame]:
-    """Draw the fragments of one message, empty ones among them."""
+    """Return the drawn fragments of one message, empty ones among them.
+
+    Args:
+        draw: where choices come from.
+        content: the message.
+        opcode: TEXT or BINARY.
+        keys: draws the masking keys.
+
+    """
     cuts = sorted(draw.up_to(FRAGMENTS - 1, lambda: draw.integer(0, len(content))))
     edges = [0, *cuts, len(content)]
     return [
@@ -143,7 +157,10 @@ def fragments_of(
 
 
 def _deflated(draw: Draw, menu: Menu, script: Script, content: bytes) -> bytes:
-    """Compress with a drawn level, strategy and flush points, into the window of the messages before."""
+    """Return a message compressed with a drawn level, strategy and flush points.
+
+    It is compressed into the window of the messages before.
+    """
     assert menu.agreed is not None
     bits = max(9, menu.agreed.client_max_window_bits)
     takeover = not menu.agreed.client_no_context_takeover
@@ -168,7 +185,14 @@ def _blocks(draw: Draw, content: bytes, bits: int, window: bytes) -> bytes:
 
 
 def bursts_of(draw: Draw, menu: Menu, said: list[Said]) -> list[Burst]:
-    """Cut a script into bursts behind each frame whose answer is awaited, and these into segments."""
+    """Return a script cut into bursts after each frame whose answer is awaited, and these into segments.
+
+    Args:
+        draw: where choices come from.
+        menu: what this target takes.
+        said: the frames of the script.
+
+    """
     bursts: list[Burst] = []
     frames: list[Frame] = []
     left = CUTS
@@ -183,7 +207,7 @@ def bursts_of(draw: Draw, menu: Menu, said: list[Said]) -> list[Burst]:
 
 
 def _cuts(draw: Draw, menu: Menu, frames: list[Frame]) -> tuple[int, ...]:
-    """Draw where the bytes of frames are cut: nowhere, at and in their heads, anywhere, or everywhere."""
+    """Return where the bytes of frames are cut: nowhere, at and in their heads, anywhere, or everywhere."""
     way = draw.choice(["whole", "heads", "heads", "anywhere", "heads"])
     if way == "whole" or menu.agreed is not None:
         return ()
