@@ -129,7 +129,7 @@ def destination(name: str) -> str:
 
 
 def takes_value(name: str) -> bool:
-    """Whether an option of the suite is followed by a value."""
+    """Return whether an option of the suite is followed by a value."""
     return OPTIONS[name].get("action") != "store_true"
 
 
@@ -275,7 +275,7 @@ def load(config: pytest.Config) -> None:
 
 
 def is_of_package(config: pytest.Config, argument: str, option: argparse.Namespace) -> bool:
-    """Whether collecting an argument collects tests of the suite."""
+    """Return whether collecting an argument collects tests of the suite."""
     name = argument.partition("::")[0]
     if name.partition(".")[0] == "conformance" and option.pyargs:
         return True

@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def belongs(path: Path) -> bool:
-    """Whether a file is part of the suite."""
+    """Return whether a file is part of the suite."""
     return path.is_relative_to(SUITE)
 
 

@@ -107,7 +107,7 @@ def _cleaned(run: Run, symptoms: Iterable[Symptom]) -> list[dict[str, str]]:
 
 
 def _silent(record: Record) -> bool:
-    """Whether connections were made, and on none of them an opening handshake was answered by HTTP."""
+    """Return whether connections were made, and on none of them an opening handshake was answered by HTTP."""
     return bool(record.transcripts) and not any(one.answered for one in record.transcripts)
 
 

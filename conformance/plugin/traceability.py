@@ -98,5 +98,5 @@ def coverage() -> list[Coverage]:
 
 
 def is_tested(requirement: Requirement) -> bool:
-    """Whether a test names the requirement, or many charge it on their way."""
+    """Return whether a test names the requirement, or many charge it on their way."""
     return requirement.charged or requirement.id in suite_tests()

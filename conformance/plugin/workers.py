@@ -49,7 +49,7 @@ class Unready(Exception):
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether this process runs tests for another that reports them."""
+    """Return whether this process runs tests for another that reports them."""
     return INPUT in getattr(config, "workerinput", {})
 
 

@@ -109,7 +109,7 @@ def anchor(identifier: str) -> str:
 
 
 def _source(text: str) -> tuple[tuple[str, str], ...]:
-    """Split a source into (text, link) pairs; only sections of RFCs have a link."""
+    """Return a source as (text, link) pairs; only sections of RFCs have a link."""
     pieces, end = [], 0
     for match in re.finditer(r"RFC ?([0-9]{3,5})(?: ?§ ?([0-9]+(?:\.[0-9]+)*))?", text):
         section = f"#section-{match[2]}" if match[2] else ""
@@ -183,7 +183,7 @@ def _test_line(test: Mapping[str, Any]) -> TestLine:
 
 
 def section(outcome: str, requirements: list[RequirementView]) -> Section:
-    """Sort one outcome's requirements into cards with evidence and groups by reason.
+    """Return one outcome's requirements as cards with evidence, and groups by reason.
 
     What broke always has a card. Elsewhere many requirements often share one cause (nothing listening, a
     feature missing): said once, it is read; said four hundred times, it is noise.
@@ -207,12 +207,22 @@ def section(outcome: str, requirements: list[RequirementView]) -> Section:
 
 
 def _belongs(requirement: RequirementView, outcome: str) -> bool:
-    """Whether a section tells of a requirement; a waiver no longer needed is told among the waivers."""
+    """Return whether a section tells of a requirement.
+
+    A waiver that is not needed any more is told among the waivers.
+    """
     return (Outcome.KNOWN_FAILURE if requirement.stale else requirement.outcome) == outcome
 
 
 def add_evidence(cards: list[RequirementView], tests: list[Mapping[str, Any]], budget: Budget) -> None:
-    """Give each card its tests: first one for every requirement, then the others while there is room."""
+    """Give each card its tests: first one for every requirement, then the others while there is room.
+
+    Args:
+        cards: one for each requirement; the tests are added to them.
+        tests: those of the document.
+        budget: how much room there is.
+
+    """
     witnesses = _witnesses({card.key: card.outcome for card in cards}, tests)
     witnessed = [card for card in cards if witnesses[card.key]]
     for done, card in enumerate(witnessed):

@@ -27,7 +27,12 @@ _KINDS = {
 
 
 def tell(document: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
-    """Append the summary where the service wants one, and return the lines to print: the annotations."""
+    """Append the summary where the service wants one.
+
+    Returns:
+        The lines to print: the annotations.
+
+    """
     lines = []
     if path := environment.get(SUMMARY):
         lines += append(document, Path(path))
@@ -37,7 +42,12 @@ def tell(document: Mapping[str, Any], environment: Mapping[str, str]) -> list[st
 
 
 def append(document: Mapping[str, Any], path: Path) -> list[str]:
-    """Append the Markdown to a file that others write to too; return a line where that failed."""
+    """Append the Markdown to a file that others write to too.
+
+    Returns:
+        A line where that failed.
+
+    """
     there = 0
     with contextlib.suppress(OSError):
         there = path.stat().st_size

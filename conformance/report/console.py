@@ -32,7 +32,15 @@ def failure_text(
 ) -> str:
     """Return a failure for the terminal: the rule, what was accepted, what came back, how to repeat it.
 
-    ``story`` holds the lines of what was done before.
+    Args:
+        requirement: that was broken.
+        message: what was seen.
+        expected: the accepted set.
+        actual: what came back.
+        result: of the test.
+        whose: whose fault it may be, in a sentence.
+        story: what was done before, line by line.
+
     """
     lines = [
         f"{requirement.id} · {requirement.level} · {requirement.source}",

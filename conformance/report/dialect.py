@@ -18,7 +18,11 @@ from conformance.target.profile import Profile
 def as_data(profile: Profile, seen: Collection[str], *, partial: bool) -> dict[str, Any] | None:
     """Return every entry with whether it was met, or ``None`` where the profile has no dialect.
 
-    ``partial`` says that not every test ran, so that what was not met proves nothing.
+    Args:
+        profile: with the dialect.
+        seen: the entries that were met.
+        partial: whether some tests did not run, so that what was not met proves nothing.
+
     """
     entries = [*profile.dialect.entries(), *profile.routes.entries()]
     if not entries:

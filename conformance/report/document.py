@@ -40,8 +40,14 @@ def document(
 ) -> dict[str, Any]:
     """Return the whole run as JSON-able data.
 
-    ``run`` holds id, started, duration, complete, command and options. Texts are expected to be clean of
-    secrets already; the caller cleans the document once more as a whole.
+    Texts are expected to be clean of secrets already; the caller cleans the document once more as a whole.
+
+    Args:
+        results: of all tests.
+        target: the server under test, where there was one.
+        run: id, started, duration, complete, command and options.
+        dialect_data: what :func:`~conformance.report.dialect.as_data` gave.
+
     """
     verdict = results.verdict()
     return {

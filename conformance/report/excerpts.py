@@ -120,7 +120,14 @@ class Budget:
         return shown
 
     def texts(self, values: object, limit: int, count: int) -> tuple[str, ...]:
-        """Return at most `count` of the list `values`, each clipped to `limit`, and say how many more."""
+        """Return the first of some texts, each clipped, and a line on how many more there are.
+
+        Args:
+            values: a list of texts; anything else counts as an empty one.
+            limit: characters of each.
+            count: how many at most.
+
+        """
         every = sequence(values)
         kept = every[: 2 if self.spent else count]
         shown = tuple(self.text(value, limit) for value in kept)

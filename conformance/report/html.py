@@ -83,7 +83,7 @@ def _template() -> Template:
 
 
 def inert(value: object) -> object:
-    """Make every printed value inert, so that no template line can forget to."""
+    """Return a printed value made inert: Jinja asks for each, so that no template line can forget to."""
     if value is None:
         return ""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -92,7 +92,7 @@ def _counts(*suites: _Suite) -> dict[str, str]:
 
 
 def _cases(document: Mapping[str, Any]) -> Iterator[TestCase]:
-    """Return a case for each test, for each requirement broken on the way, and for a run that went wrong."""
+    """Yield a case for each test, for each requirement broken on the way, and for a run that went wrong."""
     requirements = {str(one.get("id")): one for one in mappings(document.get("requirements"))}
     told = set()
     for test in mappings(document.get("tests")):

@@ -35,7 +35,7 @@ def render(document: Mapping[str, Any], limit: int = LIMIT) -> str:
 
 
 def _parts(document: Mapping[str, Any]) -> Iterator[str]:
-    """Return the page in pieces, each of which makes sense where the next does not fit."""
+    """Yield the page in pieces, each of which makes sense where the next does not fit."""
     requirements = mappings(document.get("requirements"))
     verdict, run = mapping(document.get("verdict")), mapping(document.get("run"))
     word = VERDICTS.get(str(verdict.get("name")), NO_VERDICT)

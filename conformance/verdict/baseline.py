@@ -63,7 +63,14 @@ class Baseline:
 
 
 def load(path: Path, *, create: bool = False) -> Baseline:
-    """Read a baseline; with ``create`` a file that does not exist yet is an empty one.
+    """Read a baseline.
+
+    Args:
+        path: the TOML file.
+        create: whether a file that does not exist yet is an empty one.
+
+    Returns:
+        What it says.
 
     Raises:
         UsageProblem: the file, a key or a value is wrong.

@@ -26,7 +26,15 @@ OF_A_DEATH = frozenset(
 def decide(
     result: TestResult, error: BaseException | None, requirement: Requirement, breach: Callable[[], Outcome]
 ) -> None:
-    """Set the outcome by what a test raised; ``breach`` gives what breaking its requirement amounts to."""
+    """Set the outcome by what a test raised.
+
+    Args:
+        result: which is given the outcome.
+        error: what the test raised, if anything.
+        requirement: that it judged.
+        breach: returns what breaking its requirement amounts to.
+
+    """
     match error:
         case None:
             result.outcome = Outcome.OBSERVED if requirement.level == Level.MAY else Outcome.PASSED
@@ -42,7 +50,10 @@ def decide(
 
 
 def found_nothing_wrong(result: TestResult) -> bool:
-    """Whether a test found nothing wrong, which proves nothing of a server that answered none of it."""
+    """Return whether a test found nothing wrong.
+
+    That proves nothing of a server that answered none of it.
+    """
     return result.outcome in KEPT | {Outcome.NOT_APPLICABLE}
 
 
@@ -52,7 +63,13 @@ def nobody_answered(result: TestResult, why: str) -> None:
 
 
 def may_have_died(result: TestResult, *, ended: bool) -> bool:
-    """Whether the target has to be asked if it lives; ``ended`` says that its process is known to be gone."""
+    """Return whether the target has to be asked if it lives.
+
+    Args:
+        result: of a test.
+        ended: whether its process is known to be gone.
+
+    """
     harmed = any(one["requirement"] in OF_A_DEATH for one in result.breaches)
     broken = result.outcome in BREACHES and result.outcome != Outcome.ADVISED
     return harmed or ended or broken or result.outcome in {Outcome.INCONCLUSIVE, Outcome.SUITE_FAULT}

@@ -42,6 +42,11 @@ class KnownFailure:
 def read_entries(entries: Any, wrong: Wrong, where: str) -> list[KnownFailure]:
     """Return the ``[[known_failure]]`` entries of a TOML table.
 
+    Args:
+        entries: what stands under ``known_failure``.
+        wrong: makes a complaint about the file.
+        where: the name of the file, for people.
+
     Raises:
         UsageProblem: made by ``wrong(key path, fault, given, known)``; whether the requirement exists is not
             asked here.

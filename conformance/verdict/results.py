@@ -232,7 +232,7 @@ class Results:
         return Verdict(RunVerdict.CONFORMANT, ", ".join(parts) + ".", _broken_strict_only(strict_only))
 
     def _unjudged(self, entries: Sequence[RequirementResult]) -> str:
-        """Say what could not be judged of a target that went away, or never answered rightly."""
+        """Return what could not be judged of a target that went away, or never answered rightly."""
         if not self.tests or not (self.trouble or self.fault or self.deaths):
             return ""
         unsure = [one.requirement.id for one in entries if one.outcome == Outcome.INCONCLUSIVE]

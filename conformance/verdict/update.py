@@ -41,8 +41,15 @@ def updated(
 ) -> Changes:
     """Return the baseline that this run would satisfy.
 
-    ``failing`` says for each requirement whether breaking it fails a run. A run of a part of the suite adds
-    and pins, but removes nothing and does not move the pinned version. An expired entry stays expired.
+    A run of a part of the suite adds and pins, but removes nothing and does not move the pinned version. An
+    expired entry stays expired.
+
+    Args:
+        gate: with the baseline before.
+        results: of each requirement.
+        whole: whether the whole suite ran.
+        failing: whether breaking it fails a run, for each requirement.
+
     """
     before = gate.baseline
     assert before is not None

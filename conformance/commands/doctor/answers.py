@@ -39,7 +39,7 @@ def whole_body(response: Response) -> bytes:
 
 
 def answers_itself(response: Response) -> bool:
-    """Whether a page is the proxy's own, and so no answer of a server behind it."""
+    """Return whether a page is the proxy's own, and so no answer of a server behind it."""
     return _OWN_PAGE.search(response.body) is not None
 
 

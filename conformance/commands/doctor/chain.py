@@ -40,7 +40,7 @@ class Sent:
         return [f"{subject}, issued by {issuer}" for subject, issuer in self.names]
 
     def issuer_trusted(self, context: ssl.SSLContext | None) -> bool:
-        """Whether the last issuer is among the authorities of a context, as far as it names them."""
+        """Return whether the last issuer is among the authorities of a context, as far as it names them."""
         trusted = context.get_ca_certs() if context is not None else []
         return any(_line(one.get("subject", ())) == self.last_issuer for one in trusted)
 

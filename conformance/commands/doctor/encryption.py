@@ -66,7 +66,7 @@ def _is_address(host: str) -> bool:
 
 
 def wants_certificate(reason: str) -> bool:
-    """Whether OpenSSL's reason says that the other side wants a certificate of ours, or another one."""
+    """Return whether OpenSSL's reason says that the other side wants a certificate, or another one."""
     lowered = reason.lower().replace("_", " ")
     return "certificate required" in lowered or "alert bad certificate" in lowered
 

@@ -58,7 +58,10 @@ def states(pids: Sequence[int], port: int) -> list[State]:
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process computes, or would if it had a processor: on a busy machine its share is small."""
+    """Return whether a process computes, or would if it had a processor.
+
+    On a busy machine its share is small.
+    """
     with contextlib.suppress(psutil.Error):
         return psutil.Process(pid).status() == psutil.STATUS_RUNNING
     return False

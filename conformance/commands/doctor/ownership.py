@@ -60,7 +60,7 @@ class Programs:
         return next((one for one in self.groups if one & set(listener.pids)), None)
 
     def differ(self, one: Listener, other: Listener) -> bool:
-        """Whether two listeners surely belong to different programs."""
+        """Return whether two listeners surely belong to different programs."""
         ours, theirs = self.group(one), self.group(other)
         if ours is not None and theirs is not None:
             return ours != theirs

@@ -89,7 +89,10 @@ def local_access(case: Case) -> list[str]:
 
 
 def _is_loopback_name(host: str) -> bool:
-    """Whether a URL names this machine: what a name resolves to does not count (Secure Contexts §3.1)."""
+    """Return whether a URL names this machine.
+
+    What a name resolves to does not count (Secure Contexts §3.1).
+    """
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -99,7 +102,7 @@ def _is_loopback_name(host: str) -> bool:
 
 
 def _is_near(host: str) -> bool:
-    """Whether a page's host is itself of this machine or a local network, so that no permission is asked."""
+    """Return whether a page's host is of this machine or a local network: then no permission is asked."""
     if host in {"", "localhost"} or host.endswith((".localhost", ".local")):
         return True
     try:

@@ -21,6 +21,13 @@ def repro(target: Target | None, recorder: Recorder, result: TestResult, require
     """Return the script that repeats what a test judged; nothing where it made no connection.
 
     Of several connections it is the last that is no aftermath: the one on which the test ended.
+
+    Args:
+        target: the server under test, where there is one.
+        recorder: what was recorded of the test.
+        result: of the test.
+        requirement: that it judged.
+
     """
     told = [one for one in recorder.record.transcripts if not one.aftermath]
     if not told or target is None:

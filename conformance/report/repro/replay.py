@@ -168,7 +168,15 @@ class Talk:
 
 
 def main(conversation: Callable[[Talk], None], url: str, verdict: Sequence[str], *, insecure: bool) -> None:
-    """Hold a conversation with the server at the URL on the command line, then say what was expected."""
+    """Hold a conversation with the server at the URL on the command line, then say what was expected.
+
+    Args:
+        conversation: holds it.
+        url: where to, unless the command line says otherwise.
+        verdict: what was expected and what came, line by line.
+        insecure: whether no certificate is verified.
+
+    """
     parser = argparse.ArgumentParser(description="Replay one conversation of a conformance run.")
     parser.add_argument("url", nargs="?", default=url, help="the server (%(default)s)")
     parser.add_argument("--insecure", action="store_true", default=insecure, help="verify no certificate")

@@ -46,7 +46,14 @@ class ScriptFacts:
 
 
 def script(transcript: Transcript, story: ScriptFacts, clean: Clean) -> str:
-    """Return the script's text, or nothing where a secret would stand in it after all."""
+    """Return the script's text, or nothing where a secret would stand in it after all.
+
+    Args:
+        transcript: of the connection.
+        story: what the script says of the failure.
+        clean: removes secrets from a text.
+
+    """
     lines = list(_conversation(transcript, story, clean)) or ["pass"]
     url = clean(story.url)
     verdict = [
@@ -142,7 +149,7 @@ def _spoken(secret: Secret) -> Iterator[tuple[bytes, str]]:
 
 
 def _put(pieces: Sequence[bytes | str], wanted: bytes, expression: str) -> list[bytes | str]:
-    """Replace bytes by an expression, wherever they stand in what is not one yet."""
+    """Return pieces in which an expression stands for some bytes, wherever they stand in bytes."""
     made: list[bytes | str] = []
     for piece in pieces:
         if isinstance(piece, str) or not wanted:
