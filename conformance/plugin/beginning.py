@@ -23,7 +23,12 @@ def given(config: pytest.Config) -> dict[str, Any]:
 
 
 def run_of(config: pytest.Config) -> Run:
-    """Return the run, begun on first use; mistakes in options and profile end pytest with exit code 4."""
+    """Return the run, begun on first use; mistakes in options and profile end pytest with exit code 4.
+
+    Raises:
+        pytest.UsageError: a mistake in the options or the profile.
+
+    """
     if RUN not in config.stash:
         option, spelled = given(config), guest_of(config).spelled
         if option["time_scale"] <= 0:

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def keeper(request: pytest.FixtureRequest, target: Target) -> AsyncIterator[Keeper]:
-    """Keep a real browser for the run: a Chromium, or the one that was asked for."""
+    """Keep a real browser for the run: a Chromium, or the one that was asked for.
+
+    Yields:
+        Who starts the browser, and starts it again when it was lost.
+
+    Raises:
+        NotApplicable: there is no such browser.
+
+    """
     name = getattr(request, "param", "chromium")
     executable = found(name)
     if executable is None:
@@ -40,7 +48,20 @@ async def browser(keeper: Keeper) -> Browser:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(keeper: Keeper, browser: Browser, target: Target) -> AsyncIterator[Page]:
-    """Return an empty page in a context of its own; certificates are trusted as far as the profile does."""
+    """Open an empty page in a context of its own; certificates are trusted as far as the profile does.
+
+    Args:
+        keeper: of the browser.
+        browser: the running browser.
+        target: the server under test.
+
+    Yields:
+        The page.
+
+    Raises:
+        NotApplicable: the server wants a certificate, and no browser has it.
+
+    """
     from playwright.async_api import Error  # noqa: PLC0415 - a run without the browser need not load it
 
     profile = target.profile

@@ -56,7 +56,14 @@ def _written(run: Run, write: Callable[[], None]) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
-    """Say the verdict, what broke, and where the reports are."""
+    """Say the verdict, what broke, and where the reports are.
+
+    Args:
+        terminalreporter: pytest's.
+        exitstatus: of the run.
+        config: pytest's.
+
+    """
     run = config.stash.get(RUN, None)
     if run is None or not run.results.expected_tests or config.option.collectonly:
         return

@@ -183,7 +183,12 @@ class Guest:
     def pytest_load_initial_conftests(
         self, early_config: pytest.Config, args: list[str]
     ) -> Generator[None, object, object]:
-        """Take the short names after everybody who may have an option, and look at what was given."""
+        """Take the short names after everybody who may have an option, and look at what was given.
+
+        Returns:
+            What the other plugins return.
+
+        """
         result = yield
         self.shorten()
         self._require_right_place(early_config, args)
@@ -193,6 +198,10 @@ class Guest:
         """Refuse a value that pytest took for a folder of tests while it looked for its configuration.
 
         That is before any plugin is loaded, so that no plugin's option is known by then.
+
+        Raises:
+            pytest.UsageError: there is such a value.
+
         """
         found = [
             (option, value)
@@ -241,7 +250,13 @@ class Guest:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> None:
-        """Load the suite's plugin before the first module of the suite is made, however it was found."""
+        """Load the suite's plugin before the first module of the suite is made, however it was found.
+
+        Raises:
+            pytest.UsageError: a worker of pytest-xdist finds the suite, which its controller does not know
+                of.
+
+        """
         if file_path.is_relative_to(SUITE) and not parent.config.pluginmanager.hasplugin(PLUGIN):
             if hasattr(parent.config, "workerinput"):
                 raise pytest.UsageError("with -n, name the suite: pytest --pyargs conformance -n 4")
@@ -275,7 +290,14 @@ def load(config: pytest.Config) -> None:
 
 
 def is_of_package(config: pytest.Config, argument: str, option: argparse.Namespace) -> bool:
-    """Return whether collecting an argument collects tests of the suite."""
+    """Return whether collecting an argument collects tests of the suite.
+
+    Args:
+        config: pytest's.
+        argument: of the command line.
+        option: what pytest has read so far.
+
+    """
     name = argument.partition("::")[0]
     if name.partition(".")[0] == "conformance" and option.pyargs:
         return True

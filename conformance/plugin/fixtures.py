@@ -15,7 +15,12 @@ from conformance.target.target import Target
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def target(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
-    """Return the server under test."""
+    """Hand over the server under test; at the end put its tokens back and leave it.
+
+    Yields:
+        The server under test.
+
+    """
     target = run_of(request.config).target
     assert target is not None
     yield target

@@ -86,7 +86,12 @@ def belongs(path: Path) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pycollect_makemodule(module_path: Path) -> Generator[None, Any, Any]:
-    """Run the suite's modules on one event loop for the whole session, whatever the user's ini says."""
+    """Run the suite's modules on one event loop for the whole session, whatever the user's ini says.
+
+    Returns:
+        The module.
+
+    """
     module = yield
     if module is not None and belongs(module_path):
         module.add_marker(pytest.mark.asyncio(loop_scope="session"))
@@ -102,7 +107,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def requirement_of(item: pytest.Item) -> Requirement:
-    """Return the requirement that a test names."""
+    """Return the requirement that a test names.
+
+    Raises:
+        pytest.UsageError: it names none, or one that does not exist.
+
+    """
     marker = item.get_closest_marker("requirement")
     if marker is None or len(marker.args) != 1:
         raise pytest.UsageError(f"{item.nodeid}: every test of the suite names one requirement in its marker")
@@ -123,7 +133,12 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test as often as ``--repeat`` says, and report it once."""
+    """Run a test as often as ``--repeat`` says, and report it once.
+
+    Returns:
+        True where the test was run here.
+
+    """
     if item.config.option.conformance_repeat == 1 or REQUIREMENT not in item.stash:
         return None
     run, requirement = run_of(item.config), item.stash[REQUIREMENT]
@@ -133,7 +148,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(wrapper=True, specname="pytest_runtest_protocol")
 def pytest_mending_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Where the server died in a test, find out whether it dies of it, and go on with a fresh one."""
+    """Where the server died in a test, find out whether it dies of it, and go on with a fresh one.
+
+    Returns:
+        What the other plugins return.
+
+    """
     done = yield
     if REQUIREMENT in item.stash and not is_worker(item.config):
         why = mender_of(item.config).after(item)
@@ -161,7 +181,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Start and probe the target before the first test; without a target there is nothing to run."""
+    """Start and probe the target before the first test; without a target there is nothing to run.
+
+    Returns:
+        True where there is nothing to run.
+
+    """
     ours = [item for item in session.items if REQUIREMENT in item.stash]
     if not ours or session.config.option.collectonly or session.testsfailed or is_worker(session.config):
         return None
@@ -176,7 +201,15 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def ready(run: Run) -> bool:
-    """Start and probe the target; return whether there is one. Why not is kept as the run's trouble."""
+    """Start and probe the target. Why there is none is kept as the run's trouble.
+
+    Returns:
+        Whether there is one.
+
+    Raises:
+        pytest.UsageError: a mistake in the profile shows only now.
+
+    """
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -204,7 +237,13 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Begin a test's record; what the target neither has nor claims is not applicable."""
+    """Begin a test's record; what the target neither has nor claims is not applicable.
+
+    Raises:
+        NotApplicable: the target has not what the requirement needs, or the run may not be intrusive.
+        Nonconformance: the profile claims what the target has not.
+
+    """
     requirement = item.stash.get(REQUIREMENT, None)
     if requirement is None:
         return
@@ -235,7 +274,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _spare_what_is_broken(item: pytest.Item, target: Target) -> None:
-    """Let a target that answers wrongly from the first byte on be judged by the tests of just that fault."""
+    """Let a target that answers wrongly from the first byte on be judged by the tests of just that fault.
+
+    Raises:
+        Inconclusive: this test is not one of those.
+
+    """
     if target.found.fault is None:
         return
     marker = item.get_closest_marker("judges_fault")
@@ -253,7 +297,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_makereport")
 def pytest_verdict_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
-    """Spare pytest the traceback of a verdict: it is told in words of its own, and `dress` puts them in."""
+    """Spare pytest the traceback of a verdict: it is told in words of its own, and `dress` puts them in.
+
+    Returns:
+        The report; ``None`` where pytest makes it.
+
+    """
     error = call.excinfo.value if call.excinfo is not None else None
     if REQUIREMENT not in item.stash or not isinstance(error, Nonconformance | Inconclusive | NotApplicable):
         return None
@@ -266,7 +315,12 @@ def pytest_verdict_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn what a test raised into an outcome, and keep what it recorded."""
+    """Turn what a test raised into an outcome, and keep what it recorded.
+
+    Returns:
+        The report.
+
+    """
     report = yield
     requirement = item.stash.get(REQUIREMENT, None)
     if requirement is None or (call.when != "call" and call.excinfo is None):
@@ -322,7 +376,12 @@ def _told(item: pytest.Item, run: Run, why: str, what: str) -> str:
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Count strict-only, advised, inconclusive and not applicable results under their own names."""
+    """Count strict-only, advised, inconclusive and not applicable results under their own names.
+
+    Returns:
+        Category, letter and word; ``None`` where pytest has its own.
+
+    """
     data = getattr(report, "conformance", None)
     if data is None or report.when == "teardown":
         return None

@@ -28,7 +28,15 @@ ALIVE = "the server ended what this test opened without an answer; asked behind 
 
 
 def judged(run: Run, item: pytest.Item, call: pytest.CallInfo[None], requirement: Requirement) -> TestResult:
-    """Return a test's result from what it raised and recorded."""
+    """Return a test's result from what it raised and recorded.
+
+    Args:
+        run: that the test belongs to.
+        item: the test.
+        call: how its call ended.
+        requirement: that the test names.
+
+    """
     record = run.recorder.record
     marker = item.get_closest_marker("requirement")
     error = call.excinfo.value if call.excinfo is not None else None
@@ -112,7 +120,15 @@ def _silent(record: Record) -> bool:
 
 
 def dress(report: pytest.TestReport, run: Run, result: TestResult, requirement: Requirement) -> None:
-    """Make pytest's own report say what the result says."""
+    """Make pytest's own report say what the result says.
+
+    Args:
+        report: pytest's, which is changed.
+        run: that the test belongs to.
+        result: of the test.
+        requirement: that the test names.
+
+    """
     report.user_properties.append(("requirement", requirement.id))
     report.sections = [(title, run.clean(text)) for title, text in report.sections]
     if result.outcome == Outcome.SUITE_FAULT:

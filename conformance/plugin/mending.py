@@ -52,12 +52,22 @@ class Mender:
         return self.run.starts_server and (self._trying or len(self.deaths) < MOST)
 
     def died(self, test: str, why: str) -> bool:
-        """Take note of a death; return whether it is a new one, and not that of a test that is run again."""
+        """Take note of a death.
+
+        Returns:
+            Whether it is a new one, and not that of a test that is run again.
+
+        """
         self.pending = Death(test, why)
         return not self._trying
 
     def after(self, item: pytest.Item) -> str:
-        """Mend what a test left behind; return why that cannot be done, or an empty string."""
+        """Mend what a test left behind.
+
+        Returns:
+            Why that cannot be done, or an empty string.
+
+        """
         before, self._before = self._before, item
         death = self.pending
         if death is None:
@@ -93,7 +103,12 @@ class Mender:
         self.run.restart()
 
     def _again(self, item: pytest.Item) -> TestResult | None:
-        """Run a test alone; return its result, which nobody else is told."""
+        """Run a test alone.
+
+        Returns:
+            Its result, which nobody else learns.
+
+        """
         reports = runtestprotocol(item, log=False, nextitem=item.session)  # type: ignore[arg-type]
         return _result(reports)
 

@@ -40,7 +40,12 @@ class Progress:
     def pytest_report_teststatus(
         self, report: pytest.TestReport
     ) -> Generator[None, tuple[str, str, Any], tuple[str, str, Any]]:
-        """Let pytest count the suite's tests, and write no letter for them."""
+        """Let pytest count the suite's tests, and write no letter for them.
+
+        Returns:
+            What pytest would, without the letter.
+
+        """
         status = yield
         return (status[0], "", "") if hasattr(report, "conformance") or report.when != "call" else status
 
@@ -82,7 +87,15 @@ class Progress:
 
 
 def show(config: pytest.Config, items: list[pytest.Item], chapters: Iterable[str], where: str) -> None:
-    """Take the place of pytest's dots, where all ``items`` are the suite's and nobody asked for more."""
+    """Take the place of pytest's dots, where all tests are the suite's and nobody asked for more.
+
+    Args:
+        config: pytest's.
+        items: all tests of the run.
+        chapters: the chapter of each test of the suite.
+        where: the server, for people.
+
+    """
     reporter = config.pluginmanager.getplugin("terminalreporter")
     chapters = list(chapters)
     if reporter is None or config.get_verbosity() > 0 or len(chapters) != len(items):

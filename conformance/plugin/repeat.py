@@ -25,7 +25,12 @@ def repeat(
 ) -> None:
     """Run a test so many times, and report it once: with one verdict, or as unstable.
 
-    ``dress`` makes pytest's report say what the folded result says.
+    Args:
+        item: the test.
+        nextitem: the test after it, as pytest's hooks want it.
+        times: how often.
+        dress: makes pytest's report say what the folded result says.
+
     """
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     rounds: list[Round] = []

@@ -30,9 +30,16 @@ class Patience:
         self._count = 0
 
     def lost(self, outcome: Outcome, message: str, reply: float) -> str:
-        """Take note of a test's outcome; return why to stop, or an empty string.
+        """Take note of a test's outcome.
 
-        ``reply`` is the bound of a reply in seconds.
+        Args:
+            outcome: of the test.
+            message: of its failure.
+            reply: the bound of a reply, in seconds.
+
+        Returns:
+            Why to stop, or an empty string.
+
         """
         if outcome == Outcome.NOT_APPLICABLE:
             return ""
@@ -56,6 +63,13 @@ class Patience:
         return replace(self._full, close=min(self._full.close, self._full.prompt))
 
     def waited(self, requirement: str, outcome: Outcome, seconds: float) -> None:
-        """Take note of how long a test took that ended so."""
+        """Take note of how long a test took that ended so.
+
+        Args:
+            requirement: that the test judged.
+            outcome: of the test.
+            seconds: that it took.
+
+        """
         if self._full and outcome in BROKEN and seconds >= self._full.close:
             self._in_vain[requirement] += 1

@@ -27,7 +27,12 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
         super()._reschedule(node)
 
     def remove_node(self, node: Any) -> str | None:
-        """Give a lost worker's tests to others, all but the one that it crashed in."""
+        """Give a lost worker's tests to others, all but the one that it crashed in.
+
+        Returns:
+            The test that it crashed in, if any.
+
+        """
         for unit in self.assigned_work[node].values():
             for nodeid, done in unit.items():
                 if not done:

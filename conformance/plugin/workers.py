@@ -89,7 +89,12 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Run a test that is marked ``alone`` while no other worker runs one."""
+        """Run a test that is marked ``alone`` while no other worker runs one.
+
+        Returns:
+            What the other plugins return.
+
+        """
         if not self.ours(item):
             return (yield)
         with self._turn(alone=item.get_closest_marker("alone") is not None):
@@ -131,7 +136,14 @@ class Controller:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
-        """Start and probe the target when the first worker has collected tests of the suite."""
+        """Start and probe the target when the first worker has collected tests of the suite.
+
+        Raises:
+            pytest.Session.Interrupted: there were errors during collection.
+            Unready: there is no target.
+            pytest.UsageError: more workers than may share a server on another machine.
+
+        """
         del node
         told = self.folder / _COLLECTED
         if self.run is not None or not told.exists():
@@ -172,7 +184,16 @@ class Controller:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """End as a run without workers does: without a target, or at the failure that ``-x`` stops at."""
+        """End as a run without workers does: without a target, or at the failure that ``-x`` stops at.
+
+        Returns:
+            What the other plugins return, or True without a target.
+
+        Raises:
+            KeyboardInterrupt: the run was interrupted.
+            pytest.Session.Failed: ``-x`` or ``--maxfail`` stopped it.
+
+        """
         try:
             return (yield)
         except Unready:
