@@ -19,7 +19,12 @@ WIDTH = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line.
+
+    Returns:
+        The exit code.
+
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["run"]:
         return run(given[1:])
@@ -84,7 +89,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the suite with pytest, untouched by whatever ini file stands in the current folder."""
+    """Run the suite with pytest, untouched by whatever ini file stands in the current folder.
+
+    Returns:
+        The exit code.
+
+    """
     import pytest  # noqa: PLC0415 - the other commands need not wait for it
 
     from conformance.plugin.entry import unabridged  # noqa: PLC0415
@@ -100,7 +110,12 @@ def serve(arguments: Sequence[str]) -> int:
 
 
 def begin(options: argparse.Namespace) -> int:
-    """Write a profile for a running server."""
+    """Write a profile for a running server.
+
+    Returns:
+        The exit code.
+
+    """
     from conformance.commands.init import init  # noqa: PLC0415 - the other commands need not wait for it
     from conformance.target.profile import Profile  # noqa: PLC0415
 
@@ -109,28 +124,48 @@ def begin(options: argparse.Namespace) -> int:
 
 
 def doctor(arguments: Sequence[str]) -> int:
-    """Walk a URL's layers and name the first that is broken."""
+    """Walk a URL's layers and name the first that is broken.
+
+    Returns:
+        The exit code.
+
+    """
     from conformance.commands.doctor import command  # noqa: PLC0415 - the other commands need not wait for it
 
     return command.doctor(arguments)
 
 
 def page(arguments: Sequence[str]) -> int:
-    """Serve the test page for a backend."""
+    """Serve the test page for a backend.
+
+    Returns:
+        The exit code.
+
+    """
     from conformance.commands.page import serve as serve_page  # noqa: PLC0415 - the other commands need not wait for it
 
     return serve_page(arguments)
 
 
 def compare(arguments: Sequence[str]) -> int:
-    """Say what differs between runs."""
+    """Say what differs between runs.
+
+    Returns:
+        The exit code.
+
+    """
     from conformance.commands.compare import command  # noqa: PLC0415 - the other commands need not wait for it
 
     return command.compare(arguments)
 
 
 def spec(options: argparse.Namespace) -> int:
-    """Print the specification, or the part of it that was asked for."""
+    """Print the specification, or the part of it that was asked for.
+
+    Returns:
+        The exit code.
+
+    """
     if options.id is not None and options.id not in requirements():
         hint = suggestion(options.id, requirements())
         print(
@@ -209,7 +244,7 @@ def explain(requirement: Requirement) -> str:
 
 
 def covered() -> str:
-    """Return, for each chapter, how many requirements are tested and how many of them are proven."""
+    """Return how many requirements of each chapter are tested, and how many of them are proven."""
     rows = coverage()
     lines = [f"{'chapter':<10} {'requirements':>12} {'tested':>7} {'proven':>7} {'unproven':>9}"]
     lines += [

@@ -48,7 +48,18 @@ class Findings:
 
 
 def init(url: str, output: Path, profile: Profile, *, force: bool = False) -> int:
-    """Look at a server, write its profile, and return 0, 4 for a user's mistake, 10 without a server."""
+    """Look at a server and write its profile.
+
+    Args:
+        url: of the server.
+        output: the file to write.
+        profile: what is known of the server already.
+        force: whether a file that is there is overwritten.
+
+    Returns:
+        0, 4 for a user's mistake, 10 without a server.
+
+    """
     if output.exists() and not force:
         print(
             f"{output} is there already: --force overwrites it, --output=FILE writes another.",
@@ -82,6 +93,9 @@ def init(url: str, output: Path, profile: Profile, *, force: bool = False) -> in
 
 async def look(url: str, profile: Profile) -> Findings:
     """Find out what a server shows to a client that knows nothing.
+
+    Returns:
+        What it shows.
 
     Raises:
         Unreachable: there is no server, or none that speaks WebSocket.

@@ -52,7 +52,12 @@ def _port(text: str) -> int:
 
 
 def serve(arguments: Sequence[str]) -> int:
-    """Serve the page until Ctrl-C and return the exit code."""
+    """Serve the page until Ctrl-C.
+
+    Returns:
+        The exit code.
+
+    """
     options = parser().parse_args(list(arguments))
     try:
         url = begins_with(options.server_url)

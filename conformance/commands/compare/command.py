@@ -55,7 +55,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def compare(arguments: Sequence[str]) -> int:
-    """Compare runs, write what was asked for, and return the exit code."""
+    """Compare runs, and write what was asked for.
+
+    Returns:
+        The exit code.
+
+    """
     try:
         options, rest = parser().parse_known_args(arguments)
         runs = _run(options, rest) if options.run else load(_files(rest))

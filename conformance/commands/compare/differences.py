@@ -143,7 +143,14 @@ def compare(before: Run, after: Run) -> Comparison:
 
 
 def kind_of(before: str | None, after: str | None, *, otherwise: bool = False) -> str | None:
-    """Return which kind of change it is, or None; ``otherwise`` says that the symptoms differ."""
+    """Return which kind of change it is, or None.
+
+    Args:
+        before: the outcome in the first run; None where it had none.
+        after: the outcome in the second run.
+        otherwise: whether the symptoms differ.
+
+    """
     empty = {None, *EMPTY}
     if before in empty or after in empty:
         return None if {before, after} <= empty else "vanished" if after in empty else "new"

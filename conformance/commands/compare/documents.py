@@ -58,7 +58,14 @@ class Run:
 
 
 def load(given: Sequence[str], names: Sequence[str] = ()) -> list[Run]:
-    """Read results documents, each as ``FILE`` or ``NAME=FILE``, or as files that go by ``names``.
+    """Read results documents.
+
+    Args:
+        given: each as ``FILE`` or ``NAME=FILE``.
+        names: by which files without a name go.
+
+    Returns:
+        The runs, in this order.
 
     Raises:
         UsageProblem: a file cannot be read, or is no results document.

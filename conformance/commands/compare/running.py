@@ -20,7 +20,15 @@ TELLING = frozenset({0, 1, 10, 12})
 
 
 def run_all(urls: Sequence[str], arguments: Sequence[str], folder: Path) -> list[Path]:
-    """Run the suite against each URL and return the results documents, in the order of the URLs.
+    """Run the suite against each URL.
+
+    Args:
+        urls: of the servers.
+        arguments: for pytest, in each run.
+        folder: for the reports of all runs.
+
+    Returns:
+        The results documents, in the order of the URLs.
 
     Raises:
         UsageProblem: a run could not be made, or left no results; the message holds its last lines.
@@ -50,7 +58,15 @@ def run_all(urls: Sequence[str], arguments: Sequence[str], folder: Path) -> list
 
 
 def _run(arguments: Sequence[str], output: Path) -> int:
-    """Run the suite in a session of its own: Ctrl-C reaches it once, through us."""
+    """Run the suite in a session of its own: Ctrl-C reaches it once, through us.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        KeyboardInterrupt: the user or the CI stopped it.
+
+    """
     command = [sys.executable, "-m", "conformance", "run", "-q", *arguments]
     before: Any = signal.signal(signal.SIGTERM, _interrupt)
     with output.open("wb") as out:

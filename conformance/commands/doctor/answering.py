@@ -43,7 +43,12 @@ PROXIES = (
 
 
 async def http(case: Case) -> Finding:
-    """Ask every address for HTTP and for the upgrade, then again: is it always the same server?."""
+    """Ask every address for HTTP and for the upgrade, then again: it should always be the same server.
+
+    Returns:
+        The finding of this layer.
+
+    """
     requests = {
         (kind, address): case.plainly() if kind == "plain" else case.request()
         for address in case.reached
@@ -206,7 +211,12 @@ async def _face(case: Case, address: str) -> Face | None:
 
 
 async def _differing(case: Case) -> Finding | None:
-    """Compare the answers of all addresses, and of many connections to the first one."""
+    """Compare the answers of all addresses, and of many connections to the first one.
+
+    Returns:
+        The finding of answers that differ.
+
+    """
     if len(case.reached) > 1:
         faces = await asyncio.gather(*(_face(case, one) for one in case.reached))
         by_address = {one: face for one, face in zip(case.reached, faces, strict=True) if face is not None}

@@ -44,7 +44,12 @@ def _afresh(request: Request) -> Request:
 
 
 async def browser(case: Case) -> Finding | None:
-    """Ask as a browser does; where only that fails, name the field that makes it fail."""
+    """Ask as a browser does; where only that fails, name the field that makes it fail.
+
+    Returns:
+        The finding; ``None`` where there is nothing to say.
+
+    """
     asked = as_browser(case)
     first = await case.ask(asked)
     if first is None:
@@ -66,7 +71,12 @@ def _unanswered(attempt: Attempt) -> bool:
 
 
 async def _asked_again(case: Case, asked: Request) -> Finding | None:
-    """Tell a server that missed its first handshake from one that answers none."""
+    """Tell a server that missed its first handshake from one that answers none.
+
+    Returns:
+        The finding; ``None`` where there is nothing to say.
+
+    """
     later = await case.ask(_afresh(asked), patience=AGAIN)
     if later is None or not later.upgraded:
         return None
@@ -95,7 +105,12 @@ async def _asked_again(case: Case, asked: Request) -> Finding | None:
 
 
 async def _beside_it(case: Case, first: Attempt) -> Finding | None:
-    """Open a second connection while the first is held: some servers serve one at a time."""
+    """Open a second connection while the first is held: some servers serve one at a time.
+
+    Returns:
+        The finding; ``None`` where there is nothing to say.
+
+    """
     case.browser = first
     second = await case.ask(case.request())
     if second is None or not _unanswered(second):
@@ -125,7 +140,12 @@ def _one_at_a_time(case: Case, first: Attempt, third: Attempt) -> Finding:
 
 
 async def _difference(case: Case, asked: Request, first: Attempt) -> Finding | None:
-    """Take one thing after the other from the browser's handshake, and see which made it fail."""
+    """Take one thing after the other from the browser's handshake, and see which made it fail.
+
+    Returns:
+        The finding; ``None`` where there is nothing to say.
+
+    """
     lesser = {
         "connection": asked.setting("Connection", "Upgrade"),
         "offer": asked.without(EXTENSIONS),

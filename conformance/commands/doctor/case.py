@@ -100,7 +100,14 @@ class Case:
         return f"{scheme}://{self.url.authority}{self.url.path}{'?…' if self.query else ''}"
 
     def bare(self, path: str | None = None, *, secure: bool | None = None, query: str = "") -> str:
-        """Return the URL for a command, quoted for the shell, without its own query."""
+        """Return the URL for a command, quoted for the shell, without its own query.
+
+        Args:
+            path: another path than the URL's.
+            secure: another scheme than the URL's.
+            query: another query, without its question mark.
+
+        """
         wss = self.url.secure if secure is None else secure
         shown = f"{'wss' if wss else 'ws'}://{self.url.authority}{self.url.path if path is None else path}"
         return shlex.quote(f"{shown}?{query}" if query else shown)
@@ -115,7 +122,17 @@ class Case:
         token: str | None = None,
         carrier: str | None = None,
     ) -> Request:
-        """Return an opening handshake with all that the user gave, but for what is said otherwise."""
+        """Return an opening handshake with all that the user gave, but for what is said otherwise.
+
+        Args:
+            path: by default the URL's.
+            query: by default the URL's.
+            origin: by default the one that the user gave.
+            subprotocols: by default those that the user gave.
+            token: by default the one that the user gave.
+            carrier: where the token goes.
+
+        """
         asked = self.path if path is None else path
         query = self.query if query is None else query
         offered = self.subprotocols if subprotocols is None else subprotocols
@@ -157,9 +174,16 @@ class Case:
     async def ask(
         self, request: Request, address: str | None = None, *, patience: float | None = None
     ) -> Attempt | None:
-        """Send a request and return what came back, its body included.
+        """Send a request, and read the answer with its body.
 
-        ``None`` where TCP failed. ``patience`` is another bound of the answer, in seconds.
+        Args:
+            request: the request.
+            address: the IP address; by default the one that is asked first.
+            patience: seconds for the answer, where they are to be others.
+
+        Returns:
+            What came back; ``None`` where TCP failed.
+
         """
         try:
             attempt = await attempt_at(self.target, address or self.address, request, timeout=patience)
@@ -173,7 +197,12 @@ class Case:
         return attempt
 
     async def ask_all(self, requests: Mapping[K, Request]) -> dict[K, Attempt]:
-        """Send several requests at once; those that TCP failed are left out."""
+        """Send several requests at once.
+
+        Returns:
+            What came back to each; those that TCP failed are left out.
+
+        """
         found = await asyncio.gather(*(self.ask(one) for one in requests.values()))
         return {name: one for name, one in zip(requests, found, strict=True) if one is not None}
 
@@ -219,6 +248,16 @@ def case_of(
     subprotocols: tuple[str, ...] = (),
 ) -> Case:
     """Make the case of a URL. A query is kept apart from it, and everything in it is a secret.
+
+    Args:
+        text: the URL.
+        profile: of the team, or an empty one.
+        timeout: seconds for each answer.
+        origin: to send.
+        subprotocols: to offer.
+
+    Returns:
+        The case.
 
     Raises:
         UsageProblem: the URL is none.

@@ -96,7 +96,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def doctor(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit code."""
+    """Run the command.
+
+    Returns:
+        The exit code.
+
+    """
     options = parser().parse_args(list(arguments))
     console = Console(highlight=False, soft_wrap=False)
     try:

@@ -57,7 +57,17 @@ urlpatterns = []
 
 @contextlib.contextmanager
 def running(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server, and end it with all that it started."""
+    """Run a server, and end it with all that it started.
+
+    Args:
+        command: of the server.
+        env: added to the environment.
+        cwd: its folder.
+
+    Yields:
+        Its process.
+
+    """
     process = subprocess.Popen(
         list(command),
         cwd=cwd,
@@ -81,6 +91,12 @@ def running(command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Iterat
 def listening(process: subprocess.Popen[bytes], address: str, port: int, sockets: int) -> None:
     """Wait until so many sockets listen on the port.
 
+    Args:
+        process: which is to listen.
+        address: the IP address.
+        port: of the sockets.
+        sockets: how many.
+
     Raises:
         Inconclusive: the process ended first, or it took too long.
 
@@ -98,7 +114,12 @@ def listening(process: subprocess.Popen[bytes], address: str, port: int, sockets
 
 
 def sharing_folder(folder: Path) -> Path:
-    """Write the module that makes every server started with this folder on its path share its port."""
+    """Write the module that makes every server started with this folder on its path share its port.
+
+    Returns:
+        The folder.
+
+    """
     (folder / "sitecustomize.py").write_text(_SHARES)
     (folder / "other_project.py").write_text(_OTHER_PROJECT)
     return folder
@@ -136,7 +157,15 @@ def cast(port: int, folder: Path) -> tuple[list[str], list[str], Mapping[str, st
 
 
 def demo(console: Console) -> int:
-    """Tell the story; return 0 where it went as it did then, 10 where this machine cannot tell it."""
+    """Tell the story.
+
+    Returns:
+        0 where it went as it did then, 10 where this machine cannot tell it.
+
+    Raises:
+        Inconclusive: this is not Linux.
+
+    """
     if not hasattr(socket, "SO_REUSEPORT") or not Path("/proc/net/tcp").exists():
         raise Inconclusive("The demonstration needs Linux: two processes share a port by SO_REUSEPORT.")
     with tempfile.TemporaryDirectory(prefix="conformance-incident-") as name:

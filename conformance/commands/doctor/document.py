@@ -24,7 +24,14 @@ def schema() -> dict[str, Any]:
 
 
 def document(case: Case, diagnosis: Diagnosis, rows: list[Row] | None = None) -> dict[str, Any]:
-    """Return the diagnosis, clean of secrets. Members may be added in a version; none changes its meaning."""
+    """Return the diagnosis, clean of secrets. Members may be added in a version; none changes its meaning.
+
+    Args:
+        case: what was asked.
+        diagnosis: what was found.
+        rows: what each path answered, where paths were asked.
+
+    """
     layers = []
     for one in diagnosis.findings:
         data = asdict(one)

@@ -26,7 +26,12 @@ _CAUSES = {
 
 
 async def tls(case: Case) -> Finding | None:
-    """Make the TLS handshake; ``None`` where the URL asks for none."""
+    """Make the TLS handshake.
+
+    Returns:
+        The finding; ``None`` where the URL asks for no TLS.
+
+    """
     if not case.url.secure:
         return None
     try:

@@ -42,26 +42,59 @@ class Finding:
 
 
 def ok(layer: str, summary: str, *evidence: str) -> Finding:
-    """Return the finding of a layer that works."""
+    """Return the finding of a layer that works.
+
+    Args:
+        layer: the name of the layer.
+        summary: one sentence.
+        evidence: what was seen, line by line.
+
+    """
     return Finding(layer, "ok", summary, evidence=evidence)
 
 
 def unseen(layer: str, summary: str, *evidence: str, steps: tuple[Step, ...] = ()) -> Finding:
-    """Return the finding of a layer that could not be looked at, or not wholly."""
+    """Return the finding of a layer that could not be looked at, or not wholly.
+
+    Args:
+        layer: the name of the layer.
+        summary: one sentence.
+        evidence: what was seen, line by line.
+        steps: what to do next.
+
+    """
     return Finding(layer, "unseen", summary, evidence=evidence, steps=steps)
 
 
 def broken(
     layer: str, cause: Cause, summary: str, *, evidence: tuple[str, ...] = (), steps: tuple[Step, ...] = ()
 ) -> Finding:
-    """Return the finding of the layer that is to blame."""
+    """Return the finding of the layer that is to blame.
+
+    Args:
+        layer: the name of the layer.
+        cause: the cause, from the list of causes.
+        summary: one sentence.
+        evidence: what was seen, line by line.
+        steps: what to do next.
+
+    """
     return Finding(layer, "broken", summary, cause, evidence, steps)
 
 
 def undecided(
     layer: str, cause: Cause, summary: str, *, evidence: tuple[str, ...] = (), steps: tuple[Step, ...] = ()
 ) -> Finding:
-    """Return the finding of a layer that stops the walk although nothing is known to be broken."""
+    """Return the finding of a layer that stops the walk although nothing is known to be broken.
+
+    Args:
+        layer: the name of the layer.
+        cause: the cause, from the list of causes.
+        summary: one sentence.
+        evidence: what was seen, line by line.
+        steps: what to do next.
+
+    """
     return Finding(layer, "unseen", summary, cause, evidence, steps)
 
 

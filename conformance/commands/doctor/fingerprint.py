@@ -20,7 +20,17 @@ from conformance.wire.handshake import Response
 
 
 def nothing_upgrades(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding:
-    """Name why no path of a server is upgraded, from how it answers a handshake and a plain GET."""
+    """Name why no path of a server is upgraded, from how it answers a handshake and a plain GET.
+
+    Args:
+        case: what was asked.
+        attempt: the refused handshake.
+        plain: a plain GET of the same path.
+
+    Returns:
+        The finding.
+
+    """
     response = attempt.response
     assert response is not None
     ordinary = plain.response if plain is not None else None

@@ -44,7 +44,12 @@ class State:
 
 
 def states(pids: Sequence[int], port: int) -> list[State]:
-    """Look at processes several times; those that may not be looked at are left out."""
+    """Look at processes several times.
+
+    Returns:
+        Their states; those that may not be looked at are left out.
+
+    """
     running = dict.fromkeys(pids, 0)
     for _ in range(LOOKS):
         for pid in pids:
@@ -84,7 +89,15 @@ def _connections(pid: int, port: int) -> int:
 
 
 async def hanging(case: Case, held: Sequence[Listener], evidence: tuple[str, ...], *, full: bool) -> Finding:
-    """Return why the holder of a port fetches no connections, as far as it can be seen from outside."""
+    """Return why the holder of a port fetches no connections, as far as it can be seen from outside.
+
+    Args:
+        case: what was asked.
+        held: the sockets of the port.
+        evidence: what was seen so far.
+        full: whether the queue of connections is full.
+
+    """
     waiting = sum(one.waiting or 0 for one in held)
     pids = list(dict.fromkeys(pid for one in held for pid in one.pids))
     lines = (*evidence, f"connections that wait to be accepted: {waiting}", *described(case, held))

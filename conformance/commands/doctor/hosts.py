@@ -22,6 +22,12 @@ async def host_lost(case: Case, own: Attempt | None, foreign: Attempt | None) ->
     """Return the finding of a page's own origin that is refused as strangers are, behind a proxy.
 
     The proof, where the proxy runs on this machine: an origin that names the server behind it gets in.
+
+    Args:
+        case: what was asked.
+        own: the answer to the page's own origin.
+        foreign: the answer to a stranger's.
+
     """
     if own is None or foreign is None or own.upgraded or foreign.upgraded:
         return None

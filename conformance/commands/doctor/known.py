@@ -20,7 +20,11 @@ _OWN_LIMIT = re.compile(rb"<center><h1>503|<h1>503 Service Temporarily Unavailab
 async def recognised(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding | None:
     """Return the finding of an answer whose author and reason are known, or ``None``.
 
-    ``attempt`` is the refused handshake, ``plain`` a plain GET of the same path.
+    Args:
+        case: what was asked.
+        attempt: the refused handshake.
+        plain: a plain GET of the same path.
+
     """
     for look in (_airplay, _basic, _certificate, _too_large, _sockjs, _engine, _limited, _envoy, _catch_all):
         found = await look(case, attempt, plain)

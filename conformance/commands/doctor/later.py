@@ -33,7 +33,12 @@ LATE = 1.0  # seconds after opening when a message is not early any more
 
 
 async def later(case: Case) -> Finding:
-    """Watch a connection for as long as the user said, or say what was not looked at."""
+    """Watch a connection for as long as the user said, or say what was not looked at.
+
+    Returns:
+        The finding of this layer.
+
+    """
     program = program_of(case, case.opened)
     if not case.watch:
         known = IDLE.get(program.name)
@@ -61,7 +66,12 @@ async def _opened(case: Case) -> Attempt | None:
 
 
 async def _idle(case: Case) -> Finding | str:
-    """Say nothing, and see whether anybody keeps the connection alive, or ends it."""
+    """Say nothing, and see whether anybody keeps the connection alive, or ends it.
+
+    Returns:
+        A finding, or what to say of a connection that is in order.
+
+    """
     attempt = await _opened(case)
     if attempt is None:
         return "idle time: no second connection was opened"
@@ -104,7 +114,12 @@ def _cut(case: Case, attempt: Attempt, event: Event, seconds: float) -> Finding:
 
 
 async def _early(case: Case) -> Finding | str:
-    """Send a message at once, and another later: what comes back only for the later one was lost."""
+    """Send a message at once, and another later: what comes back only for the later one was lost.
+
+    Returns:
+        A finding, or what to say of a connection that is in order.
+
+    """
     attempt = await _opened(case)
     if attempt is None:
         return "early messages: no second connection was opened"
@@ -142,7 +157,12 @@ async def _came_back(attempt: Attempt, text: str, seconds: float) -> bool:
 
 
 async def _slow(case: Case) -> Finding | str:
-    """Read nothing, and see whether the memory of the server's process grows."""
+    """Read nothing, and see whether the memory of the server's process grows.
+
+    Returns:
+        A finding, or what to say of a connection that is in order.
+
+    """
     pids = [pid for one in caught_by(case.listeners, case.address) for pid in one.pids] if case.local else []
     if not pids:
         return "slow readers: the server's process cannot be seen from here"

@@ -51,7 +51,7 @@ class Programs:
 
     @classmethod
     def of(cls, found: Iterable[Listener]) -> Programs:
-        """Group the processes of these listeners."""
+        """Return the processes of these listeners, grouped by program."""
         pids = [pid for one in found for pid in one.pids]
         return cls(tuple(frozenset(one) for one in trees(pids)))
 
@@ -78,7 +78,14 @@ class Conflict:
 
 
 def conflict(found: Sequence[Listener], addresses: Sequence[str], programs: Programs) -> Conflict | None:
-    """Find what stands in the way of one program at the addresses that a name means."""
+    """Return what stands in the way of one program at the addresses that a name means.
+
+    Args:
+        found: the listeners of the port.
+        addresses: that the name means.
+        programs: of the listeners.
+
+    """
     for address in addresses:
         caught = caught_by(found, address)
         for one in caught[1:]:

@@ -24,7 +24,12 @@ BLOCKED_PORTS = frozenset(
 
 
 async def page(case: Case) -> Finding | None:
-    """Judge what browsers check by themselves, for the page of ``--origin``."""
+    """Judge what browsers check by themselves, for the page of ``--origin``.
+
+    Returns:
+        The finding; ``None`` where there is nothing to say.
+
+    """
     port = case.url.port
     if len(set(case.subprotocols)) < len(case.subprotocols):
         return broken(

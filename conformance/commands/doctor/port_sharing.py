@@ -36,7 +36,12 @@ ACCEPTING = 0.3  # seconds in which a server that works has fetched a connection
 
 
 async def owners(case: Case) -> Finding:
-    """Say whose the port is, and whether it is one program's."""
+    """Say whose the port is, and whether it is one program's.
+
+    Returns:
+        The finding of this layer.
+
+    """
     port = case.url.port
     if not case.local:
         return unseen(
@@ -190,7 +195,17 @@ def _listed(counts: Counter[Line]) -> str:
 
 
 async def answers(case: Case, address: str, parties: Sequence[frozenset[int]]) -> Answers:
-    """Send handshakes to an address until each of the parties has fetched one, as far as that can be seen."""
+    """Send handshakes to an address until each of the parties has fetched one, as far as that can be seen.
+
+    Args:
+        case: what is asked.
+        address: the IP address.
+        parties: the processes of each program that listens there.
+
+    Returns:
+        What came back.
+
+    """
     found = Answers(address)
     until = asyncio.get_running_loop().time() + case.timeout
     for _ in range(ROUNDS):

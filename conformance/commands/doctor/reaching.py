@@ -23,7 +23,12 @@ Reach = Literal["accepts", "refuses", "silent", "unreachable"]
 
 
 async def name(case: Case) -> Finding:
-    """Resolve the host name."""
+    """Resolve the host name.
+
+    Returns:
+        The finding of this layer.
+
+    """
     host = case.url.host
     try:
         async with asyncio.timeout(case.timeout * 2):
@@ -54,7 +59,12 @@ def _unresolved(host: str, evidence: str) -> Finding:
 
 
 async def addresses(case: Case) -> Finding:
-    """Say which addresses the name stands for, and whose they are."""
+    """Say which addresses the name stands for, and whose they are.
+
+    Returns:
+        The finding of this layer.
+
+    """
     where = "this machine" if case.local else "another machine"
     notes = []
     if case.url.host == "localhost" and len(case.addresses) > 1:
@@ -65,7 +75,12 @@ async def addresses(case: Case) -> Finding:
 
 
 async def tcp(case: Case) -> Finding:
-    """Connect to each address at once; where none takes a connection, say why not."""
+    """Connect to each address at once; where none takes a connection, say why not.
+
+    Returns:
+        The finding of this layer.
+
+    """
     port = case.url.port
     case.listeners, found = await asyncio.gather(
         asyncio.to_thread(listeners, port) if case.local else _nothing(),

@@ -60,7 +60,12 @@ class Row:
 
 
 async def walk_paths(case: Case) -> list[Row]:
-    """Ask the URL's own path, the endpoints and the near misses for the upgrade."""
+    """Ask the URL's own path, the endpoints and the near misses for the upgrade.
+
+    Returns:
+        What each answered.
+
+    """
     kinds = {case.path: "asked for"}
     if case.permissions or case.base:
         kinds |= {one: "endpoint" for one in endpoints(case) if one not in kinds}
@@ -85,7 +90,12 @@ def _misses(case: Case) -> list[str]:
 
 
 async def routes(case: Case) -> Finding:
-    """Say which of the endpoints open; only the URL's own path counts."""
+    """Say which of the endpoints open; only the URL's own path counts.
+
+    Returns:
+        The finding of this layer.
+
+    """
     own = f"{case.clean(case.path)} opens"
     if not (case.permissions and case.path in endpoints(case)):
         return ok("routes", own)

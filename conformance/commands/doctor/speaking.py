@@ -38,7 +38,12 @@ _CODES = {
 
 
 async def origin(case: Case) -> Finding:
-    """Say which pages may connect; only an origin that the user or the profile names can be at fault."""
+    """Say which pages may connect; only an origin that the user or the profile names can be at fault.
+
+    Returns:
+        The finding of this layer.
+
+    """
     asked = list(case.profile.allowed_origins)
     if case.origin and case.origin not in asked:
         asked.insert(0, case.origin)
@@ -70,7 +75,12 @@ async def origin(case: Case) -> Finding:
 
 
 async def subprotocol(case: Case) -> Finding | None:
-    """Judge the answer to the subprotocols; ``None`` where none was offered and none named."""
+    """Judge the answer to the subprotocols.
+
+    Returns:
+        The finding; ``None`` where none was offered and none named.
+
+    """
     attempt = case.opened
     assert attempt is not None
     assert attempt.response is not None
@@ -110,7 +120,12 @@ async def subprotocol(case: Case) -> Finding | None:
 
 
 async def token(case: Case) -> Finding:
-    """Say whether the credentials that were given are taken."""
+    """Say whether the credentials that were given are taken.
+
+    Returns:
+        The finding of this layer.
+
+    """
     if token_in(case.query):
         return ok("token", "the handshake with the URL's token is taken; the first message tells as whom")
     if not case.users:
@@ -157,7 +172,12 @@ async def _listen(case: Case, connection: Connection, talks: bool) -> tuple[Even
 
 
 async def message(case: Case) -> Finding:
-    """Wait for what the server says first; where nothing has to come, a Ping must be answered."""
+    """Wait for what the server says first; where nothing has to come, a Ping must be answered.
+
+    Returns:
+        The finding of this layer.
+
+    """
     assert case.opened is not None
     event, ponged = await _listen(case, case.opened.connection, case.permissions)
     if isinstance(event, Close):

@@ -20,7 +20,12 @@ ANNOUNCED = "SETTINGS_ENABLE_CONNECT_PROTOCOL is 1"
 
 
 async def http2(case: Case) -> Finding | None:
-    """Open several WebSockets over one HTTP/2 connection, as a browser's tabs do; ``None`` without HTTP/2."""
+    """Open several WebSockets over one HTTP/2 connection, as a browser's tabs do.
+
+    Returns:
+        The finding; ``None`` without HTTP/2.
+
+    """
     if not case.url.secure:
         return None
     try:

@@ -58,7 +58,12 @@ _CHANNEL = re.compile(rf"{OWN}[1-9][0-9]*/$", re.ASCII)  # a user's own: a good 
 
 
 async def upgrade(case: Case) -> Finding:
-    """Ask for the upgrade on the URL's path; where it is refused, find out whether anything is upgraded."""
+    """Ask for the upgrade on the URL's path; where it is refused, find out whether anything is upgraded.
+
+    Returns:
+        The finding of this layer.
+
+    """
     attempt = case.upgrades.get(case.address) or await case.ask(case.request())
     plain = case.plain.get(case.address)
     if attempt is None or attempt.response is None:
@@ -75,7 +80,12 @@ async def upgrade(case: Case) -> Finding:
 
 
 async def _unanswered(case: Case, attempt: Attempt | None, plain: Attempt | None) -> Finding:
-    """Look for a handshake that is answered, where this one was ended or ignored."""
+    """Look for a handshake that is answered, where this one was ended or ignored.
+
+    Returns:
+        The finding.
+
+    """
     ended = attempt is not None and attempt.connection.end is not None
     if attempt is not None and ended:
         requests = {Variant(Differs.PATH, path): case.request(path) for path in near(case)} | _variants(case)
@@ -135,7 +145,12 @@ def _accepted(case: Case, attempt: Attempt) -> Finding:
 
 
 async def _refused(case: Case, attempt: Attempt, plain: Attempt | None) -> Finding:
-    """Look for what was wrong with the handshake: what it carried, its path, or everything."""
+    """Look for what was wrong with the handshake: what it carried, its path, or everything.
+
+    Returns:
+        The finding.
+
+    """
     response = attempt.response
     assert response is not None
     if 300 <= response.status < 400:

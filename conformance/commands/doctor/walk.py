@@ -43,12 +43,22 @@ LAYERS = (
 
 
 async def diagnose(case: Case) -> Diagnosis:
-    """Walk all layers; stop at the first that is to blame."""
+    """Walk all layers; stop at the first that is to blame.
+
+    Returns:
+        What was found.
+
+    """
     return await _walk(case, (*TO_HTTP, *TO_MESSAGE))
 
 
 async def paths(case: Case) -> tuple[Diagnosis, list[Row]]:
-    """Walk as far as HTTP, then ask every path; the diagnosis is that of the layers on the way."""
+    """Walk as far as HTTP, then ask every path.
+
+    Returns:
+        The diagnosis of the layers on the way, and what each path answered.
+
+    """
     made = await _walk(case, TO_HTTP)
     if made.last is not None:
         return made, []
