@@ -44,7 +44,7 @@ class Recorder:
         self.record = Record()
         self._apart: ContextVar[list[Transcript] | None] = ContextVar("apart", default=None)
         self.unanswered_farewells = 0  # of late, over all tests
-        self.unended_failures = 0  # in a row: a Close frame came, and the end of TCP late or not at all
+        self.unended_failures = 0  # of late: a Close frame came, and the end of TCP late or never
         self.clean = Mask()
         self.hide(*secrets)
 

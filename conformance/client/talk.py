@@ -15,7 +15,7 @@ from conformance.wire.events import Close, End, Event, Pong, happened
 from conformance.wire.frames import CLOSE, CONTINUATION, PING, TEXT, Frame, close_payload
 
 MARGIN = 3  # a line that was measured once may be slower the next time
-MISSED = 5  # ends of TCP in a row that came late or never, before no other is waited for as long
+MISSED = 5  # ends of TCP that came late or never, and not made up for, before no other is waited for as long
 LATE = 0.25  # of the bound for what comes promptly: a server that takes longer makes each test wait
 _counter = itertools.count(1)
 
@@ -210,7 +210,7 @@ class Talk:
         late = ending.close is not None and (
             ending.end is None or ending.lingered > LATE * self.limits.prompt
         )
-        self.recorder.unended_failures = self.recorder.unended_failures + 1 if late else 0
+        self.recorder.unended_failures = patience(self.recorder.unended_failures, spent=late)
         return ending
 
     async def leave(self) -> None:
@@ -247,7 +247,12 @@ class Talk:
         while self.connection.end is None and (remaining := deadline - time.monotonic()) > 0:
             await self.connection.event(remaining)
         missed = self.connection.end is None or time.monotonic() - began > LATE * self.limits.prompt
-        self.recorder.unanswered_farewells = self.recorder.unanswered_farewells + 1 if missed else 0
+        self.recorder.unanswered_farewells = patience(self.recorder.unanswered_farewells, spent=missed)
+
+
+def patience(waits: int, *, spent: bool) -> int:
+    """Return how many ends were waited for in vain of late: one that comes at once makes up for one."""
+    return min(waits + 1, 2 * MISSED) if spent else max(waits - 1, 0)
 
 
 def fragments(parts: Iterable[bytes], opcode: int = TEXT) -> list[Frame]:

@@ -16,7 +16,7 @@ from conformance.net.endpoint import Endpoint
 from conformance.wire.allowance import Allowance
 from conformance.wire.events import Close, End, Event, Message, Pong
 from conformance.wire.frames import CLOSE, PING, PONG, Frame, FrameParser, Outgoing, ReceivedFrame
-from conformance.wire.handshake import Request, Response, ResponseParser
+from conformance.wire.handshake import Request, Response, ResponseParser, chunk_behind
 from conformance.wire.invariants import Breach, Monitor
 from conformance.wire.transcript import Transcript
 
@@ -151,6 +151,8 @@ class Connection(asyncio.Protocol):
                 self._monitor.response(self._request, self.response)
             self._upgraded = self.response.upgraded
             data = self._parser.rest
+            if self._upgraded and (size := chunk_behind(data, self._request, self.response)):
+                self._give_up(f"a chunk of HTTP behind the 101 (its size: {size})")
         if self._upgraded:
             self._feed_frames(data)
         else:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;[^\r\n]*)?\r\n")
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) (\d{3})(?: (.*))?")
@@ -31,6 +32,19 @@ def accept_for(key: str) -> str:
     """Return the ``Sec-WebSocket-Accept`` that proves ``key`` was read (RFC 6455 §4.2.2 step 5.4)."""
     # A fold round the value, where a server accepts one, is a blank too (RFC 9112 §5.2).
     return base64.b64encode(hashlib.sha1(_bytes(key.strip(" \t\r\n")) + GUID).digest()).decode()  # noqa: S324
+
+
+def chunk_behind(data: bytes, *heads: Request | Response | None) -> str:
+    """Return the size of a chunk of HTTP that stands where frames should; empty where there is none.
+
+    Args:
+        data: the first bytes behind a 101.
+        heads: the request and the response; one has to announce a coding, or the bytes may be a frame.
+
+    """
+    chunk = CHUNK.match(data)
+    coded = any(head is not None and head.get("Transfer-Encoding") for head in heads)
+    return chunk[1].decode() if chunk is not None and coded else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,3 +205,23 @@ async def test_connection_that_is_not_made_gives_its_turn_back(one_at_a_time):
             with pytest.raises(ConnectionRefusedError):
                 async with opened(endpoint):
                     pass
+
+
+@pytest.mark.parametrize("coded", [True, False])
+async def test_chunk_of_http_is_no_frame_where_a_coding_was_announced(coded):
+    async def script(served):
+        await served.accept("46 0d 0a 8a 0b 69 6e 20 74 68 65 20 62 6f 64 79 88 00 0d 0a 30 0d 0a 0d 0a")
+        await served.gone()
+
+    breaches = []
+    async with serving(script) as port:
+        endpoint = Endpoint("127.0.0.1", port)
+        connection = await Connection.open(endpoint, label="test", report=breaches.append, timeout=BOUND)
+        request = opening("/", "h")
+        connection.send_request(request.adding(("Transfer-Encoding", "chunked")) if coded else request)
+        await connection.read_response(BOUND)
+        event = await connection.event(BOUND if coded else SOON)
+        connection.shut()
+    if coded:
+        assert (event.ours, event.kind) == (True, "a chunk of HTTP behind the 101 (its size: F)")
+    assert ("framing.server-opcodes" in {one.requirement for one in breaches}) is not coded
