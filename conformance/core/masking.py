@@ -11,8 +11,9 @@ import base64
 import functools
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote
 
 MASKED = "[secret]"
@@ -153,6 +154,18 @@ def _plain(text: str) -> str:
         if text == before:
             break
     return text
+
+
+def cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    """Return plain data with every text in it cleaned; keys stay, tuples become lists."""
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {key: cleaned(one, clean) for key, one in value.items()}
+        case list() | tuple():
+            return [cleaned(one, clean) for one in value]
+    return value
 
 
 def _character_of(match: re.Match[str]) -> str:

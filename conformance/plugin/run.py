@@ -18,7 +18,7 @@ from typing import Any
 from conformance.browser.finding import capability
 from conformance.client.recorder import Recorder
 from conformance.core.errors import UsageProblem
-from conformance.core.masking import Secret
+from conformance.core.masking import Secret, cleaned
 from conformance.fuzz import shrinking
 from conformance.fuzz.search import Plan
 from conformance.net.pace import Pace
@@ -331,8 +331,8 @@ class Run:
         made = document(self.results, self.target, about, self.dialect())
         if not made["target"] and self.url is not None:
             made["target"] = {"url": str(self.url)}
-        cleaned: dict[str, Any] = _cleaned(made, self.clean)
-        return cleaned
+        shown: dict[str, Any] = cleaned(made, self.clean)
+        return shown
 
     def update_baseline(self) -> None:
         """Write the baseline anew, where that was asked for and the run has something to say.
@@ -384,16 +384,6 @@ class Run:
             words.append(f"--repeat={self.options.repeat}")
         words += self.options.plan.options
         return shlex.join(["pytest", *map(self.options.spelled, words), test])
-
-
-def _cleaned(value: Any, clean: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {key: _cleaned(one, clean) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_cleaned(one, clean) for one in value]
-    return value
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from typing import Any
 from conformance.commands.doctor.case import Case
 from conformance.commands.doctor.findings import Diagnosis
 from conformance.commands.doctor.routing import Row
+from conformance.core.masking import cleaned
 
 VERSION = 1
 
@@ -52,8 +53,8 @@ def document(case: Case, diagnosis: Diagnosis, rows: list[Row] | None = None) ->
     }
     if rows is not None:
         made["paths"] = [_row(one) for one in rows]
-    cleaned: dict[str, Any] = _cleaned(made, case)
-    return cleaned
+    shown: dict[str, Any] = cleaned(made, case.clean)
+    return shown
 
 
 def _row(row: Row) -> dict[str, Any]:
@@ -66,13 +67,3 @@ def _row(row: Row) -> dict[str, Any]:
         "answer": response.line if response else str(row.attempt or "no connection"),
         "server": response.get("Server") if response else None,
     }
-
-
-def _cleaned(value: Any, case: Case) -> Any:
-    if isinstance(value, str):
-        return case.clean(value)
-    if isinstance(value, dict):
-        return {key: _cleaned(one, case) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_cleaned(one, case) for one in value]
-    return value
