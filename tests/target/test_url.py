@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.core.errors import UsageProblem
-from conformance.target.url import parse
+from conformance.target.url import WrongURL, parse
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,13 @@ def test_query_stands_behind_that_of_a_request_target():
 )
 def test_url_names_a_path_or_a_server(text, named):
     assert parse(text).names_a_path is named
+
+
+def test_wrong_url_is_told_by_the_command_that_was_given_it():
+    with pytest.raises(WrongURL) as caught:
+        parse("ftp://user:pw@host/a?token=secret")
+    assert caught.value.what == "the scheme 'ftp' is none of ws, wss, http, https"
+    assert caught.value.said_by("conformance init") == (
+        "conformance init 'ftp://…@host/a': the scheme 'ftp' is none of ws, wss, http, https.\n"
+        "An example: conformance init ws://localhost:8000"
+    )
