@@ -42,18 +42,20 @@ def url_of(target: Target, path: str) -> str:
 def carried(target: Target, user: Credential | None, carrier: str | None = None) -> Carried:
     """Return URL and subprotocols with which script shows a user's token.
 
+    Those of the profile go with every handshake.
+
     Raises:
         NotApplicable: no carrier is offered that a script can use.
 
     """
     if user is None:
-        return url_of(target, target.anonymous_path), ()
+        return url_of(target, target.anonymous_path), target.profile.subprotocols
     offered = [carrier] if carrier else target.profile.carriers
     if "query" in offered:
         path = target.at(f"{OWN}?token={quote(user.token, safe='')}")
-        return url_of(target, path), ()
+        return url_of(target, path), target.profile.subprotocols
     if "subprotocol" in offered:
-        return url_of(target, target.at(OWN)), ("bearer", user.token)
+        return url_of(target, target.at(OWN)), ("bearer", user.token, *target.profile.subprotocols)
     raise NotApplicable(f"script cannot show a token in what is offered: {', '.join(offered)}")
 
 
