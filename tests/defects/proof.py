@@ -11,44 +11,43 @@ HEAD = """# How the suite is proven
 
 <!-- Written by `python -m tests.defects.coverage`; the text stands in tests/defects/proof.py. -->
 
-A test that cannot fail proves nothing. So each rule has its *defects*: servers that keep every rule but that
-one, a few lines over the reference server, each named for its vice and as subtle as real servers' vices are.
-The suite is run against each of them as a user runs it, and the defect counts as killed when
+A test that cannot fail proves nothing. So each requirement has *defects*: servers that keep every other
+requirement. A defect is a few lines on top of the reference server, named for its fault, and as subtle as the
+faults of real servers. The suite runs against each of them as a user would run it. A defect counts as killed if
 
-- the rule is *failed* in report and terminal (*advised*, where it is a SHOULD; *strict only*, where its
-  breach costs nothing), and the exit code says so;
-- no other rule went red, inconclusive or not applicable. Rules that cannot but go down with it are named
-  beside the defect, each with the argument why, and have to go down;
-- that stays so among tests of all other chapters, of which a few are run along.
+- the requirement is *failed* in the report and on the terminal (*advised* for a SHOULD, *strict only* if its
+  breach costs nothing), and the exit code agrees;
+- no other requirement fails or becomes inconclusive or not applicable. Some requirements must break together
+  with it: these *companions* are listed with the defect, each with the reason, and have to fail too;
+- both stay true when some tests of all other chapters run along.
 
-The other direction is `tests/defects/tolerated*.py`: servers that are right in another way than the reference
-server, which must stay green."""
+`tests/defects/tolerated*.py` holds the opposite: servers that differ from the reference server but are correct.
+They must pass."""
 
 RUN = """## Run it
 ```
 python -m tests.defects                        # all; the table goes to reports/kill-matrix.md and .json
 python -m tests.defects framing 'auth.jwt-*'   # chapters, requirements, modules, names of defects
 python -m tests.defects --changed              # what differs from main; --changed=COMMIT from another commit
-python -m tests.defects --list --changed       # only say what would be run
+python -m tests.defects --list --changed       # only list what would run
 python -m tests.defects --times=20 NAME        # does it depend on chance?
 pytest tests/test_defects.py -k framing        # the same suites, as CI runs them
 ```
-`--changed` goes from a changed defect to itself, from a changed test or rule to the defects of its
-requirement, from a helper to those of the tests that import it. What every run needs, such as the frames of
-`conformance/wire` or the reference server, touches all. Exit code 1: a defect survived; 4: a word that names
-nothing; 5: nothing to do.
+`--changed` selects a changed defect, the defects of the requirement whose test or text changed, and the defects
+of tests that import a changed helper. A change to code that every run needs, such as `conformance/wire` or the
+reference server, selects all. Exit code 1: a defect survived; 4: an argument matches nothing; 5: nothing to do.
 
 ## Add a defect
-1. Find the module of its section in `tests/defects/`, and write a function named for the vice:
-   `@defect("framing.ping-pong")`, then what it does in the server or the library under it.
+1. Find the module of its section in `tests/defects/`, and write a function named for the fault:
+   `@defect("framing.ping-pong")`, then the change to the server or to the library below it.
 2. Break as little as a real server would: one opcode, one length, the second message, and nothing at random.
-   The suite masks by random keys: what depends on bytes must not hit one of them by chance.
-3. `python -m tests.defects --times=20 NAME` has to kill it each time, also on a busy machine: let what is
-   late wait for what it must miss, or far longer than the bound that it breaks. It should cost less than 2 s;
-   `files` and `::test_name` narrow what is run.
-4. `companions` are for rules that no server could keep beside the broken one, with the argument. A longer
-   list means that the defect is too coarse.
-5. `python -m tests.defects.coverage` writes this page and the list of proofs anew, `make docs` the
+   The suite masks with random keys, so a defect that depends on bytes must not match one of them by chance.
+3. `python -m tests.defects --times=20 NAME` has to kill it each time, also on a busy machine. A defect that
+   answers late should wait for the event it must miss, or far longer than the limit it breaks. A defect should
+   cost less than 2 s; `files` and `::test_name` limit what runs.
+4. `companions` are only for requirements that no server could keep together with the broken one. State the
+   reason. A long list means that the defect is too coarse.
+5. `python -m tests.defects.coverage` regenerates this page and the list of proofs, `make docs` the
    specification."""
 
 
@@ -62,13 +61,12 @@ def page() -> str:
     rows = table.counts()
     total = [sum(row[column] for row in rows) for column in (2, 3, 4)]
     said = (
-        f"MUST counts MUST NOT too, SHOULD counts SHOULD NOT. {len(beside)} of the defects take {others} "
-        "other rules with them, each with its argument. Which defects break which rule stands in the "
-        "[specification](specification.md)."
+        f"MUST includes MUST NOT, SHOULD includes SHOULD NOT. {len(beside)} of the defects have {others} "
+        "companions. The [specification](specification.md) lists the defects of each requirement."
     )
     why = (
-        f"{len(left)} requirements say what a server MAY do: that is no fault, so nothing can break them. "
-        "It is observed and written down."
+        f"{len(left)} requirements say what a server MAY do. No server can break them, so the suite only "
+        "records what it observes."
     )
     return "\n".join(
         [
