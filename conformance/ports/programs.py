@@ -44,3 +44,19 @@ def who_holds(port: int) -> str:
     waiting = sum(one.waiting or 0 for one in found)
     queue = f" Connections that wait there to be accepted: {waiting}." if waiting else ""
     return f"Port {port} is {count}: {'; '.join(described(found, programs))}.{queue}"
+
+
+def sole_holder(port: int) -> str:
+    """Return the one program that listens on a port, in words.
+
+    Returns:
+        Its line; empty where nobody or several listen, where an address has several sockets, and where a
+        holder cannot be seen.
+
+    """
+    found = listeners(port)
+    programs = trees([pid for one in found for pid in one.pids])
+    shared = len({one.address for one in found}) < len(found)
+    if len(programs) != 1 or shared or not all(one.pids for one in found):
+        return ""
+    return described(found, programs)[0]

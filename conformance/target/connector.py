@@ -13,7 +13,7 @@ from conformance.client.peer import Limits
 from conformance.client.recorder import Recorder
 from conformance.client.session import Client
 from conformance.client.sizes import Sizes
-from conformance.core.errors import Inconclusive, Unreachable
+from conformance.core.errors import Inconclusive, NotApplicable, Unreachable
 from conformance.net.connection import Connection
 from conformance.net.endpoint import Endpoint
 from conformance.target.attempt import Attempt
@@ -166,13 +166,13 @@ class Connector:
             extra: header lines, put together with those that the profile needs.
 
         Raises:
-            Inconclusive: the server takes one subprotocol alone, and ``extra`` offers others.
+            NotApplicable: the server takes one subprotocol alone, and ``extra`` offers others.
 
         """
         extra = list(extra)
         if self.found.sole_subprotocol and any(name.lower() == PROTOCOL.lower() for name, _ in extra):
             wanted = ", ".join(self.profile.subprotocols)
-            raise Inconclusive(f"the server takes {wanted} alone: {self.found.sole_subprotocol}")
+            raise NotApplicable(f"the server takes {wanted} alone: {self.found.sole_subprotocol}")
         target = self.path if path is None else path
         if path is None and token is None:
             token, carrier = self.default_token, self.found.carrier

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.ports.listeners import PROC, Listener, lingering, listeners
-from conformance.ports.programs import described, who_holds
+from conformance.ports.programs import described, sole_holder, who_holds
 from conformance.target.launch import free_port
 
 HERE = "127.0.0.1"
@@ -101,6 +101,15 @@ def test_without_the_tables_psutil_is_asked(tmp_path: Path) -> None:
     with socket.create_server((HERE, 0)) as holder:
         port = holder.getsockname()[1]
         assert listeners(port, tmp_path) == [Listener(HERE, port, (os.getpid(),))]
+
+
+def test_sole_holder_is_one_program_with_one_socket_an_address() -> None:
+    with socket.create_server((HERE, 0), reuse_port=True) as holder:
+        port = holder.getsockname()[1]
+        assert sole_holder(port).startswith(f"{HERE}:{port} by PID {os.getpid()} (")
+        with socket.create_server((HERE, port), reuse_port=True):
+            assert sole_holder(port) == "", "two sockets share it, and each may answer otherwise"
+    assert sole_holder(port) == ""
 
 
 def test_each_program_is_one_line_and_each_hidden_kind_of_socket_too() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from target_harness import target_at
 
-from conformance.core.errors import Inconclusive
+from conformance.core.errors import NotApplicable
 from conformance.target.header_lines import merged
 from conformance.target.profile import Credential, Profile
 
@@ -59,5 +59,5 @@ def test_offer_that_spoils_the_needed_one_is_not_judged():
     target = target_at("ws://localhost:1", Profile(subprotocols=("vite-hmr",)))
     target.learn(sole_subprotocol="with another one beside it the handshake was answered HTTP/1.1 400")
     assert values(target.opening(), PROTOCOL) == ["vite-hmr"]
-    with pytest.raises(Inconclusive, match="takes vite-hmr alone"):
+    with pytest.raises(NotApplicable, match="takes vite-hmr alone"):
         target.opening(extra=[(PROTOCOL, "conformance-a")])
