@@ -206,6 +206,7 @@ class Speaker(Peer):
                 "there was no reply with the request's id",
                 expected=[f"a message with the id {identity!r}"],
                 actual=came(self.inbox[-1] if self.inbox else event),
+                happened=happened(event),
             )
         return found
 
