@@ -105,6 +105,8 @@ async def test_websocket_is_found_among_upgrade_protocols(target: Target, values
 async def test_upgrade_to_a_version_of_websocket_is_observed(target: Target) -> None:
     attempt = await target.attempt(target.opening().setting("Upgrade", "websocket/13"))
     attempt.connection.shut()
+    if attempt.response is None:
+        await target.aftermath()
     target.recorder.observe(str(attempt))
 
 

@@ -43,6 +43,7 @@ async def refused(target: Target, request: Request) -> tuple[Attempt, Response, 
     response = attempt.response
     if attempt.upgraded or response is None:
         attempt.connection.shut()
+        await target.aftermath()  # it says nothing to this, and is there all the same
         raise NotApplicable(f"{attempt}: the faulty handshake was not answered by a refusal")
     body = await attempt.connection.read_body(target.limits.prompt)
     attempt.connection.shut()
