@@ -61,9 +61,8 @@ def summary_lines(run: Finished, exit_status: int) -> list[str]:
     """Return the closing lines: what broke, what was advised, the reports, and the verdict last."""
     entries = run.results.requirements()
     header = run.target.found.server if run.target else None
-    whose = told(
-        header, {one.requirement.id: one.symptoms for one in entries if one.outcome == Outcome.FAILED}
-    )
+    # Rules that are strict only tell a family too; what is to be mended is said of failures alone.
+    whose = told(header, {one.requirement.id: one.symptoms for one in entries if one.outcome in RED})
     lines = []
     for outcome, title in (
         (Outcome.FAILED, "FAILED"),
@@ -74,7 +73,11 @@ def summary_lines(run: Finished, exit_status: int) -> list[str]:
         chosen = [entry for entry in entries if entry.outcome == outcome]
         lines += [
             f"{title}: {entry.requirement.id} ({entry.requirement.level}): {_short(entry.reason)}"
-            + (f" [{whose[entry.requirement.id]}]" if entry.requirement.id in whose else "")
+            + (
+                f" [{whose[entry.requirement.id]}]"
+                if outcome == Outcome.FAILED and entry.requirement.id in whose
+                else ""
+            )
             for entry in chosen[:20]
         ]
         if len(chosen) > 20:

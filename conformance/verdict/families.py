@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.core.errors import UsageProblem
+from conformance.spec import requirements
 from conformance.verdict.known_failures import KnownFailure, read_entries
 from conformance.verdict.symptom import Symptom, fits, unpinned
 
@@ -47,19 +48,24 @@ class Family:
     def looks_like(self, broken: Mapping[str, Sequence[Symptom]]) -> bool:
         """Return whether a server that breaks this, in these ways, is probably of this family.
 
-        It explains most of what is broken, and little of what it is known for is missing there.
+        It explains most of the rules that bind and are broken, and little of what it is known for is missing
+        there. Advice does not count: half of all servers pass over the same few recommendations.
         """
-        explained = self.explains(broken)
-        judged = {one.requirement for one in self.entries} & set(broken)
-        own = {one.requirement for one in self.entries}
+        binding = _binding(broken)
+        explained = _binding(self.explains(broken))
+        own = _binding(one.requirement for one in self.entries)
         return (
             len(explained) >= FEW
-            and len(explained) >= ALIKE * len(broken)
-            and len(judged) >= ALIKE * len(own)
+            and len(explained) >= ALIKE * len(binding)
+            and len(own & binding) >= ALIKE * len(own)
         )
 
     def _patterns(self, requirement: str) -> Iterator[str]:
         return (each for one in self.entries if one.requirement == requirement for each in one.symptom)
+
+
+def _binding(names: Iterable[str]) -> set[str]:
+    return {name for name in names if name not in requirements() or requirements()[name].level.binding}
 
 
 @cache
