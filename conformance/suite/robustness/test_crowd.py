@@ -72,6 +72,9 @@ async def test_idle_connections_starve_no_other(target: Target) -> None:
     room = min(_room(), MOST)
     async with bystanding(target, "many idle connections"), _crowd(target, room) as crowd:
         target.recorder.observe(f"{len(crowd)} idle connections")
+        if crowd:  # a round trip on the last one: what the server ended before that has been seen then
+            with contextlib.suppress(Nonconformance):
+                await target.of(crowd[-1]).ping()
         gone = [one for one in crowd if one.connection.end is not None]
         # A server that waits for a login so long ends each of them, crowd or not.
         if gone and not await target.bystanders.excused(target.of(gone[0])):
