@@ -117,6 +117,18 @@ def test_second_response_is_no_frame() -> None:
     assert [name for name, how in found.items() if name.startswith("framing.") and how == "failed"] == []
 
 
+def test_server_that_says_nothing_to_what_it_refuses_is_judged() -> None:
+    faults = (
+        "test_handshake_refusals.py::test_refusal_repeats_no_header_and_shows_no_traceback",
+        "test_handshake_bytes.py::test_folded_header_field_is_observed",
+    )
+    found = judged(
+        ["mute-refusals"], "--time-scale=0.2", *(f"{PROTOCOL}/{one}" for one in faults), server="raw"
+    )
+    assert found.requirements["handshake.refusal-discreet"] == "not-applicable"
+    assert found.requirements["handshake.folded-header"] == "observed"
+
+
 def test_size_of_a_request_is_not_the_number_of_its_extensions() -> None:
     found = outcomes("small-heads", "test_handshake_offers.py", "test_handshake_size.py")
     assert found["handshake.extension-unknown"] == "passed"

@@ -48,8 +48,8 @@ class Controlled(Talk):
     def answering(self, events: Sequence[Event], *, said: bytes = b"") -> list[Message]:
         """Return the messages that answer what was sent since the last control, known by its nonces.
 
-        A server may greet, push and tick: what nobody asked for is no answer. ``said`` is what a message
-        meant, where the frames do not show it.
+        A server may send messages at any time. One that was not asked for is not an answer. ``said`` is what
+        a message meant, where the frames do not show it.
         """
         marks = nonces([*self.said, said])
         return [
@@ -79,7 +79,7 @@ class Controlled(Talk):
         proves something only if it ends in another way.
 
         Raises:
-            Inconclusive: the connection is no use, and there is no other.
+            Inconclusive: this connection cannot be used, and no other can be opened.
 
         """
         self.twins = frames
@@ -131,7 +131,7 @@ class Controlled(Talk):
 
         """
         if self._minded(frames):
-            # The probe has seen it: an end may come a moment behind the Pong.
+            # The probe saw it: the connection may end a moment after the Pong.
             ending = await self.ending(self.limits.prompt, behind=self.limits.prompt / 20)
             if ending.over:
                 return ending

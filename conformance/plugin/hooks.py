@@ -330,7 +330,7 @@ def pytest_runtest_makereport(
     if may_have_died(result, ended=run.ended) and (why := _stop_if_dead(item, run)):
         died(result, run.clean(why))  # the run's verdict names the test
         if item.stash.get(UNMENDED, None):
-            result.charges = [*result.charges, unmended(item.nodeid, why)]
+            result.charges = [*result.charges, unmended(item.nodeid, run.clean(why))]
     if not run.results.trouble and run.target is not None:
         why = run.patience.lost(result.outcome, result.told, run.target.limits.reply)
         _stop(item, run, why, "gave nothing to judge")

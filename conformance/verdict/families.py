@@ -7,7 +7,6 @@ Each is a file ``conformance/spec/families/NAME.toml`` with ``title``, ``version
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from conformance.core.complaints import suggestion
 from conformance.core.errors import UsageProblem
 from conformance.spec import requirements
 from conformance.verdict.known_failures import KnownFailure, read_entries
@@ -65,7 +65,7 @@ class Family:
 
 
 def _binding(names: Iterable[str]) -> set[str]:
-    return {name for name in names if name not in requirements() or requirements()[name].level.binding}
+    return {name for name in names if requirements()[name].level.binding}
 
 
 @cache
@@ -89,9 +89,8 @@ def entries_of(names: Iterable[str], where: str) -> tuple[KnownFailure, ...]:
     found: list[KnownFailure] = []
     for name in dict.fromkeys(names):
         if name not in families():
-            near = difflib.get_close_matches(name.lower(), families(), n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(families())}."
-            raise UsageProblem(f"{where}: there is no server family {name!r}. {hint}")
+            hint = suggestion(name.lower(), families())
+            raise UsageProblem(f"{where}: there is no server family {name!r}.{hint}")
         found += families()[name].entries
     return tuple(dict.fromkeys(found))  # one family may include another that was named too
 

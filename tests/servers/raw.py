@@ -3,7 +3,7 @@
 ``blind-FIELD`` never looks at Upgrade, Version, Host or Key. ``fails-1000`` fails connections by Close 1000.
 ``second-response`` takes bytes behind the request for another request. ``small-heads`` resets requests over
 1,700 bytes. ``counts-pings`` closes 1008 upon the hundredth Ping. ``version-0`` speaks that version too, and
-says so.
+says so. ``mute-refusals`` says nothing where others refuse by HTTP.
 """
 
 from __future__ import annotations
@@ -105,6 +105,9 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.transport.abort()
             return
         if why := refusal(head):
+            if "mute-refusals" in WORDS:
+                await reader.read()
+                return
             lines = [b"HTTP/1.1 " + why, b"Content-Length: 0", b"Connection: close"]
             lines += (
                 [b"Upgrade: websocket", b"Sec-WebSocket-Version: " + VERSIONS] if why[:3] == b"426" else []

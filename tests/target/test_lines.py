@@ -6,6 +6,7 @@ import pytest
 from target_harness import target_at
 
 from conformance.core.errors import NotApplicable
+from conformance.suite.browser.pages import carried
 from conformance.target.header_lines import merged
 from conformance.target.profile import Credential, Profile
 
@@ -61,3 +62,13 @@ def test_offer_that_spoils_the_needed_one_is_not_judged():
     assert values(target.opening(), PROTOCOL) == ["vite-hmr"]
     with pytest.raises(NotApplicable, match="takes vite-hmr alone"):
         target.opening(extra=[(PROTOCOL, "conformance-a")])
+
+
+@pytest.mark.parametrize(
+    ("carriers", "protocols"), [(("query",), ()), (("subprotocol",), ("bearer", "t0ken"))]
+)
+def test_script_offers_what_the_profile_wants(carriers, protocols):
+    alice = Credential("a", 1, "t0ken")
+    profile = Profile(subprotocols=("mqtt",), carriers=carriers, credentials={"a": alice})
+    target = target_at("ws://localhost:1/", profile)
+    assert carried(target, alice)[1] == (*protocols, "mqtt")

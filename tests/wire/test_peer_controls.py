@@ -114,6 +114,7 @@ ECHO, NORMAL, EMPTY = (lambda payload: payload), (lambda _: b"\x03\xe8"), (lambd
         pytest.param(ECHO, "", "03 ea", "kept", id="fails-this-by-an-empty-close"),
         pytest.param(ECHO, "03 ed", "03 ea", "in order", id="given-back"),
         pytest.param(ECHO, "03 e8", "03 ea", "in order", id="read-as-1000"),
+        pytest.param(ECHO, "03 e8 42 79 65", "03 ea", "kept", id="fails-this-by-1000-and-a-reason"),
         pytest.param(NORMAL, "03 e8", "03 ea", "in order", id="1000-to-each-close"),
         pytest.param(EMPTY, "", "03 ea", "in order", id="nothing-to-each-close"),
         pytest.param(NORMAL, "03 e8", "03 e8", "unknown", id="1000-to-everything"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -17,8 +16,6 @@ from conformance.wire.frames import Frame
 AT_ONCE = 8
 SHARES = 4
 MOST = 8  # failing cases of a share, before the rest is given up
-MOST_SLOW = 2  # of them that took long to fail: what is waited for in vain does not come the next time
-LONG = 1.0  # seconds
 Case = TypeVar("Case")
 
 
@@ -144,9 +141,9 @@ async def _through(cases: Sequence[Case], judge: Callable[[Sequence[Case]], Awai
     A server that fails :data:`MOST` of them fails the rest too, and costs a timeout for each: it is given up.
     """
     found: _Found[Case] = _Found()
-    left, slow = cases, 0
+    left = cases
     while left:
-        share, began = _Share(left), time.monotonic()
+        share = _Share(left)
         try:
             await judge(share)
         except Nonconformance as error:
@@ -157,8 +154,7 @@ async def _through(cases: Sequence[Case], judge: Callable[[Sequence[Case]], Awai
             found.judged += share.begun
             found.failed.append(error if error.case else error.of_case(str(left[share.begun - 1])))
             left = left[share.begun :]
-            slow += time.monotonic() - began >= LONG
-            if left and (len(found.failed) == MOST or slow == MOST_SLOW):
+            if left and len(found.failed) == MOST:
                 found.failed.append(error.of_case("further"))
                 found.judged += 1
                 break
